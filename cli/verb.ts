@@ -1,0 +1,49 @@
+/**
+ * The shape of a verb of the command line. A verb parses its words, calls the parts, and prints; what went wrong is one line on stderr.
+ */
+import { parseArgs, type ParseArgsOptionsConfig } from 'node:util';
+import { InputError } from '../core/errors.ts';
+
+/** 0: done. 1: the answer is no. 2: bad usage or input. */
+export type ExitCode = 0 | 1 | 2;
+
+/** The terminal, handed in so that a verb can be run by a test. */
+export interface Terminal {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** True where stderr is a terminal that shows progress and colour. */
+  readonly isInteractive: boolean;
+  /** True where stdout is a terminal that shows colour (and NO_COLOR is not set). */
+  readonly hasColour: boolean;
+  out(text: string): void;
+  err(text: string): void;
+  /** Aborted when the person presses Ctrl-C or the system asks us to stop. */
+  readonly signal: AbortSignal;
+}
+
+export interface Verb {
+  /** `config check`: one or two words. */
+  readonly name: string;
+  /** One line for the list of verbs. */
+  readonly summary: string;
+  /** The whole help text after the first line. */
+  readonly usage: string;
+  run(args: readonly string[], terminal: Terminal): Promise<ExitCode>;
+}
+
+/** The words after the verb; the first bad one is an `InputError` that names it. */
+export function parseFlags<const Options extends ParseArgsOptionsConfig>(
+  args: readonly string[],
+  options: Options,
+): ReturnType<typeof parseArgs<{ args: string[]; options: Options; allowPositionals: true; strict: true }>> {
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
+  } catch (error) {
+    const [line] = (error as Error).message.split('. ');
+    throw new InputError('usage', line ?? 'bad usage', { cause: error });
+  }
+}
+
+/** Writes a result as the only thing on stdout. */
+export function printJson(terminal: Terminal, value: unknown): void {
+  terminal.out(`${JSON.stringify(value, null, 2)}\n`);
+}

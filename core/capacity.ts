@@ -1,0 +1,58 @@
+/**
+ * Capacity wanted, and capacity seen. A step expires by itself; what Lambda says it holds is an observation with its time.
+ */
+import type { FunctionKey } from './series-key.ts';
+import type { EpochMs } from './time.ts';
+
+/**
+ * Which limit set the number: `concurrency` (offered load and the spillover target), `rate` (10 requests a second for each), `floor`, or one
+ * that cut it short: the function's `ceiling` or `reserved` concurrency, the `account`'s unreserved concurrency less 100, `usd`.
+ */
+export type BindingLimit = 'concurrency' | 'rate' | 'floor' | 'ceiling' | 'reserved' | 'account' | 'usd';
+
+/** Provisioned concurrency to hold over [fromMs, untilMs): asked for at `fromMs`, wanted READY by `readyByMs`. */
+export interface CapacityStep {
+  readonly key: FunctionKey;
+  readonly fromMs: EpochMs;
+  readonly untilMs: EpochMs;
+  readonly readyByMs: EpochMs;
+  readonly concurrency: number;
+  /** What demand alone asks for, before any limit cut it. */
+  readonly concurrencyWanted: number;
+  /** Price of holding it over the step, by Lambda's rounding. */
+  readonly usd: number;
+  readonly bindingLimit: BindingLimit;
+  /** The event that it is for; absent for a floor. */
+  readonly eventId?: string;
+  readonly eventAtMs?: EpochMs;
+  /** One sentence for people: why this many, why then. */
+  readonly because: string;
+}
+
+export interface CapacityPlan {
+  readonly issuedAtMs: EpochMs;
+  /** Beyond this instant the plan says nothing, and the floor holds. */
+  readonly untilMs: EpochMs;
+  /** For each function in time order, not overlapping. */
+  readonly steps: readonly CapacityStep[];
+}
+
+export type ProvisionedStatus = 'IN_PROGRESS' | 'READY' | 'FAILED';
+
+/** What the control plane answered about one alias, at one instant. */
+export interface Observed {
+  readonly key: FunctionKey;
+  readonly atMs: EpochMs;
+  /** The version that the alias points at. */
+  readonly version: string;
+  /** A weighted alias is a deployment in flight: a Put would be refused. */
+  readonly hasRoutingWeights: boolean;
+  /** Absent: no provisioned concurrency is configured. */
+  readonly provisioned?: {
+    readonly requested: number;
+    readonly allocated: number;
+    readonly available: number;
+    readonly status: ProvisionedStatus;
+    readonly statusReason?: string;
+  };
+}

@@ -1,0 +1,57 @@
+/**
+ * What the operator says of one function, and what Lambda charges. Plain values: parsed by config, handed to whoever needs them.
+ */
+import type { FunctionKey } from './series-key.ts';
+
+export type Architecture = 'x86_64' | 'arm64';
+
+/** `shadow`: decide and record. `advise`: also tell people. `enforce`: act. */
+export type Mode = 'shadow' | 'advise' | 'enforce';
+
+/** What a spilled request is worth: dollars for each cold start, or the share of requests that may spill. Exactly one is stated. */
+export type SpillTarget =
+  | { readonly kind: 'usdPerColdStart'; readonly usd: number }
+  | { readonly kind: 'spilloverRatioMax'; readonly ratio: number };
+
+export interface FunctionSpec {
+  readonly key: FunctionKey;
+  readonly memoryMb: number;
+  readonly architecture: Architecture;
+  /** Initialisation of a new environment, 99th percentile. */
+  readonly initDurationMs: number;
+  /** Duration of a request on a warm environment; log-normal through these two. */
+  readonly runDurationMs: { readonly p50: number; readonly p99: number };
+  readonly spillTarget: SpillTarget;
+  /** Held outside event windows; 0 means none. */
+  readonly concurrencyFloor: number;
+  readonly concurrencyCeiling: number;
+  /** Reserved concurrency of the function, where it has one: provisioned concurrency counts inside it. */
+  readonly reservedConcurrency?: number;
+  readonly group?: string;
+  readonly mode: Mode;
+}
+
+/** Prices of one region, in dollars, with the day they were read. */
+export interface Prices {
+  /** `2026-11-20` */
+  readonly asOf: string;
+  readonly region: string;
+  readonly usdPerGbSecond: {
+    readonly [architecture in Architecture]: {
+      readonly onDemand: number;
+      /** Configured provisioned concurrency, idle or not. */
+      readonly provisioned: number;
+      /** Duration of a request that runs on provisioned concurrency. */
+      readonly provisionedDuration: number;
+    };
+  };
+  readonly usdPerRequest: number;
+}
+
+/** What all functions of an account may take together. */
+export interface Limits {
+  /** Provisioned concurrency that Foreshock may hold over all functions of one account and region. */
+  readonly concurrencyMax: number;
+  readonly usdPerHourMax: number;
+  readonly usdPerEventMax: number;
+}

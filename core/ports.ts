@@ -1,0 +1,54 @@
+/**
+ * The only edges. Everything else is a function of facts and time.
+ */
+import type { Action, Outcome } from './action.ts';
+import type { Observed } from './capacity.ts';
+import type { FunctionKey } from './series-key.ts';
+import type { EpochMs } from './time.ts';
+
+/** Carries an action out and looks at the result. Never retries by itself: when to try again is a decision. */
+export interface Actuator {
+  /** @throws WorldError when the control plane does not answer; "cannot verify" is a state of its own. */
+  observe(key: FunctionKey, signal: AbortSignal): Promise<Observed>;
+  apply(action: Action, signal: AbortSignal): Promise<Outcome>;
+}
+
+/** The account's concurrency as Lambda states it (GetAccountSettings). */
+export interface AccountLimits {
+  readonly concurrencyLimit: number;
+  readonly unreservedConcurrency: number;
+}
+
+/** Place in the log: the count of records before it. */
+export type Position = number;
+
+export type StreamName = 'tick' | 'audit';
+
+export interface LogRecord {
+  readonly stream: StreamName;
+  readonly atMs: EpochMs;
+  readonly bytes: Uint8Array;
+}
+
+export interface Stored extends LogRecord {
+  readonly position: Position;
+}
+
+export interface PrunePolicy {
+  /** Tick records from before this instant may go; audit records stay. */
+  readonly ticksBeforeMs: EpochMs;
+}
+
+/** One append-only log and a drawer of named blobs (snapshots, weights). */
+export interface Store {
+  /** The position after the last record. */
+  head(): Promise<Position>;
+  /** Resolves when durable, with the new head; rejects when `after` is not the head: another writer was here. */
+  append(records: readonly LogRecord[], after: Position): Promise<Position>;
+  read(from: Position, stream?: StreamName): AsyncIterable<Stored>;
+  put(name: string, version: string, bytes: Uint8Array): Promise<void>;
+  /** The named version, or the latest one put. */
+  get(name: string, version?: string): Promise<{ readonly version: string; readonly bytes: Uint8Array } | undefined>;
+  prune(policy: PrunePolicy): Promise<{ readonly removedCount: number }>;
+  close(): Promise<void>;
+}
