@@ -36,16 +36,16 @@ export interface Prices {
   /** `2026-11-20` */
   readonly asOf: string;
   readonly region: string;
-  readonly usdPerGbSecond: {
-    readonly [architecture in Architecture]: {
-      readonly onDemand: number;
-      /** Configured provisioned concurrency, idle or not. */
-      readonly provisioned: number;
-      /** Duration of a request that runs on provisioned concurrency. */
-      readonly provisionedDuration: number;
-    };
-  };
+  readonly usdPerGbSecond: Readonly<Record<Architecture, UsdPerGbSecond>>;
   readonly usdPerRequest: number;
+}
+
+export interface UsdPerGbSecond {
+  readonly onDemand: number;
+  /** Configured provisioned concurrency, idle or not. */
+  readonly provisioned: number;
+  /** Duration of a request that runs on provisioned concurrency. */
+  readonly provisionedDuration: number;
 }
 
 /** What all functions of an account may take together. */
