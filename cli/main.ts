@@ -1,0 +1,79 @@
+/**
+ * The command line: finds the verb, runs it, and turns what went wrong into one line and an exit code. The contract is in docs/cli.md.
+ */
+import { InputError, WorldError } from '../core/errors.ts';
+import { verbs } from './verbs.ts';
+import type { ExitCode, Terminal, Verb } from './verb.ts';
+
+const interrupted = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    // A second request means now: what is durable stays durable.
+    if (interrupted.signal.aborted) process.exit(130);
+    interrupted.abort(signal);
+  });
+}
+
+const hasColour = process.stdout.isTTY && !process.env['NO_COLOR'];
+const terminal: Terminal = {
+  env: process.env,
+  isInteractive: process.stderr.isTTY && process.env['CI'] === undefined,
+  hasColour,
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+  signal: interrupted.signal,
+};
+
+// A reader that went away (`| head`) ends us quietly, as it ends any other program.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
+process.exitCode = await runCommandLine(process.argv.slice(2), terminal);
+
+async function runCommandLine(args: readonly string[], to: Terminal): Promise<ExitCode> {
+  const found = findVerb(args);
+  if (!found) return refuseOrHelp(args, to);
+  const { verb, rest } = found;
+  if (rest.includes('--help') || rest.includes('-h')) {
+    to.out(`foreshock ${verb.name}: ${verb.summary}\n\n${verb.usage.trim()}\n`);
+    return 0;
+  }
+  try {
+    return await verb.run(rest, to);
+  } catch (error) {
+    if (error instanceof InputError || error instanceof WorldError) {
+      to.err(`foreshock ${verb.name}: ${error.message}\n`);
+      return 2;
+    }
+    throw error;
+  }
+}
+
+function findVerb(args: readonly string[]): { verb: Verb; rest: readonly string[] } | undefined {
+  for (const wordCount of [2, 1]) {
+    const name = args.slice(0, wordCount).join(' ');
+    const verb = verbs.find((candidate) => candidate.name === name);
+    if (verb) return { verb, rest: args.slice(wordCount) };
+  }
+  return undefined;
+}
+
+function refuseOrHelp(args: readonly string[], to: Terminal): ExitCode {
+  const [first] = args;
+  if (first === undefined || first === '--help' || first === '-h' || first === 'help') {
+    to.out(overview());
+    return 0;
+  }
+  const near = verbs.filter((verb) => verb.name.split(' ')[0] === first).map((verb) => verb.name);
+  const hint = near.length > 0 ? `did you mean ${near.join(' or ')}?` : 'see foreshock --help';
+  to.err(`foreshock: there is no verb "${args.slice(0, 2).join(' ')}": ${hint}\n`);
+  return 2;
+}
+
+function overview(): string {
+  const width = Math.max(...verbs.map((verb) => verb.name.length));
+  const lines = verbs.map((verb) => `  ${verb.name.padEnd(width)}  ${verb.summary}`);
+  return `foreshock: warms AWS Lambda before scheduled market events, verifies it, and writes down why\n\n${lines.join('\n')}\n\nforeshock VERB --help shows a verb's flags; every verb takes --json.\n`;
+}
