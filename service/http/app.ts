@@ -1,0 +1,90 @@
+/**
+ * The HTTP face: health for machines, plan and scorecard as JSON, and one page for people. Routes parse, call and serialise; nothing is
+ * decided here.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import { rateLimit } from 'express-rate-limit';
+import helmet from 'helmet';
+import type { SystemView } from '../view.ts';
+
+export interface AppOptions {
+  readonly view: SystemView;
+  /** Bearer tokens, one an API client. None: the listener must be on loopback (the configuration refuses anything else). */
+  readonly tokens: readonly string[];
+  /** The folder of the page's files. */
+  readonly webFolder: string;
+}
+
+export function createApp({ view, tokens, webFolder }: AppOptions): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.use(helmet({ contentSecurityPolicy: { directives: { defaultSrc: ["'self'"], upgradeInsecureRequests: null } } }));
+
+  // Health is asked by probes, often and without a token: it stays in front of the limit.
+  app.get('/healthz', (_request, response) => void response.json({ ok: true }));
+  app.get('/readyz', (_request, response) => {
+    const { ready, because } = view.isReady();
+    response.status(ready ? 200 : 503).json({ ready, because });
+  });
+
+  app.use(rateLimit({ windowMs: 60_000, limit: 1_200, standardHeaders: 'draft-8', legacyHeaders: false }));
+  app.use('/api', requireToken(tokens));
+  app.get('/api/status', (_request, response) => void response.json(view.status()));
+  app.get('/api/plan', (_request, response) => void response.json(view.plan()));
+  app.get('/api/scorecard', (_request, response) => void response.json(view.scorecard()));
+  app.get('/api/timeline', (_request, response) => void response.json(view.timeline()));
+  app.use(express.static(webFolder, { index: 'index.html', dotfiles: 'deny' }));
+  app.use((request, response) => {
+    problem(response, 404, 'not-found', `there is nothing at ${request.path.slice(0, 200)}`);
+  });
+  app.use((error: unknown, _request: Request, response: Response, next: NextFunction) => {
+    if (response.headersSent) {
+      next(error);
+      return;
+    }
+    const status = statusOf(error);
+    problem(
+      response,
+      status,
+      status < 500 ? 'bad-request' : 'internal',
+      status < 500 ? 'the request could not be read' : 'an internal error; see the log',
+    );
+  });
+  return app;
+}
+
+function requireToken(tokens: readonly string[]) {
+  const digests = tokens.map(sha256);
+  return (request: Request, response: Response, next: NextFunction): void => {
+    if (digests.length === 0) {
+      next();
+      return;
+    }
+    const offered = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
+    // Digests have one length, so the comparison takes the same time whatever was offered.
+    if (offered !== undefined && digests.some((digest) => timingSafeEqual(digest, sha256(offered)))) {
+      next();
+      return;
+    }
+    response.setHeader('WWW-Authenticate', 'Bearer');
+    problem(response, 401, 'unauthorised', 'this API wants "Authorization: Bearer <token>"');
+  };
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
+
+function statusOf(error: unknown): number {
+  const status = (error as { status?: unknown } | null)?.status;
+  return typeof status === 'number' && status >= 400 && status < 500 ? status : 500;
+}
+
+/** RFC 9457. */
+function problem(response: Response, status: number, code: string, detail: string): void {
+  response
+    .status(status)
+    .type('application/problem+json')
+    .json({ type: `urn:foreshock:${code}`, status, title: code, detail });
+}

@@ -1,0 +1,126 @@
+/**
+ * What the running system shows: the shapes of `/api/*` and of `--json`. Others build on them; fields keep their names and units.
+ */
+import type { BindingLimit, CapacityStep } from '../core/capacity.ts';
+import type { Mode } from '../core/function-spec.ts';
+import type { EpochMs } from '../core/time.ts';
+
+export interface PlanView {
+  readonly issuedAtMs: EpochMs | null;
+  readonly steps: readonly PlanStepView[];
+}
+
+export interface PlanStepView extends Omit<CapacityStep, 'key'> {
+  readonly function: string;
+}
+
+/** How the capacity of one function for one event came out. An instant that did not come is null. */
+export interface PrewarmView {
+  readonly eventId: string;
+  readonly eventAtMs: EpochMs;
+  readonly importance: number;
+  readonly concurrency: number;
+  readonly bindingLimit: BindingLimit;
+  readonly readyAtMs: EpochMs | null;
+  readonly minutesEarly: number | null;
+}
+
+/** Counted over a span: by the twin in a demo, by CloudWatch in an account. */
+export interface Measured {
+  readonly requests: number;
+  readonly spillover: number;
+  readonly throttles: number;
+  readonly coldStarts: number;
+  readonly durationMsP99: number | null;
+  readonly provisionedUsd: number;
+}
+
+/** The half hour from an event's start, where a pre-warm is judged. */
+export interface EventWindowView {
+  readonly eventId: string;
+  readonly fromMs: EpochMs;
+  readonly untilMs: EpochMs;
+  readonly with: Measured;
+  readonly without: Measured;
+}
+
+export interface FunctionScore {
+  readonly function: string;
+  readonly with: Measured | null;
+  readonly without: Measured | null;
+  readonly prewarms: readonly PrewarmView[];
+  readonly eventWindows: readonly EventWindowView[];
+}
+
+export interface Scorecard {
+  readonly simulated: boolean;
+  readonly fromMs: EpochMs;
+  readonly untilMs: EpochMs;
+  readonly functions: readonly FunctionScore[];
+  readonly fault: {
+    readonly firstBadSpanAtMs: EpochMs | null;
+    readonly findingAtMs: EpochMs | null;
+    readonly incidentAtMs: EpochMs | null;
+    readonly breakerOpenAtMs: EpochMs | null;
+    readonly pageAtMs: EpochMs | null;
+    readonly recoveredAtMs: EpochMs | null;
+  };
+  readonly incidents: number;
+  readonly falseIncidents: number;
+  readonly pages: number;
+  /** `head` is the hash of the last event: two runs with the same head took the same decisions from the same facts. */
+  readonly audit: { readonly events: number; readonly verified: boolean; readonly head: string | null };
+}
+
+/** One function as it stands now. */
+export interface FunctionStatus {
+  readonly function: string;
+  readonly mode: Mode;
+  readonly state: string;
+  readonly concurrencyWanted: number;
+  readonly concurrencyReady: number;
+  readonly because: string;
+}
+
+export interface StatusView {
+  readonly nowMs: EpochMs;
+  readonly simulated: boolean;
+  readonly title: string;
+  readonly nextEvent: {
+    readonly id: string;
+    readonly title: string;
+    readonly startsAtMs: EpochMs;
+    readonly importance: number;
+  } | null;
+  readonly functions: readonly FunctionStatus[];
+}
+
+/** One minute of one function, for charts. `expected` is what the forecast in force at that minute said. */
+export interface TimelinePoint {
+  readonly atMs: EpochMs;
+  readonly requests: number | null;
+  readonly expectedP50: number | null;
+  readonly expectedP95: number | null;
+  readonly concurrencyReady: number;
+}
+
+export interface TimelineView {
+  readonly fromMs: EpochMs;
+  readonly stepMs: number;
+  readonly events: readonly {
+    readonly id: string;
+    readonly title: string;
+    readonly startsAtMs: EpochMs;
+    readonly importance: number;
+  }[];
+  readonly functions: readonly { readonly function: string; readonly points: readonly TimelinePoint[] }[];
+}
+
+/** What the routes read. Implemented by the composed system. */
+export interface SystemView {
+  isReady(): { readonly ready: boolean; readonly because: string };
+  status(): StatusView;
+  plan(): PlanView;
+  scorecard(): Scorecard;
+  timeline(): TimelineView;
+}

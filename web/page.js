@@ -1,0 +1,208 @@
+// The page: asks the API once a second and draws what it says. Everything from the API is put in as text, never as markup.
+
+const refreshMs = 1_000;
+const byId = (id) => document.getElementById(id);
+const clockText = (atMs) => new Date(atMs).toISOString().slice(11, 16);
+const dayAndClockText = (atMs) => new Date(atMs).toISOString().slice(0, 19).replace('T', ' ');
+const countText = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
+const usdText = (usd) => usd.toFixed(usd < 10 ? 3 : 2);
+const shortName = (functionKey) => functionKey.split('/').at(-1);
+
+async function read(path) {
+  const response = await fetch(path, { headers: { accept: 'application/json' } });
+  if (!response.ok) throw new Error(`${path} answered ${response.status}`);
+  return response.json();
+}
+
+function row(cells) {
+  const line = document.createElement('tr');
+  for (const { text, className = '' } of cells) {
+    const cell = document.createElement('td');
+    cell.textContent = text;
+    cell.className = className;
+    line.append(cell);
+  }
+  return line;
+}
+
+const text = (value, className) => ({ text: String(value), className });
+const number = (value) => ({
+  text: value === null || value === undefined ? '–' : countText.format(value),
+  className: 'number',
+});
+
+function showStatus(status) {
+  byId('title').textContent = status.title;
+  byId('clock').textContent = `${dayAndClockText(status.nowMs)} UTC`;
+  const next = status.nextEvent;
+  byId('next-event').textContent = next
+    ? `Next: ${next.title}, ${clockText(next.startsAtMs)}, in ${Math.max(0, Math.round((next.startsAtMs - status.nowMs) / 60_000))} min`
+    : 'No event is ahead in the calendar.';
+  byId('functions').replaceChildren(
+    ...status.functions.map((entry) =>
+      row([
+        text(shortName(entry.function)),
+        text(entry.mode),
+        text(entry.state, `state-${entry.state}`),
+        number(entry.concurrencyWanted),
+        number(entry.concurrencyReady),
+        text(entry.because, 'because'),
+      ]),
+    ),
+  );
+}
+
+function showPlan(plan) {
+  byId('plan').replaceChildren(
+    ...plan.steps.map((step) =>
+      row([
+        text(shortName(step.function)),
+        text(clockText(step.fromMs)),
+        text(clockText(step.untilMs)),
+        number(step.concurrency),
+        text(usdText(step.usd), 'number'),
+        text(step.bindingLimit),
+        text(step.because, 'because'),
+      ]),
+    ),
+  );
+}
+
+function showScorecard(scorecard) {
+  byId('scores').replaceChildren(
+    ...scorecard.functions.map((entry) => {
+      const yes = entry.with ?? {};
+      const no = entry.without ?? {};
+      return row([
+        text(shortName(entry.function)),
+        number(yes.requests),
+        number(yes.coldStarts),
+        number(no.coldStarts),
+        number(yes.throttles),
+        number(no.throttles),
+        number(yes.durationMsP99),
+        number(no.durationMsP99),
+        text(yes.provisionedUsd === undefined ? '–' : usdText(yes.provisionedUsd), 'number'),
+      ]);
+    }),
+  );
+  byId('prewarms').replaceChildren(
+    ...scorecard.functions.flatMap((entry) =>
+      entry.prewarms.map((prewarm) => {
+        const item = document.createElement('li');
+        const outcome =
+          prewarm.readyAtMs === null ? 'was not READY in time' : `READY ${prewarm.minutesEarly.toFixed(1)} min early`;
+        item.textContent = `${shortName(entry.function)}: ${prewarm.concurrency} for ${prewarm.eventId}, ${outcome}`;
+        return item;
+      }),
+    ),
+  );
+}
+
+const size = { width: 1000, height: 220, left: 56, right: 56, top: 12, bottom: 22 };
+
+function svg(name, attributes, content) {
+  const element = document.createElementNS('http://www.w3.org/2000/svg', name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  if (content !== undefined) element.textContent = content;
+  return element;
+}
+
+/** Requests on the left axis, warm environments on the right. */
+function chart(timeline, entry) {
+  const points = entry.points;
+  const untilMs = timeline.fromMs + points.length * timeline.stepMs;
+  const highest = (values) => Math.max(1, ...values.filter((value) => value !== null));
+  const requestMax = 1.1 * highest(points.flatMap((point) => [point.requests, point.expectedP95]));
+  const concurrencyMax = 1.1 * highest(points.map((point) => point.concurrencyReady));
+  const x = (atMs) =>
+    size.left + ((atMs - timeline.fromMs) / (untilMs - timeline.fromMs)) * (size.width - size.left - size.right);
+  const y = (value, max) => size.height - size.bottom - (value / max) * (size.height - size.top - size.bottom);
+  const picture = svg('svg', { viewBox: `0 0 ${size.width} ${size.height}`, preserveAspectRatio: 'none', role: 'img' });
+  picture.append(svg('title', {}, `${shortName(entry.function)}: requests a minute, forecast band and warm capacity`));
+
+  for (const share of [0, 0.5, 1]) {
+    const level = y((share * requestMax) / 1.1, requestMax);
+    picture.append(
+      svg('line', { class: 'grid-line', x1: size.left, x2: size.width - size.right, y1: level, y2: level }),
+    );
+    picture.append(
+      svg(
+        'text',
+        { x: size.left - 6, y: level + 4, 'text-anchor': 'end' },
+        countText.format((share * requestMax) / 1.1),
+      ),
+    );
+    picture.append(
+      svg('text', { x: size.width - size.right + 6, y: level + 4 }, countText.format((share * concurrencyMax) / 1.1)),
+    );
+  }
+  for (const event of timeline.events) {
+    if (event.startsAtMs < timeline.fromMs || event.startsAtMs >= untilMs) continue;
+    const at = x(event.startsAtMs);
+    picture.append(svg('line', { class: 'event-line', x1: at, x2: at, y1: size.top, y2: size.height - size.bottom }));
+    picture.append(svg('text', { x: at + 4, y: size.top + 8 }, event.id.split('@')[0]));
+  }
+  const known = points.filter((point) => point.expectedP50 !== null);
+  if (known.length > 1) {
+    const upper = known.map((point) => `${x(point.atMs)},${y(point.expectedP95, requestMax)}`);
+    const lower = known.map((point) => `${x(point.atMs)},${y(point.expectedP50, requestMax)}`).reverse();
+    picture.append(svg('polygon', { class: 'forecast-band', points: [...upper, ...lower].join(' ') }));
+  }
+  const demand = points
+    .filter((point) => point.requests !== null)
+    .map((point) => `${x(point.atMs)},${y(point.requests, requestMax)}`);
+  picture.append(svg('polyline', { class: 'demand-line', points: demand.join(' ') }));
+  const warm = points.flatMap((point) => [
+    `${x(point.atMs)},${y(point.concurrencyReady, concurrencyMax)}`,
+    `${x(point.atMs + timeline.stepMs)},${y(point.concurrencyReady, concurrencyMax)}`,
+  ]);
+  picture.append(svg('polyline', { class: 'warm-line', points: warm.join(' ') }));
+  for (const atMs of [timeline.fromMs, untilMs]) {
+    picture.append(
+      svg(
+        'text',
+        { x: x(atMs), y: size.height - 6, 'text-anchor': atMs === timeline.fromMs ? 'start' : 'end' },
+        clockText(atMs),
+      ),
+    );
+  }
+
+  const figure = document.createElement('figure');
+  const caption = document.createElement('figcaption');
+  const keys = [
+    [shortName(entry.function), ''],
+    ['requests a minute (left)', 'key demand'],
+    ['forecast, 0.5 to 0.95', 'key band'],
+    ['warm environments (right)', 'key warm'],
+  ];
+  for (const [label, className] of keys) {
+    const key = document.createElement('span');
+    key.className = className;
+    key.textContent = label;
+    caption.append(key);
+  }
+  figure.append(caption, picture);
+  return figure;
+}
+
+async function refresh() {
+  try {
+    const [status, plan, scorecard, timeline] = await Promise.all(
+      ['api/status', 'api/plan', 'api/scorecard', 'api/timeline'].map(read),
+    );
+    showStatus(status);
+    showPlan(plan);
+    showScorecard(scorecard);
+    byId('charts').replaceChildren(
+      ...timeline.functions.filter((entry) => entry.points.length > 0).map((entry) => chart(timeline, entry)),
+    );
+    byId('problem').hidden = true;
+  } catch (error) {
+    byId('problem').textContent = `What is shown may be old: ${error.message}`;
+    byId('problem').hidden = false;
+  }
+  setTimeout(refresh, refreshMs);
+}
+
+await refresh();
