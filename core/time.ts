@@ -40,3 +40,28 @@ export interface Clock {
 export interface Timers {
   after(delayMs: number, run: () => void): () => void;
 }
+
+/** Wakes on the UTC grid (each full hour, each midnight), where `Timers` counts from now. Returns a cancel. */
+export interface Wakeups {
+  every(period: 'minute' | 'hour' | 'day', run: () => void): () => void;
+}
+
+/** The wake-ups of any timers: the real ones' or a virtual clock's. */
+export function createWakeups(clock: Clock, timers: Timers): Wakeups {
+  const periodMsOf = { minute: msPerMinute, hour: msPerHour, day: msPerDay } as const;
+  return {
+    every(period, run) {
+      const periodMs = periodMsOf[period];
+      let cancel = (): void => undefined;
+      const arm = (): void => {
+        const nowMs = clock.nowMs();
+        cancel = timers.after((Math.floor(nowMs / periodMs) + 1) * periodMs - nowMs, () => {
+          arm();
+          run();
+        });
+      };
+      arm();
+      return () => cancel();
+    },
+  };
+}

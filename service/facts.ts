@@ -1,0 +1,33 @@
+/**
+ * Facts and effects: everything that enters a tick, and everything that leaves it.
+ */
+import type { Action, HoldProvisionedConcurrency, Outcome } from '../core/action.ts';
+import type { Observed } from '../core/capacity.ts';
+import type { AccountLimits } from '../core/ports.ts';
+import type { FunctionKey } from '../core/series-key.ts';
+import type { EpochMs } from '../core/time.ts';
+
+export type Fact =
+  /** Requests that arrived for a function in one finished bucket, throttled ones included: offered load, not what got through. */
+  | { readonly kind: 'volume'; readonly key: FunctionKey; readonly bucketAtMs: EpochMs; readonly requestCount: number }
+  | { readonly kind: 'observed'; readonly observed: Observed }
+  /** An observation that did not come: nobody knows how the alias stands. */
+  | {
+      readonly kind: 'unverifiable';
+      readonly key: FunctionKey;
+      readonly atMs: EpochMs;
+      readonly code: string;
+      readonly message: string;
+    }
+  | {
+      readonly kind: 'outcome';
+      readonly intentSeq: number;
+      readonly action: HoldProvisionedConcurrency;
+      readonly outcome: Outcome;
+    }
+  | { readonly kind: 'account'; readonly limits: AccountLimits };
+
+export type Effect =
+  | { readonly kind: 'observe'; readonly key: FunctionKey }
+  /** `intentSeq` is the audit event that says why; its outcome will name it as its cause. */
+  | { readonly kind: 'apply'; readonly action: Action; readonly intentSeq: number };
