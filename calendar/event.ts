@@ -1,0 +1,77 @@
+/**
+ * Market events as they are made, checked and ordered, whatever file or feed they came from.
+ * A calendar is a list sorted by instant, then id; its version is a hash of what it says, not of how it was written down.
+ */
+import { createHash } from 'node:crypto';
+import type { EventSource, Importance, MarketEvent, SessionPhase } from '../core/market-event.ts';
+import { formatInstant, type EpochMs } from '../core/time.ts';
+
+/** An event before it has a name. */
+export interface EventDraft {
+  readonly id?: string;
+  readonly kind: string;
+  readonly title: string;
+  readonly startsAtMs: EpochMs;
+  readonly precision: MarketEvent['precision'];
+  readonly importance: Importance;
+  readonly symbols: readonly string[];
+  readonly status: MarketEvent['status'];
+  readonly source: EventSource;
+}
+
+const phaseOfKind: Readonly<Record<string, SessionPhase>> = {
+  open: 'open',
+  close: 'close',
+  half_day: 'halfDay',
+  holiday: 'holiday',
+};
+
+/** Completes an event: its id where the source gave none (`<kind>[:<symbol>]@<ts>`), its phase where the kind is one of a session. */
+export function createEvent(draft: EventDraft): MarketEvent {
+  const { id, ...rest } = draft;
+  const phase = Object.hasOwn(phaseOfKind, draft.kind) ? phaseOfKind[draft.kind] : undefined;
+  return { id: id ?? eventIdOf(draft), ...rest, ...(phase && { phase }) };
+}
+
+function eventIdOf({ kind, symbols, startsAtMs, precision }: EventDraft): string {
+  const subject = symbols.length === 0 ? kind : `${kind}:${symbols.join('+')}`;
+  const at = formatInstant(startsAtMs);
+  return `${subject}@${precision === 'date' ? at.slice(0, 10) : at}`;
+}
+
+/** By instant, then by id, in code units: the same on every machine and in every language. */
+export function compareEvents(a: MarketEvent, b: MarketEvent): number {
+  return a.startsAtMs - b.startsAtMs || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
+}
+
+/** The events of a sorted calendar that start in [fromMs, untilMs). Cost: O(log events + answer). */
+export function eventsBetween(
+  events: readonly MarketEvent[],
+  fromMs: EpochMs,
+  untilMs: EpochMs,
+): readonly MarketEvent[] {
+  return events.slice(firstAtOrAfter(events, fromMs), firstAtOrAfter(events, Math.max(fromMs, untilMs)));
+}
+
+function firstAtOrAfter(events: readonly MarketEvent[], atMs: EpochMs): number {
+  let [low, high] = [0, events.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (events[middle]!.startsAtMs < atMs) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** What an event says, as one line of JSON: all of it but where in which file it was read. Two rows with the same line are one event. */
+export function canonicalEvent(event: MarketEvent): string {
+  const { id, kind, title, startsAtMs, precision, importance, symbols, status, source } = event;
+  return JSON.stringify([id, kind, title, startsAtMs, precision, importance, symbols, status, source.says]);
+}
+
+/** SHA-256 of a sorted calendar. Moving a row or quoting a field differently changes nothing; any word that an event says does. */
+export function calendarVersion(events: readonly MarketEvent[]): string {
+  const hash = createHash('sha256');
+  for (const event of events) hash.update(`${canonicalEvent(event)}\n`);
+  return hash.digest('hex');
+}
