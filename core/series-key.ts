@@ -12,7 +12,8 @@ export interface FunctionName {
   readonly alias: string;
 }
 
-const functionKeyPattern = /^(\d{12})\/([a-z]{2}(?:-[a-z]+)+-\d)\/([A-Za-z0-9-_]{1,64}):([A-Za-z0-9-_]{1,128})$/;
+/** Its form, for editors; `parseFunctionKey` has the last word. */
+export const functionKeyPattern = /^(\d{12})\/([a-z]{2}(?:-[a-z]+)+-\d)\/([A-Za-z0-9-_]{1,64}):([A-Za-z0-9-_]{1,128})$/;
 
 /** Splits a function key; undefined when the text is not one (an alias of digits only would be a version, and is refused). */
 export function parseFunctionKey(text: string): FunctionName | undefined {
