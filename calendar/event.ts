@@ -6,6 +6,17 @@ import { createHash } from 'node:crypto';
 import type { EventSource, Importance, MarketEvent, SessionPhase } from '../core/market-event.ts';
 import { formatInstant, type EpochMs } from '../core/time.ts';
 
+/** What a file or feed was read into. */
+export interface Calendar {
+  readonly name: string;
+  /** Sorted by `compareEvents`; no two share an id. Cancelled ones stay: that an event does not come is a fact too. */
+  readonly events: readonly MarketEvent[];
+  /** See `calendarVersion`. */
+  readonly version: string;
+  /** What the reader let pass, in words. */
+  readonly warnings: readonly string[];
+}
+
 /** An event before it has a name. */
 export interface EventDraft {
   readonly id?: string;

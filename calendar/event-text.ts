@@ -1,0 +1,110 @@
+/**
+ * An event from the words of a file, whatever its format. Every fault of a row is told at once, with what was expected: a typo caught here
+ * is an outage that did not happen.
+ */
+import type { EventSource, Importance, MarketEvent } from '../core/market-event.ts';
+import { parseInstant, type EpochMs } from '../core/time.ts';
+import { createEvent } from './event.ts';
+
+/** The words of one event, trimmed; an empty one says nothing. */
+export type EventWords = Readonly<Record<(typeof eventFields)[number], string>>;
+
+export const requiredEventFields = ['ts', 'kind', 'title', 'importance', 'symbol', 'source'] as const;
+export const eventFields = [...requiredEventFields, 'id', 'status', 'precision'] as const;
+
+export interface FieldFault {
+  readonly field: keyof EventWords;
+  readonly value: string;
+  readonly expected: string;
+}
+
+const datePattern = /^\d{4}-\d{2}-\d{2}$/;
+const kindPattern = /^[a-z][a-z0-9_]{0,39}$/;
+const symbolPattern = /^[A-Za-z0-9][A-Za-z0-9._:/^=-]{0,31}$/;
+// One line of printable text: what is shown on terminals and pages must not be able to command them.
+const textPattern = /^[^\p{Cc}\p{Zl}\p{Zp}]{0,240}$/u;
+const idPattern = /^[^\p{C}\p{Z}]{1,120}$/u;
+const symbolCountMax = 64;
+
+// Lambda is from 2014 and exchanges know their days a few years ahead; outside these a year is mistyped.
+const [earliestMs, latestMs] = [Date.UTC(1970, 0, 1), Date.UTC(2100, 0, 1)];
+
+/**
+ * A bare date is 00:00Z with precision `date`: the day is known and the instant is an assumption. A row may also say `date` of a full
+ * instant that is only a convention ("14:00 as always").
+ */
+export function readEvent(words: EventWords, source: Omit<EventSource, 'says'>): MarketEvent | readonly FieldFault[] {
+  const faults: FieldFault[] = [];
+  const need = <Value>(field: keyof EventWords, value: Value | undefined, expected: string): Value | undefined => {
+    if (value === undefined) faults.push({ field, value: words[field], expected });
+    return value;
+  };
+  const matching = (field: keyof EventWords, pattern: RegExp): string | undefined =>
+    pattern.test(words[field]) ? words[field] : undefined;
+
+  const startsAtMs = need('ts', readInstant(words.ts), 'an instant with its zone (2025-09-05T12:30:00Z) or a date');
+  const kind = need(
+    'kind',
+    matching('kind', kindPattern),
+    'lower-case snake case, at most 40 characters (fomc_minutes)',
+  );
+  const title = need('title', matching('title', textPattern), 'one line of text, at most 240 characters');
+  const importance = need('importance', readImportance(words.importance), '1, 2 or 3');
+  const symbols = need(
+    'symbol',
+    readSymbols(words.symbol),
+    'empty, a symbol (AAPL), or several with a semicolon between',
+  );
+  const says = need('source', matching('source', textPattern), 'one line of text, at most 240 characters');
+  const id = words.id === '' ? '' : need('id', matching('id', idPattern), 'no spaces, at most 120 characters');
+  const status = need('status', readStatus(words.status), 'empty, scheduled or cancelled');
+  const precision = need('precision', readPrecision(words), 'empty, date, or (where ts has a time) minute');
+
+  if (
+    startsAtMs === undefined ||
+    kind === undefined ||
+    title === undefined ||
+    importance === undefined ||
+    symbols === undefined ||
+    says === undefined ||
+    id === undefined ||
+    status === undefined ||
+    precision === undefined
+  ) {
+    return faults;
+  }
+  return createEvent({
+    ...(id !== '' && { id }),
+    ...{ kind, title, startsAtMs, precision, importance, symbols, status },
+    source: { ...source, says },
+  });
+}
+
+function readInstant(text: string): EpochMs | undefined {
+  const atMs = parseInstant(text);
+  return atMs !== undefined && atMs >= earliestMs && atMs < latestMs ? atMs : undefined;
+}
+
+function readImportance(text: string): Importance | undefined {
+  return text === '1' ? 1 : text === '2' ? 2 : text === '3' ? 3 : undefined;
+}
+
+/** Sorted and without repeats, so that the order of writing makes no other event. */
+function readSymbols(text: string): readonly string[] | undefined {
+  if (text === '') return [];
+  const symbols = [...new Set(text.split(';').map((symbol) => symbol.trim()))].sort();
+  return symbols.length <= symbolCountMax && symbols.every((symbol) => symbolPattern.test(symbol))
+    ? symbols
+    : undefined;
+}
+
+function readStatus(text: string): MarketEvent['status'] | undefined {
+  return text === '' ? 'scheduled' : text === 'scheduled' || text === 'cancelled' ? text : undefined;
+}
+
+function readPrecision({ ts, precision }: EventWords): MarketEvent['precision'] | undefined {
+  const isDate = datePattern.test(ts);
+  if (precision === '') return isDate ? 'date' : 'minute';
+  if (precision === 'date') return 'date';
+  return precision === 'minute' && !isDate ? 'minute' : undefined;
+}
