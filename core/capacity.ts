@@ -33,8 +33,17 @@ export interface CapacityPlan {
   readonly issuedAtMs: EpochMs;
   /** Beyond this instant the plan says nothing, and the floor holds. */
   readonly untilMs: EpochMs;
-  /** For each function in time order, not overlapping. */
+  /** By function, then in time order, not overlapping. Of an event window that has begun, its past steps are kept. */
   readonly steps: readonly CapacityStep[];
+  /** What got no step although somebody may expect one, and why. */
+  readonly notPlanned: readonly NotPlanned[];
+}
+
+/** Without a key it holds for every function; without an event, for all of them. */
+export interface NotPlanned {
+  readonly key?: FunctionKey;
+  readonly eventId?: string;
+  readonly because: string;
 }
 
 export type ProvisionedStatus = 'IN_PROGRESS' | 'READY' | 'FAILED';
