@@ -20,8 +20,8 @@ const warningsListedMax = 20;
 /**
  * Reads a calendar file.
  *
- * @throws InputError: cannot be read, larger than 16 MiB, not UTF-8 text, or faulty; then the first line counts the faults and each line
- * after it names one, with line, value and what was expected.
+ * @throws InputError: cannot be read, larger than 16 MiB, not UTF-8 text, or faulty; then the message has a line for each fault, with its
+ * line in the file, the value and what was expected.
  */
 export async function readCalendarCsv(path: string, signal?: AbortSignal): Promise<Calendar> {
   const chunks: Uint8Array[] = [];
@@ -51,32 +51,32 @@ export function parseCalendarCsv(text: string, path: string): Calendar {
     const fields = splitCsvLine(row);
     if (fields?.length !== columns.length) {
       const found = fields === undefined ? 'broken quotes' : `${fields.length} fields`;
-      faults.push(`line ${line}: ${found} in ${showText(row)}, expected ${columns.length} fields, on one line`);
+      faults.push(`${line}: got ${found} in ${showText(row)}, expected ${columns.length} fields on one line`);
       continue;
     }
     const read = readEvent(wordsOf(columns, fields), { calendar, line });
     if (isFaulty(read)) {
-      for (const { field, value, expected } of read)
-        faults.push(`line ${line}: ${field} ${showText(value)}, expected ${expected}`);
+      faults.push(
+        ...read.map(({ field, value, expected }) => `${line} ${field}: got ${showText(value)}, expected ${expected}`),
+      );
       continue;
     }
     const known = events.get(read.id);
     if (known === undefined) events.set(read.id, read);
     else if (canonicalEvent(known) === canonicalEvent(read)) {
-      warnings.push(`line ${line}: says the same as line ${String(known.source.line)}; counted once`);
+      warnings.push(`line ${line} says the same as line ${String(known.source.line)}, and counts once`);
     } else {
-      const first = `line ${String(known.source.line)}`;
-      faults.push(
-        `line ${line}: id ${showText(read.id)} is that of ${first}, which says otherwise; expected an id of its own`,
-      );
+      const first = `line ${String(known.source.line)}, which says otherwise`;
+      faults.push(`${line} id: got ${showText(read.id)} as in ${first}, expected an id of its own`);
     }
-    if (events.size > eventCountMax)
+    if (events.size > eventCountMax) {
       throw new InputError('calendar-size', `${path}: more than ${eventCountMax} events; split the file`);
+    }
   }
 
   if (faults.length > 0) throw faulty(path, faults);
   const sorted = [...events.values()].sort(compareEvents);
-  if (sorted.length === 0) warnings.push('no event');
+  if (sorted.length === 0) warnings.push('there is no event in it');
   return {
     name: calendar,
     events: sorted,
@@ -99,13 +99,13 @@ function readHeader(text: string, path: string): readonly string[] {
   const faults = [
     ...requiredEventFields
       .filter((column) => !columns.includes(column))
-      .map((column) => `line 1: column ${column} is missing`),
+      .map((column) => `1: got no column ${column}, expected ${requiredEventFields.join(',')}`),
     ...columns
       .filter((column) => !known.includes(column))
-      .map((column) => `line 1: column ${showText(column)} is unknown, expected one of ${eventFields.join(', ')}`),
+      .map((column) => `1: got an unknown column ${showText(column)}, expected some of ${eventFields.join(',')}`),
     ...columns
       .filter((column, index) => known.includes(column) && columns.indexOf(column) < index)
-      .map((column) => `line 1: column ${column} stands twice`),
+      .map((column) => `1: got the column ${column} again, expected each once`),
   ];
   if (faults.length > 0) throw faulty(path, faults);
   return columns;
@@ -121,11 +121,10 @@ function isFaulty<Fault>(read: MarketEvent | readonly Fault[]): read is readonly
 }
 
 function faulty(path: string, faults: readonly string[]): InputError {
-  if (faults.length === 1) return new InputError('calendar-faulty', `${path}: ${faults[0]!}`);
-  const lines = shorten(faults, faultsListedMax).map((fault) => `\n  ${fault}`);
-  return new InputError('calendar-faulty', `${path}: ${faults.length} faults${lines.join('')}`);
+  const lines = shorten(faults, faultsListedMax).map((fault) => `${path}:${fault}`);
+  return new InputError('calendar-faulty', lines.join('\n'));
 }
 
 function shorten(lines: readonly string[], countMax: number): readonly string[] {
-  return lines.length <= countMax ? lines : [...lines.slice(0, countMax), `and ${lines.length - countMax} more`];
+  return lines.length <= countMax ? lines : [...lines.slice(0, countMax), ` and ${lines.length - countMax} more`];
 }

@@ -11,6 +11,7 @@
  * A row at or after `untilMs` is dropped as soon as its time is known: its volume is not read, and tells nothing, not even of a fault.
  */
 import { createHash } from 'node:crypto';
+import { assert } from '../core/assert.ts';
 import { InputError } from '../core/errors.ts';
 import { formatInstant, msPerDay, msPerSecond, parseInstant, type EpochMs } from '../core/time.ts';
 import type { VolumeSeries } from '../core/volume-series.ts';
@@ -269,6 +270,10 @@ interface RowSink {
 
 /** Where rows go once they are read: held back until the bucket length is known, then onto the grid. */
 function createRowSink({ name, stepMs: stepMsGiven }: VolumeParserOptions): RowSink {
+  assert(
+    stepMsGiven === undefined || (stepMsGiven >= stepMsMin && stepMsGiven <= stepMsMax),
+    'a bucket is 1 s to 1 day long',
+  );
   let grid: VolumeGrid | undefined = stepMsGiven === undefined ? undefined : createVolumeGrid(stepMsGiven);
   let stepMs = stepMsGiven ?? NaN;
   let waiting: { atMs: EpochMs; volume: number; line: number }[] = [];

@@ -1,0 +1,140 @@
+/** `calendar check`: is this calendar fit to act on, and what comes next? */
+import { eventsBetween, type Calendar } from '../calendar/event.ts';
+import { readCalendarCsv } from '../collectors/calendar-csv.ts';
+import { InputError } from '../core/errors.ts';
+import type { MarketEvent } from '../core/market-event.ts';
+import { formatInstant, parseInstant, type EpochMs } from '../core/time.ts';
+import { parseFlags, printJson, type Verb } from './verb.ts';
+
+const nextCount = 5;
+
+export const calendarCheckVerb: Verb = {
+  name: 'calendar check',
+  summary: 'validates a calendar file and shows what it holds',
+  usage: `
+foreshock calendar check --calendar F [--at T] [--json]
+
+  --calendar F  CSV with the columns ts,kind,title,importance,symbol,source (optional: id, status, precision)
+  --at T        shows the events from this instant on (default: now)
+
+Exit 0: the whole file is sound. Exit 2: it is not; each fault is named by line.
+`,
+  async run(args, terminal) {
+    const { values, positionals } = parseFlags(args, {
+      calendar: { type: 'string' },
+      at: { type: 'string' },
+      json: { type: 'boolean', default: false },
+    });
+    if (positionals.length > 0) throw new InputError('usage', `unexpected word "${positionals[0]!}"`);
+    if (values.calendar === undefined)
+      throw new InputError('usage', '--calendar F is needed: which file is to be checked?');
+    const atMs = values.at === undefined ? Date.now() : parseInstant(values.at);
+    if (atMs === undefined) {
+      throw new InputError(
+        'usage',
+        `--at "${values.at ?? ''}" is not an instant such as 2025-09-05T12:30:00Z, nor a date`,
+      );
+    }
+    const found = describe(values.calendar, await readCalendarCsv(values.calendar, terminal.signal), atMs);
+    if (values.json) printJson(terminal, found);
+    else terminal.out(render(found));
+    return 0;
+  },
+};
+
+interface Description {
+  readonly calendar: string;
+  readonly version: string;
+  readonly eventCount: number;
+  readonly cancelledCount: number;
+  /** Events of which only the day is known. */
+  readonly assumedTimeCount: number;
+  readonly firstAtMs: EpochMs | null;
+  readonly lastAtMs: EpochMs | null;
+  readonly kinds: readonly KindDescription[];
+  readonly atMs: EpochMs;
+  readonly next: readonly MarketEvent[];
+  readonly warnings: readonly string[];
+}
+
+interface KindDescription {
+  readonly kind: string;
+  readonly count: number;
+  readonly importanceMax: number;
+  readonly firstAtMs: EpochMs;
+  readonly lastAtMs: EpochMs;
+}
+
+function describe(path: string, { events, version, warnings }: Calendar, atMs: EpochMs): Description {
+  const assumedTimeCount = events.filter((event) => event.precision === 'date').length;
+  return {
+    calendar: path,
+    version,
+    eventCount: events.length,
+    cancelledCount: events.filter((event) => event.status === 'cancelled').length,
+    assumedTimeCount,
+    firstAtMs: events[0]?.startsAtMs ?? null,
+    lastAtMs: events.at(-1)?.startsAtMs ?? null,
+    kinds: describeKinds(events),
+    atMs,
+    next: eventsBetween(events, atMs, Infinity)
+      .filter((event) => event.status === 'scheduled')
+      .slice(0, nextCount),
+    warnings,
+  };
+}
+
+/** The commonest kind first; among equals by name. */
+function describeKinds(events: readonly MarketEvent[]): readonly KindDescription[] {
+  const groups = Map.groupBy(events, (event) => event.kind);
+  return [...groups]
+    .map(([kind, group]) => ({
+      kind,
+      count: group.length,
+      importanceMax: Math.max(...group.map((event) => event.importance)),
+      firstAtMs: group[0]!.startsAtMs,
+      lastAtMs: group.at(-1)!.startsAtMs,
+    }))
+    .sort((a, b) => b.count - a.count || (a.kind < b.kind ? -1 : 1));
+}
+
+function render(found: Description): string {
+  const facts = [
+    `${found.eventCount} events`,
+    ...(found.cancelledCount > 0 ? [`${found.cancelledCount} cancelled`] : []),
+    ...(found.assumedTimeCount > 0 ? [`${found.assumedTimeCount} with a date only: the time is an assumption`] : []),
+    `version ${found.version.slice(0, 12)}`,
+  ];
+  const day = (atMs: EpochMs): string => formatInstant(atMs).slice(0, 10);
+  const kinds = found.kinds.map((kind) => [
+    kind.kind,
+    String(kind.count),
+    String(kind.importanceMax),
+    day(kind.firstAtMs),
+    day(kind.lastAtMs),
+  ]);
+  const next = found.next.map((event) => [
+    event.precision === 'date' ? `${day(event.startsAtMs)} (date only)` : formatInstant(event.startsAtMs),
+    event.symbols.length === 0 ? event.kind : `${event.kind}:${event.symbols.join('+')}`,
+    String(event.importance),
+    event.title,
+  ]);
+  return [
+    `${found.calendar}: sound; ${facts.join(', ')}`,
+    '',
+    ...alignColumns([['kind', 'count', 'importance', 'first', 'last'], ...kinds]),
+    '',
+    next.length === 0 ? `no event from ${formatInstant(found.atMs)} on` : `next from ${formatInstant(found.atMs)}`,
+    ...alignColumns(next),
+    ...found.warnings.map((warning) => `warning: ${warning}`),
+    '',
+  ].join('\n');
+}
+
+/** Counts stand to the right of their column, words to the left. */
+function alignColumns(rows: readonly (readonly string[])[]): string[] {
+  const widthOf = (column: number): number => Math.max(...rows.map((row) => row[column]!.length));
+  const align = (cell: string, column: number): string =>
+    /^\d+$/.test(cell) ? cell.padStart(widthOf(column)) : cell.padEnd(widthOf(column));
+  return rows.map((row) => `  ${row.map(align).join('  ')}`.trimEnd());
+}
