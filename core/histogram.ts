@@ -15,6 +15,8 @@ const word = new Uint32Array(float.buffer);
 export interface Histogram {
   record(value: number, count?: number): void;
   merge(other: Histogram): void;
+  /** Takes the records of an earlier state of this histogram out again: what is left came since. */
+  subtract(earlier: Histogram): void;
   /** Value below which the given share of the records lies; undefined when empty. Middle of the bucket. */
   quantile(ratio: number): number | undefined;
   readonly count: number;
@@ -37,6 +39,10 @@ export function createHistogram(): Histogram {
     merge(other) {
       for (let bucket = 0; bucket < bucketCount; bucket++) buckets[bucket]! += other.buckets[bucket]!;
       total += other.count;
+    },
+    subtract(earlier) {
+      for (let bucket = 0; bucket < bucketCount; bucket++) buckets[bucket]! -= earlier.buckets[bucket]!;
+      total -= earlier.count;
     },
     quantile(ratio) {
       if (total === 0) return undefined;
