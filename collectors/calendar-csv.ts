@@ -121,10 +121,10 @@ function isFaulty<Fault>(read: MarketEvent | readonly Fault[]): read is readonly
 }
 
 function faulty(path: string, faults: readonly string[]): InputError {
-  const lines = shorten(faults, faultsListedMax).map((fault) => `${path}:${fault}`);
-  return new InputError('calendar-faulty', lines.join('\n'));
+  const lines = faults.map((fault) => `${path}:${fault}`);
+  return new InputError('calendar-faulty', shorten(lines, faultsListedMax).join('\n'));
 }
 
 function shorten(lines: readonly string[], countMax: number): readonly string[] {
-  return lines.length <= countMax ? lines : [...lines.slice(0, countMax), ` and ${lines.length - countMax} more`];
+  return lines.length <= countMax ? lines : [...lines.slice(0, countMax), `and ${lines.length - countMax} more`];
 }

@@ -1,0 +1,114 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { parseInstant } from '../core/time.ts';
+import { calendarVersion, compareEvents, createEvent, eventsBetween, type EventDraft } from './event.ts';
+import { readEvent, type EventWords } from './event-text.ts';
+
+const at = (text: string): number => parseInstant(text) ?? NaN;
+
+const draft: EventDraft = {
+  kind: 'nfp',
+  title: 'Employment Situation',
+  startsAtMs: at('2025-09-05T12:30:00Z'),
+  precision: 'minute',
+  importance: 3,
+  symbols: [],
+  status: 'scheduled',
+  source: { calendar: 'us.csv', line: 2, says: 'bls.gov' },
+};
+
+it.each<[string, Partial<EventDraft>, string]>([
+  ['kind and instant', {}, 'nfp@2025-09-05T12:30:00Z'],
+  ['a symbol', { kind: 'earnings', symbols: ['AAPL'] }, 'earnings:AAPL@2025-09-05T12:30:00Z'],
+  ['several symbols', { kind: 'split', symbols: ['A', 'B'] }, 'split:A+B@2025-09-05T12:30:00Z'],
+  ['a date has no time in its name', { precision: 'date' }, 'nfp@2025-09-05'],
+  ['a name of its own', { id: 'bls-2025-09' }, 'bls-2025-09'],
+])('is named by %s', (_, change, id) => expect(createEvent({ ...draft, ...change }).id).toBe(id));
+
+it('knows the kinds that are phases of a session, and only those', () => {
+  const phases = ['open', 'close', 'half_day', 'holiday', 'nfp', 'constructor'].map(
+    (kind) => createEvent({ ...draft, kind }).phase,
+  );
+  expect(phases).toEqual(['open', 'close', 'halfDay', 'holiday', undefined, undefined]);
+});
+
+it('cuts a calendar exactly where a filter would', () => {
+  const instant = fc.integer({ min: 0, max: 20 });
+  fc.assert(
+    fc.property(fc.array(instant, { maxLength: 30 }), instant, instant, (instants, fromMs, untilMs) => {
+      const events = instants
+        .map((startsAtMs, index) => createEvent({ ...draft, id: `e${index}`, startsAtMs }))
+        .sort(compareEvents);
+      const filtered = events.filter((event) => event.startsAtMs >= fromMs && event.startsAtMs < untilMs);
+      expect(eventsBetween(events, fromMs, untilMs)).toEqual(filtered);
+    }),
+    { seed: 1 },
+  );
+});
+
+it('gives one version to what says the same, and another for any word that differs', () => {
+  const versionOf = (change: Partial<EventDraft>): string => calendarVersion([createEvent({ ...draft, ...change })]);
+  expect(versionOf({ source: { calendar: 'copy.csv', line: 9, says: 'bls.gov' } })).toBe(versionOf({}));
+  const changes: Partial<EventDraft>[] = [
+    { id: 'x' },
+    { kind: 'cpi' },
+    { title: 'Jobs' },
+    { startsAtMs: draft.startsAtMs + 1 },
+    { precision: 'date' },
+    { importance: 2 },
+    { symbols: ['SPY'] },
+    { status: 'cancelled' },
+    { source: { calendar: 'us.csv', line: 2, says: 'elsewhere' } },
+  ];
+  expect(new Set([versionOf({}), ...changes.map(versionOf)]).size).toBe(changes.length + 1);
+});
+
+const words: EventWords = {
+  ts: '2025-09-05T08:30:00-04:00',
+  kind: 'nfp',
+  title: 'Employment Situation',
+  importance: '3',
+  symbol: '',
+  source: 'bls.gov',
+  id: '',
+  status: '',
+  precision: '',
+};
+const read = (change: Partial<EventWords>) => readEvent({ ...words, ...change }, { calendar: 'us.csv', line: 2 });
+
+it('reads words into an event', () => {
+  expect(read({})).toEqual(createEvent(draft));
+  expect(read({ symbol: 'MSFT;AAPL ; MSFT' })).toMatchObject({ symbols: ['AAPL', 'MSFT'] });
+  expect(read({ status: 'cancelled' })).toMatchObject({ status: 'cancelled' });
+});
+
+it.each([
+  ['a date is no instant', { ts: '2025-09-05' }, at('2025-09-05'), 'date'],
+  ['nor is a convention', { precision: 'date' }, at('2025-09-05T12:30:00Z'), 'date'],
+  ['an instant may say so', { precision: 'minute' }, at('2025-09-05T12:30:00Z'), 'minute'],
+])('%s', (_, change, startsAtMs, precision) => expect(read(change)).toMatchObject({ startsAtMs, precision }));
+
+it.each<[string, Partial<EventWords>, string]>([
+  ['a time without its zone', { ts: '2025-09-05T08:30:00' }, 'ts'],
+  ['a day that is not', { ts: '2025-02-29' }, 'ts'],
+  ['a year mistyped', { ts: '0205-09-05T08:30:00Z' }, 'ts'],
+  ['capitals', { kind: 'NFP' }, 'kind'],
+  ['no kind', { kind: '' }, 'kind'],
+  ['a kind too long', { kind: 'a'.repeat(41) }, 'kind'],
+  ['a terminal command', { title: 'jobs\u001b[2J' }, 'title'],
+  ['a title too long', { title: 'a'.repeat(241) }, 'title'],
+  ['importance 0', { importance: '0' }, 'importance'],
+  ['importance 4', { importance: '4' }, 'importance'],
+  ['a fraction', { importance: '2.5' }, 'importance'],
+  ['a list with a hole', { symbol: 'AAPL;;MSFT' }, 'symbol'],
+  ['an id with a space', { id: 'jobs report' }, 'id'],
+  ['a status of another word', { status: 'canceled' }, 'status'],
+  ['a date said to be a minute', { ts: '2025-09-05', precision: 'minute' }, 'precision'],
+])('refuses %s', (_, change, field) => {
+  expect(read(change)).toEqual([expect.objectContaining({ field, value: change[field as keyof EventWords] })]);
+});
+
+it('tells all faults of a row at once', () => {
+  const faults = read({ ts: 'soon', kind: '', importance: 'high' });
+  expect(faults).toMatchObject([{ field: 'ts' }, { field: 'kind' }, { field: 'importance' }]);
+});
