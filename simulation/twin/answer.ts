@@ -1,0 +1,91 @@
+/**
+ * How Lambda speaks: REST-JSON answers and errors, in the words and shapes that were recorded from the real service.
+ */
+
+export interface TwinRequest {
+  readonly method: string;
+  /** Path and query as sent: `/2019-09-30/functions/orders/provisioned-concurrency?Qualifier=live`. */
+  readonly target: string;
+  readonly body: string;
+}
+
+export interface TwinResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/**
+ * A refusal by Lambda, thrown where it is found and turned into an answer at the one place that answers. It never leaves the control
+ * plane: with a dozen checks to an operation, values would bury what the operation does.
+ */
+export class Refusal extends Error {
+  override readonly name = 'Refusal';
+  readonly response: TwinResponse;
+
+  constructor(response: TwinResponse) {
+    super(response.body);
+    this.response = response;
+  }
+}
+
+export function answer(status: number, body?: object): TwinResponse {
+  return body === undefined
+    ? { status, headers: {}, body: '' }
+    : { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+}
+
+/**
+ * An error that SDKs recognise by the header. The members of the body differ from error to error in the real service, down to the case of
+ * `message`; the functions below know which is which.
+ */
+export function errorAnswer(
+  status: number,
+  code: string,
+  body: object,
+  headers: Readonly<Record<string, string>> = {},
+): TwinResponse {
+  const plain = answer(status, body);
+  return { ...plain, headers: { ...plain.headers, 'x-amzn-errortype': code, ...headers } };
+}
+
+export function notFound(message: string): Refusal {
+  return new Refusal(errorAnswer(404, 'ResourceNotFoundException', { Type: 'User', Message: message }));
+}
+
+export function noConfigFound(): Refusal {
+  const message = 'No Provisioned Concurrency Config found for this function';
+  return new Refusal(errorAnswer(404, 'ProvisionedConcurrencyConfigNotFoundException', { Type: 'User', message }));
+}
+
+export function conflict(message: string): Refusal {
+  return new Refusal(errorAnswer(409, 'ResourceConflictException', { Type: 'User', message }));
+}
+
+export function invalidParameter(message: string): Refusal {
+  return new Refusal(errorAnswer(400, 'InvalidParameterValueException', { Type: 'User', message }));
+}
+
+/** Refusals by the account's limits are recorded without a `Type`. */
+export function overLimit(message: string): Refusal {
+  return new Refusal(errorAnswer(400, 'InvalidParameterValueException', { message }));
+}
+
+export function invalidMember(value: string, member: string, constraint: string): Refusal {
+  const message = `1 validation error detected: Value ${value} at '${member}' failed to satisfy constraint: ${constraint}`;
+  return new Refusal(errorAnswer(400, 'ValidationException', { message }));
+}
+
+export function unreadable(message: string): Refusal {
+  return new Refusal(errorAnswer(400, 'SerializationException', { Type: 'User', message }));
+}
+
+export function tooManyRequests(retryAfterSeconds: number): Refusal {
+  const body = { Reason: 'CallerRateLimitExceeded', Type: 'User', message: 'Rate exceeded' };
+  return new Refusal(errorAnswer(429, 'TooManyRequestsException', body, { 'retry-after': String(retryAfterSeconds) }));
+}
+
+export function unknownOperation(method: string, path: string): Refusal {
+  const message = `The twin does not know ${method} ${path.slice(0, 200)}`;
+  return new Refusal(errorAnswer(404, 'UnknownOperationException', { message }));
+}

@@ -1,0 +1,102 @@
+/**
+ * The twin's control plane on a socket, so that any AWS SDK can speak to it through an endpoint URL. Thin: reads a bounded request, asks the
+ * machine, writes the answer. Signatures are not checked: whoever can reach the port may call.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { InputError } from '../../core/errors.ts';
+import { errorAnswer, type TwinRequest, type TwinResponse } from './answer.ts';
+import { twinVersion } from './limits.ts';
+
+/**
+ * What a test can do to a call. `answer`: this goes out instead, and nothing is carried out. `hang`: nothing is carried out, no answer ever
+ * comes. `lose`: the call is carried out and its answer is lost with the connection.
+ */
+export type InjectedFault =
+  { readonly kind: 'answer'; readonly response: TwinResponse } | { readonly kind: 'hang' } | { readonly kind: 'lose' };
+
+export interface ListenOptions {
+  readonly handle: (request: TwinRequest) => TwinResponse;
+  /** 0 takes any free port. */
+  readonly port: number;
+  readonly host: string;
+  /** Asked before each call is carried out. */
+  readonly beforeAnswer?: (request: TwinRequest) => InjectedFault | undefined;
+}
+
+export interface TwinServer {
+  readonly url: string;
+  /** Ends the calls under way, the hanging ones included. */
+  close(): Promise<void>;
+}
+
+// The largest body of the operations here is a Put of under 100 bytes.
+const bodyBytesMax = 65_536;
+
+/** @throws InputError when the port is taken or may not be used. */
+export async function listenTwin(options: ListenOptions): Promise<TwinServer> {
+  const server = createServer({ requestTimeout: 10_000 }, (request, response) => serve(options, request, response));
+  await listening(server, options);
+  const { port, family, address } = server.address() as AddressInfo;
+  return {
+    url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function listening(server: Server, { port, host }: ListenOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      reject(new InputError('listen', listenFailure(error, `${host}:${port}`), { cause: error }));
+    });
+    server.listen(port, host, resolve);
+  });
+}
+
+function listenFailure(error: NodeJS.ErrnoException, where: string): string {
+  if (error.code === 'EADDRINUSE') return `${where} is already taken; stop what listens there or choose another --port`;
+  if (error.code === 'EACCES') return `${where} may not be used by this user; choose a --port above 1023`;
+  return `cannot listen on ${where}: ${error.code ?? error.message}`;
+}
+
+function serve(options: ListenOptions, incoming: IncomingMessage, outgoing: ServerResponse): void {
+  const chunks: Buffer[] = [];
+  let byteCount = 0;
+  incoming.on('data', (chunk: Buffer) => {
+    byteCount += chunk.length;
+    if (byteCount <= bodyBytesMax) chunks.push(chunk);
+  });
+  incoming.on('end', () => {
+    if (byteCount > bodyBytesMax) {
+      const message = `Request must be smaller than ${bodyBytesMax} bytes`;
+      write(outgoing, errorAnswer(413, 'RequestTooLargeException', { Type: 'User', message }));
+      return;
+    }
+    const { method = '', url = '' } = incoming;
+    respond(options, { method, target: url, body: Buffer.concat(chunks).toString() }, outgoing);
+  });
+  // A caller that goes away in the middle of its request has nobody to be answered.
+  incoming.on('error', () => outgoing.destroy());
+}
+
+function respond(options: ListenOptions, request: TwinRequest, outgoing: ServerResponse): void {
+  const fault = options.beforeAnswer?.(request);
+  if (fault?.kind === 'hang') return;
+  const response = fault?.kind === 'answer' ? fault.response : options.handle(request);
+  if (fault?.kind === 'lose') outgoing.destroy();
+  else write(outgoing, response);
+}
+
+function write(outgoing: ServerResponse, response: TwinResponse): void {
+  const length = Buffer.byteLength(response.body);
+  outgoing.writeHead(response.status, {
+    'x-foreshock-twin': twinVersion,
+    ...response.headers,
+    ...(response.status === 204 ? {} : { 'content-length': length }),
+  });
+  outgoing.end(response.body);
+}

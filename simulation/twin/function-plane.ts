@@ -1,0 +1,154 @@
+/**
+ * Where one function's requests run, one arrival at a time.
+ *
+ * A request takes a provisioned environment if one is idle and the provisioned rate is not used up. Else it runs on demand: on the idle
+ * environment used last, or on a new one that must initialise first, as far as concurrency and the scaling rate allow; beyond that it is
+ * throttled. Environments that served an overflow stay warm for a while, as they do in the real service.
+ *
+ * Cost: O(log busy) an arrival, no allocation.
+ */
+import { createHistogram, type Histogram } from '../../core/histogram.ts';
+import type { Random } from '../../core/random.ts';
+import type { EpochMs } from '../../core/time.ts';
+import type { Arrivals } from './arrivals.ts';
+import { createIdleStack, expireIdle, pushIdle, type IdleStack } from './idle-stack.ts';
+import type { TwinParams } from './limits.ts';
+import { createLogNormal } from './log-normal.ts';
+import { createTimeHeap, popTime, pushTime, type TimeHeap } from './time-heap.ts';
+import type { TwinFunction } from './twin-function.ts';
+
+/** State of one function's data plane; plain fields, because the loop over arrivals is hot. */
+export interface FunctionPlane {
+  readonly params: TwinParams;
+  readonly drawInitMs: () => number;
+
+  allocated: number;
+  readonly provisionedBusy: TimeHeap;
+  rateTokens: number;
+  rateSeenMs: EpochMs;
+
+  readonly onDemandBusy: TimeHeap;
+  readonly idle: IdleStack;
+  scaleTokens: number;
+  scaleSeenMs: EpochMs;
+
+  readonly queue: Arrivals[];
+  /** Place of the next arrival in the first batch of the queue. */
+  next: number;
+
+  requests: number;
+  spillover: number;
+  throttles: number;
+  coldStarts: number;
+  /** Billed milliseconds on provisioned environments, and on demand with initialisations. */
+  provisionedRunMs: number;
+  onDemandRunMs: number;
+  readonly durationMs: Histogram;
+}
+
+export function createFunctionPlane(spec: TwinFunction, params: TwinParams, random: Random): FunctionPlane {
+  const initQuantiles = { p50: spec.initDurationMs / params.initSpread, p99: spec.initDurationMs };
+  return {
+    params,
+    drawInitMs: createLogNormal(initQuantiles, random.fork('init')),
+    allocated: 0,
+    provisionedBusy: createTimeHeap(),
+    rateTokens: 0,
+    rateSeenMs: 0,
+    onDemandBusy: createTimeHeap(),
+    idle: createIdleStack(),
+    scaleTokens: params.onDemandScalePer10s,
+    scaleSeenMs: 0,
+    queue: [],
+    next: 0,
+    requests: 0,
+    spillover: 0,
+    throttles: 0,
+    coldStarts: 0,
+    provisionedRunMs: 0,
+    onDemandRunMs: 0,
+    durationMs: createHistogram(),
+  };
+}
+
+/**
+ * Changes how many provisioned environments stand. A surplus that is busy finishes its request and is gone; new ones bring their share of
+ * the request rate with them.
+ */
+export function setAllocated(plane: FunctionPlane, allocated: number, atMs: EpochMs): void {
+  refillRate(plane, atMs);
+  const share = (count: number): number =>
+    (count * plane.params.requestsPerSecondPerConcurrency * plane.params.requestBurstMs) / 1_000;
+  const added = Math.max(0, allocated - plane.allocated);
+  plane.rateTokens = Math.min(share(allocated), plane.rateTokens + share(added));
+  plane.allocated = allocated;
+}
+
+/** One request comes. `onDemandMax` is how many may run on demand at once. */
+export function admit(plane: FunctionPlane, atMs: EpochMs, runMs: number, onDemandMax: number): void {
+  const isProvisioned = plane.allocated > 0;
+  if (isProvisioned && takeProvisioned(plane, atMs, runMs)) return;
+  const durationMs = runOnDemand(plane, atMs, runMs, onDemandMax);
+  if (durationMs < 0) {
+    plane.throttles++;
+    return;
+  }
+  plane.requests++;
+  if (isProvisioned) plane.spillover++;
+  plane.onDemandRunMs += Math.ceil(durationMs);
+  plane.durationMs.record(durationMs);
+}
+
+function takeProvisioned(plane: FunctionPlane, atMs: EpochMs, runMs: number): boolean {
+  const busy = plane.provisionedBusy;
+  while (busy.size > 0 && busy.times[0]! <= atMs) popTime(busy);
+  if (busy.size >= plane.allocated) return false;
+  refillRate(plane, atMs);
+  if (plane.rateTokens < 1) return false;
+  plane.rateTokens -= 1;
+  pushTime(busy, atMs + runMs);
+  plane.requests++;
+  plane.provisionedRunMs += Math.ceil(runMs);
+  plane.durationMs.record(runMs);
+  return true;
+}
+
+/** How long the request takes with its cold start, if it has one; negative when it is throttled. */
+function runOnDemand(plane: FunctionPlane, atMs: EpochMs, runMs: number, onDemandMax: number): number {
+  releaseOnDemand(plane, atMs);
+  const { onDemandBusy, idle } = plane;
+  if (onDemandBusy.size >= onDemandMax) return -1;
+  expireIdle(idle, atMs - plane.params.keepAliveMs);
+  let durationMs = runMs;
+  if (idle.size > 0) idle.size--;
+  else {
+    if (!takeScaling(plane, atMs)) return -1;
+    plane.coldStarts++;
+    durationMs += plane.drawInitMs();
+  }
+  pushTime(onDemandBusy, atMs + durationMs);
+  return durationMs;
+}
+
+/** Puts environments that finished by then among the idle ones, in the order in which they finished. */
+export function releaseOnDemand(plane: FunctionPlane, atMs: EpochMs): void {
+  const busy = plane.onDemandBusy;
+  while (busy.size > 0 && busy.times[0]! <= atMs) pushIdle(plane.idle, popTime(busy));
+}
+
+function refillRate(plane: FunctionPlane, atMs: EpochMs): void {
+  const { requestsPerSecondPerConcurrency, requestBurstMs } = plane.params;
+  const perMs = (plane.allocated * requestsPerSecondPerConcurrency) / 1_000;
+  plane.rateTokens = Math.min(perMs * requestBurstMs, plane.rateTokens + (atMs - plane.rateSeenMs) * perMs);
+  plane.rateSeenMs = atMs;
+}
+
+function takeScaling(plane: FunctionPlane, atMs: EpochMs): boolean {
+  const { onDemandScalePer10s } = plane.params;
+  const refill = ((atMs - plane.scaleSeenMs) * onDemandScalePer10s) / 10_000;
+  plane.scaleTokens = Math.min(onDemandScalePer10s, plane.scaleTokens + refill);
+  plane.scaleSeenMs = atMs;
+  if (plane.scaleTokens < 1) return false;
+  plane.scaleTokens -= 1;
+  return true;
+}

@@ -1,0 +1,89 @@
+/**
+ * Every number of AWS Lambda that the twin plays by, in one place: what AWS documents, what it was measured to do, and what nobody outside
+ * knows, each with its source. Written a second time on purpose: the twin judges the product and shares nothing with it but `core` words.
+ *
+ * What the twin leaves out: recycling of provisioned environments in the background, the account-wide request rate (10 a second for each
+ * unit of the account's concurrency), SnapStart, retries of asynchronous callers, and the first-tier bound of the duration price.
+ */
+import type { Prices } from '../../core/function-spec.ts';
+
+/** Answers of the twin carry it as `x-foreshock-twin`; raised when the same calls would be answered or served differently. */
+export const twinVersion = '1';
+
+export interface TwinParams {
+  /** Concurrent executions of the account in one region. Documented default; "tens of thousands" on request. */
+  readonly accountConcurrency: number;
+  /** What Lambda always keeps unreserved. Documented (Lambda quotas), and in the recorded refusal. */
+  readonly unreservedConcurrencyMin: number;
+  /**
+   * Preparation before allocation starts, drawn uniformly. Documented as "a minute or two"; no measurement is public.
+   */
+  readonly preparationMs: { readonly min: number; readonly max: number };
+  /** Documented: "up to 6,000 execution environments every minute", usable only when all are there. */
+  readonly allocationPerMinute: number;
+  /** How long a decrease stays IN_PROGRESS. Undocumented. The surplus is gone at the call, the pessimistic reading. */
+  readonly decreaseMs: number;
+  /**
+   * Whether environments that stand keep serving while an increase is IN_PROGRESS. Not stated by AWS. A recorded alias move shows
+   * `Available: 1` while IN_PROGRESS, so true; false makes every increase start from nothing.
+   */
+  readonly increaseKeepsExisting: boolean;
+  /** Documented: 15 requests a second over all control-plane calls but GetFunction and GetPolicy; cannot be raised. */
+  readonly controlPlanePerSecond: number;
+  /** How many calls may come at once after a quiet time. Undocumented: one second's worth. */
+  readonly controlPlaneBurst: number;
+  /** The SDK declares `Retry-After` on a throttled call; the value is not documented. */
+  readonly retryAfterSeconds: number;
+  /**
+   * Whether GetAccountSettings takes provisioned concurrency off `UnreservedConcurrentExecutions`. The SDK documents the limit less
+   * reservations only; emulators also subtract provisioned concurrency. Undecided, so the documented reading.
+   */
+  readonly unreservedSubtractsProvisioned: boolean;
+  /** Documented: requests a second for each unit of provisioned concurrency; what comes above spills over. */
+  readonly requestsPerSecondPerConcurrency: number;
+  /** How much of that rate may be saved up. AWS states a rate and no window: one second's worth. */
+  readonly requestBurstMs: number;
+  /** Documented: new environments of one function in ten seconds, refilled continuously, not accumulated beyond that. */
+  readonly onDemandScalePer10s: number;
+  /** How long an idle on-demand environment stays. Undocumented; public measurements say 5 to 10 minutes. */
+  readonly keepAliveMs: number;
+  /**
+   * 99th percentile of the initialisation over its median. Published daily measurements say 1.2 to 1.5 for Node and Python, 2.2 to 2.8 for
+   * Java and .NET.
+   */
+  readonly initSpread: number;
+  /** Documented: the charge for provisioned concurrency is rounded up to the nearest five minutes. */
+  readonly provisionedBillingMs: number;
+  readonly prices: Prices;
+}
+
+/** us-east-1, first tier of the on-demand duration price. */
+const prices: Prices = {
+  asOf: '2026-11-20',
+  region: 'us-east-1',
+  usdPerGbSecond: {
+    x86_64: { onDemand: 0.0000166667, provisioned: 0.0000041667, provisionedDuration: 0.0000097222 },
+    arm64: { onDemand: 0.0000133334, provisioned: 0.0000033334, provisionedDuration: 0.0000077778 },
+  },
+  usdPerRequest: 0.2 / 1e6,
+};
+
+export const defaultParams: TwinParams = {
+  accountConcurrency: 1_000,
+  unreservedConcurrencyMin: 100,
+  preparationMs: { min: 60_000, max: 120_000 },
+  allocationPerMinute: 6_000,
+  decreaseMs: 10_000,
+  increaseKeepsExisting: true,
+  controlPlanePerSecond: 15,
+  controlPlaneBurst: 15,
+  retryAfterSeconds: 1,
+  unreservedSubtractsProvisioned: false,
+  requestsPerSecondPerConcurrency: 10,
+  requestBurstMs: 1_000,
+  onDemandScalePer10s: 1_000,
+  keepAliveMs: 7 * 60_000,
+  initSpread: 1.5,
+  provisionedBillingMs: 5 * 60_000,
+  prices,
+};
