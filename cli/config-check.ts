@@ -1,0 +1,94 @@
+/**
+ * `config check`: is this configuration right, and what does it come to once the defaults are filled in?
+ */
+import { ConfigError } from '../config/faults.ts';
+import { realFiles } from '../config/files.ts';
+import { loadConfig, type Config, type ConfiguredFunction } from '../config/load.ts';
+import { InputError } from '../core/errors.ts';
+import type { SpillTarget } from '../core/function-spec.ts';
+import { parseFlags, printJson, type ExitCode, type Terminal, type Verb } from './verb.ts';
+
+export const configCheckVerb: Verb = {
+  name: 'config check',
+  summary: 'checks a configuration: all faults at once, or what it comes to',
+  usage: `
+foreshock config check --config FILE [--json]
+
+  --config FILE   the configuration (see config/examples/)
+  --json          { "valid", "sha256", "config" }: every setting with its default, secrets masked; or { "valid", "faults" }
+
+Exit 0: the file is right. Exit 2: it is not; each fault stands on a line of its own as FILE:LINE:COLUMN PATH: got VALUE, expected WHAT.
+Secrets are read, and histories and calendars must exist, but are not opened.
+`,
+  async run(args, terminal) {
+    const { values, positionals } = parseFlags(args, { config: { type: 'string' }, json: { type: 'boolean' } });
+    if (positionals[0] !== undefined)
+      throw new InputError('usage', `unexpected word "${positionals[0]}": name the file by --config`);
+    if (values.config === undefined) throw new InputError('usage', 'name the configuration: --config FILE');
+    try {
+      const config = await loadConfig(values.config, { env: terminal.env, files: realFiles });
+      if (values.json) printJson(terminal, { valid: true, sha256: config.sha256, config: config.effective });
+      else terminal.out(summarise(config));
+      return 0;
+    } catch (error) {
+      if (error instanceof ConfigError) return reportFaults(error, { json: values.json === true, terminal });
+      throw error;
+    }
+  },
+};
+
+/** One line a fault and nothing before it, so that an editor or a CI annotation can read every line alike. */
+function reportFaults(error: ConfigError, { json, terminal }: { json: boolean; terminal: Terminal }): ExitCode {
+  if (json) printJson(terminal, { valid: false, faults: error.faults });
+  terminal.err(`${error.message}\n`);
+  return 2;
+}
+
+function summarise(config: Config): string {
+  const { limits, planning } = config;
+  const rows = [
+    ['function', 'mode', 'memory', 'floor', 'ceiling', 'spill target', 'demand follows', 'group'],
+    ...config.functions.map(rowOf),
+  ];
+  const prices = Object.values(config.prices).map((price) => `${price.region} of ${price.asOf}`);
+  const lines = [
+    ...alignColumns(rows),
+    '',
+    `limits     ${limits.concurrencyMax} warm, ${limits.usdPerHourMax} USD an hour, ${limits.usdPerEventMax} USD an event`,
+    `planning   quantile ${planning.quantile}, importance ${planning.importanceMin} and above, READY ${planning.readyBeforeMs / 60_000} min before`,
+    `calendars  ${config.calendars.length === 0 ? 'none: opening and closing bells only' : config.calendars.length}`,
+    `prices     ${prices.join(', ')}`,
+    `http       ${config.http.host} port ${config.http.port}, ${config.http.tokens.length} tokens`,
+    `sha256     ${config.sha256}`,
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function rowOf({ spec, volume }: ConfiguredFunction): readonly string[] {
+  return [
+    spec.key,
+    spec.mode,
+    `${spec.memoryMb} MB ${spec.architecture}`,
+    String(spec.concurrencyFloor),
+    String(spec.concurrencyCeiling),
+    describeSpillTarget(spec.spillTarget),
+    volume.venue,
+    spec.group ?? '',
+  ];
+}
+
+function describeSpillTarget(target: SpillTarget): string {
+  return target.kind === 'usdPerColdStart'
+    ? `${target.usd} USD each`
+    : `at most ${Number((target.ratio * 100).toPrecision(6))} %`;
+}
+
+function alignColumns(rows: readonly (readonly string[])[]): readonly string[] {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join('  ')
+      .trimEnd(),
+  );
+}

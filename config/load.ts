@@ -1,0 +1,215 @@
+/**
+ * From `foreshock.yaml` to the plain, frozen values that the parts are made of. Parsed once, at the edge; every fault of the file comes back together.
+ */
+import { createHash } from 'node:crypto';
+import path from 'node:path';
+import { InputError } from '../core/errors.ts';
+import type { FunctionSpec, Limits, Prices, SpillTarget } from '../core/function-spec.ts';
+import type { Json } from '../core/json.ts';
+import { functionKeyOf, parseFunctionKey } from '../core/series-key.ts';
+import { assert } from '../core/assert.ts';
+import { checkDocument, type DocumentFault } from './check.ts';
+import { parseYaml, type Path } from './document.ts';
+import { ConfigError, describeValue, formatPath, type Fault } from './faults.ts';
+import type { Files } from './files.ts';
+import type { ConfigDraft } from './rules.ts';
+import type { ConfigDocument } from './schema.ts';
+import { readSecret, Secret } from './secrets.ts';
+
+/** Paths are absolute; what was left out has its default. */
+export interface Config {
+  /** The file that was read. */
+  readonly file: string;
+  /** The whole file with its defaults: paths as written, secrets masked. What the audit log keeps. */
+  readonly effective: Json;
+  /** SHA-256 of `effective` with its keys in order: the same settings give the same hash in any folder, order or spelling. */
+  readonly sha256: string;
+  readonly store: string;
+  readonly http: { readonly host: string; readonly port: number; readonly tokens: readonly Secret[] };
+  readonly aws: { readonly endpoint?: string };
+  readonly telemetry: { readonly otlpEndpoint?: string };
+  readonly functions: readonly ConfiguredFunction[];
+  readonly calendars: readonly { readonly csv: string }[];
+  readonly limits: Limits & { readonly controlPlaneCallsPerSecond: number };
+  readonly planning: Planning;
+  /** By region; every function's region is there. */
+  readonly prices: Readonly<Record<string, Prices>>;
+}
+
+export interface ConfiguredFunction {
+  readonly spec: FunctionSpec;
+  readonly volume: VolumeSource;
+  /** Companies whose own events move this function. */
+  readonly symbols: readonly string[];
+}
+
+export interface VolumeSource {
+  readonly csv: string;
+  readonly requestsPerUnit: number;
+  /** `XNYS`, `XNAS`, or the time zone of demand that never closes. */
+  readonly venue: string;
+}
+
+export interface Planning {
+  /** Level of the forecast to be ready for, where the spill target is a ratio. */
+  readonly quantile: number;
+  readonly importanceMin: number;
+  readonly horizonMs: number;
+  readonly readyBeforeMs: number;
+  readonly preparationMs: number;
+}
+
+export interface ConfigPorts {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly files: Files;
+}
+
+/** A thousand functions with every key written out take a third of it. */
+const bytesMax = 1_048_576;
+
+/**
+ * Reads, checks and freezes one configuration.
+ *
+ * @throws ConfigError with all faults of the file. InputError when there is no such file, or it is not text.
+ */
+export async function loadConfig(file: string, ports: ConfigPorts): Promise<Config> {
+  const yaml = parseYaml(await readText(file, ports.files));
+  if (!yaml.content) throw new ConfigError(file, yaml.faults.map(withPathText));
+  const { value } = yaml.content;
+  const checked = checkDocument(value);
+  const folder = path.resolve(path.dirname(file));
+  const tokens = await readTokens(checked.draft, folder, ports);
+  const placed = [
+    ...checked.faults,
+    ...tokens.faults,
+    ...(await findMissingFiles(checked.draft, folder, ports.files)),
+  ].map((fault) => ({ ...fault, ...(fault.at === 'key' ? yaml.placeOfKey(fault.path) : yaml.placeOf(fault.path)) }));
+  const faults = [...yaml.faults, ...placed]
+    .map(withPathText)
+    .sort((one, other) => one.line - other.line || one.column - other.column);
+  if (faults.length > 0) throw new ConfigError(file, faults);
+  assert(checked.document !== undefined, 'a file without faults has a document');
+  return freezeDeeply(buildConfig(checked.document, { file, folder, tokens: tokens.secrets }));
+}
+
+function withPathText({ path: at, line, column, got, expected }: Omit<Fault, 'path'> & { readonly path: Path }): Fault {
+  return { path: formatPath(at), line, column, got, expected };
+}
+
+async function readText(file: string, files: Files): Promise<string> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await files.readFile(file, bytesMax);
+  } catch (error) {
+    throw new InputError('config', `cannot read ${file}: ${(error as Error).message}`, { cause: error });
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw new InputError('config', `cannot read ${file}: it is not UTF-8 text`, { cause: error });
+  }
+}
+
+interface Tokens {
+  readonly secrets: readonly Secret[];
+  readonly faults: readonly DocumentFault[];
+}
+
+async function readTokens(draft: ConfigDraft, folder: string, { env, files }: ConfigPorts): Promise<Tokens> {
+  const sources = {
+    env,
+    readFile: (name: string, limit: number) => files.readFile(path.resolve(folder, name), limit),
+  };
+  const secrets: Secret[] = [];
+  const faults: DocumentFault[] = [];
+  for (const [index, reference] of (draft.http?.tokens ?? []).entries()) {
+    if (reference === undefined) continue;
+    const secret = await readSecret(reference, sources);
+    if (secret instanceof Secret) secrets.push(secret);
+    else faults.push({ path: ['http', 'tokens', index], at: 'value', ...secret });
+  }
+  return { secrets, faults };
+}
+
+/** A history or calendar that is not there is found when the file is checked, not in the night when it is read. */
+async function findMissingFiles(draft: ConfigDraft, folder: string, files: Files): Promise<readonly DocumentFault[]> {
+  const named: { path: Path; csv: string | undefined }[] = [
+    ...(draft.functions ?? []).map((entry, index) => ({
+      path: ['functions', index, 'volume', 'csv'],
+      csv: entry?.volume?.csv,
+    })),
+    ...(draft.calendars ?? []).map((entry, index) => ({ path: ['calendars', index, 'csv'], csv: entry?.csv })),
+  ];
+  const faults: DocumentFault[] = [];
+  for (const { path: at, csv } of named) {
+    if (csv === undefined || (await files.isFile(path.resolve(folder, csv)))) continue;
+    faults.push({ path: at, at: 'value', got: describeValue(csv), expected: `a file that exists (from ${folder})` });
+  }
+  return faults;
+}
+
+function buildConfig(
+  document: ConfigDocument,
+  { file, folder, tokens }: { file: string; folder: string; tokens: readonly Secret[] },
+): Config {
+  const effective = toJson({ ...document, http: { ...document.http, tokens: tokens.map(String) } });
+  const { aws, telemetry } = document;
+  return {
+    file: path.resolve(file),
+    effective,
+    sha256: createHash('sha256').update(JSON.stringify(effective)).digest('hex'),
+    store: path.resolve(folder, document.store),
+    http: { ...document.http, tokens },
+    aws: aws.endpoint === undefined ? {} : { endpoint: aws.endpoint },
+    telemetry: telemetry.otlpEndpoint === undefined ? {} : { otlpEndpoint: telemetry.otlpEndpoint },
+    functions: document.functions.map((entry) => buildFunction(entry, folder)),
+    calendars: document.calendars.map(({ csv }) => ({ csv: path.resolve(folder, csv) })),
+    limits: document.limits,
+    planning: document.planning,
+    prices: Object.fromEntries(document.prices.map((prices) => [prices.region, prices])),
+  };
+}
+
+function buildFunction(entry: ConfigDocument['functions'][number], folder: string): ConfiguredFunction {
+  const name = parseFunctionKey(entry.function);
+  assert(name !== undefined, 'the schema lets only function keys through');
+  return {
+    spec: {
+      key: functionKeyOf(name),
+      memoryMb: entry.memoryMb,
+      architecture: entry.architecture,
+      initDurationMs: entry.initDurationMs,
+      runDurationMs: entry.runDurationMs,
+      spillTarget: spillTargetOf(entry),
+      concurrencyFloor: entry.concurrencyFloor,
+      concurrencyCeiling: entry.concurrencyCeiling,
+      ...(entry.reservedConcurrency === undefined ? {} : { reservedConcurrency: entry.reservedConcurrency }),
+      ...(entry.group === undefined ? {} : { group: entry.group }),
+      mode: entry.mode,
+    },
+    volume: { ...entry.volume, csv: path.resolve(folder, entry.volume.csv) },
+    symbols: entry.symbols,
+  };
+}
+
+function spillTargetOf({ usdPerColdStart, spilloverRatioMax }: ConfigDocument['functions'][number]): SpillTarget {
+  if (usdPerColdStart !== undefined) return { kind: 'usdPerColdStart', usd: usdPerColdStart };
+  assert(spilloverRatioMax !== undefined, 'a rule lets exactly one spill target through');
+  return { kind: 'spilloverRatioMax', ratio: spilloverRatioMax };
+}
+
+/** A plain copy with keys in order and without undefined: written by JSON.stringify it is in the canonical form of RFC 8785. */
+function toJson(value: unknown): Json {
+  if (Array.isArray(value)) return value.map(toJson);
+  if (typeof value !== 'object' || value === null) return value as Json;
+  const entries = Object.entries(value).filter(([, item]) => item !== undefined);
+  return Object.fromEntries(
+    entries.sort(([one], [other]) => (one < other ? -1 : 1)).map(([key, item]) => [key, toJson(item)]),
+  );
+}
+
+function freezeDeeply<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  for (const item of Object.values(value)) freezeDeeply(item);
+  return Object.freeze(value);
+}

@@ -1,0 +1,203 @@
+/**
+ * Rules that span keys. A contradiction is refused, not repaired: nobody can know which of the two numbers was meant.
+ *
+ * A rule speaks only of values that are right by themselves, so that one mistake gives one fault. It is therefore handed a draft in which what was
+ * faulty is undefined, though its key still stands.
+ */
+import type { Prices } from '../core/function-spec.ts';
+import { parseFunctionKey } from '../core/series-key.ts';
+import type { Path } from './document.ts';
+import { pricesUsEast1, type ConfigDocument } from './schema.ts';
+
+type Draft<T> = T extends readonly (infer Item)[]
+  ? readonly (Draft<Item> | undefined)[]
+  : T extends object
+    ? { readonly [Key in keyof T]?: Draft<T[Key]> | undefined }
+    : T;
+
+export type ConfigDraft = Draft<ConfigDocument>;
+
+type FunctionDraft = Draft<ConfigDocument['functions'][number]>;
+
+export interface Breach {
+  readonly path: Path;
+  /** Absent: the value itself tells. */
+  readonly got?: string;
+  readonly expected: string;
+}
+
+type FunctionRule = (entry: FunctionDraft, at: Path) => readonly Breach[];
+type Rule = (draft: ConfigDraft) => readonly Breach[];
+
+export function findBreaches(draft: ConfigDraft): readonly Breach[] {
+  const entries = draft.functions ?? [];
+  return [
+    ...entries.flatMap((entry, index) =>
+      entry ? functionRules.flatMap((rule) => rule(entry, ['functions', index])) : [],
+    ),
+    ...fileRules.flatMap((rule) => rule(draft)),
+  ];
+}
+
+/** What a spilled request is worth is said once: as its price, or as the share that may spill. */
+const exactlyOneSpillTarget: FunctionRule = (entry, at) => {
+  const stated = ['usdPerColdStart', 'spilloverRatioMax'].filter((key) => key in entry);
+  if (stated.length === 1) return [];
+  const expected = 'exactly one of usdPerColdStart and spilloverRatioMax';
+  return stated.length === 0
+    ? [{ path: at, got: 'neither usdPerColdStart nor spilloverRatioMax', expected }]
+    : [{ path: [...at, 'spilloverRatioMax'], got: 'usdPerColdStart as well', expected }];
+};
+
+const floorUnderCeiling: FunctionRule = ({ concurrencyFloor: floor, concurrencyCeiling: ceiling }, at) =>
+  floor !== undefined && ceiling !== undefined && floor > ceiling
+    ? [{ path: [...at, 'concurrencyFloor'], expected: `at most concurrencyCeiling (${ceiling})` }]
+    : [];
+
+/** Provisioned concurrency counts inside reserved concurrency: Lambda refuses more. */
+const ceilingUnderReserved: FunctionRule = ({ concurrencyCeiling: ceiling, reservedConcurrency: reserved }, at) =>
+  ceiling !== undefined && reserved !== undefined && ceiling > reserved
+    ? [{ path: [...at, 'concurrencyCeiling'], expected: `at most reservedConcurrency (${reserved})` }]
+    : [];
+
+const medianUnderTail: FunctionRule = ({ runDurationMs }, at) => {
+  const { p50, p99 } = runDurationMs ?? {};
+  return p50 !== undefined && p99 !== undefined && p99 < p50
+    ? [{ path: [...at, 'runDurationMs', 'p99'], expected: `at least p50 (${p50})` }]
+    : [];
+};
+
+const functionRules: readonly FunctionRule[] = [
+  exactlyOneSpillTarget,
+  floorUnderCeiling,
+  ceilingUnderReserved,
+  medianUnderTail,
+];
+
+/** Two entries for one alias would fight over one number. */
+const functionsOnce: Rule = (draft) =>
+  repeatsOf(draft.functions, (entry) => entry.function).map(({ index, firstIndex }) => ({
+    path: ['functions', index, 'function'],
+    expected: `each function once (it is functions[${firstIndex}] already)`,
+  }));
+
+/** Reserved concurrency belongs to the function, not to the alias. */
+const reservedAgrees: Rule = ({ functions = [] }) => {
+  const statedFirst = new Map<string, { reserved: number; index: number }>();
+  return functions.flatMap((entry, index) => {
+    const reserved = entry?.reservedConcurrency;
+    if (entry?.function === undefined || reserved === undefined) return [];
+    const owner = entry.function.slice(0, entry.function.lastIndexOf(':'));
+    const first = statedFirst.get(owner);
+    if (!first) statedFirst.set(owner, { reserved, index });
+    if (!first || first.reserved === reserved) return [];
+    const expected = `${first.reserved}, as functions[${first.index}] states for another alias of the same function`;
+    return [{ path: ['functions', index, 'reservedConcurrency'], expected }];
+  });
+};
+
+/** Floors are held all day: what they need must fit under what all functions may take. */
+const floorsFitTogether: Rule = ({ functions = [], limits }) => {
+  if (limits?.concurrencyMax === undefined) return [];
+  const floorByRegion = new Map<string, number>();
+  for (const entry of functions) {
+    const region = regionOf(entry);
+    if (!region || entry?.concurrencyFloor === undefined) continue;
+    floorByRegion.set(region.accountRegion, (floorByRegion.get(region.accountRegion) ?? 0) + entry.concurrencyFloor);
+  }
+  return [...floorByRegion]
+    .filter(([, floor]) => floor > limits.concurrencyMax!)
+    .map(([accountRegion, floor]) => ({
+      path: ['limits', 'concurrencyMax'],
+      expected: `at least ${floor}, the sum of the floors in ${accountRegion}`,
+    }));
+};
+
+/** Their price must fit as well, or the budget would cut the floors at the first hour. */
+const floorsAreAffordable: Rule = ({ functions = [], limits, ...rest }) => {
+  const limit = limits?.usdPerHourMax;
+  const prices = statedPrices(rest);
+  if (limit === undefined || !prices) return [];
+  let usdPerHour = 0;
+  for (const entry of functions) {
+    const usdPerGbSecond = prices.find((price) => price.region === regionOf(entry)?.region)?.usdPerGbSecond;
+    if (!entry?.concurrencyFloor || entry.memoryMb === undefined || !usdPerGbSecond) continue;
+    if ('architecture' in entry && entry.architecture === undefined) continue;
+    const { provisioned } = usdPerGbSecond[entry.architecture ?? 'x86_64'];
+    usdPerHour += entry.concurrencyFloor * (entry.memoryMb / 1024) * 3600 * provisioned;
+  }
+  if (usdPerHour <= limit) return [];
+  const expected = `at least ${(Math.ceil(usdPerHour * 100) / 100).toFixed(2)}, the price of all floors for an hour`;
+  return [{ path: ['limits', 'usdPerHourMax'], expected }];
+};
+
+/** A plan in dollars needs the dollars of its region. */
+const regionsArePriced: Rule = ({ functions = [], ...rest }) => {
+  const prices = statedPrices(rest);
+  if (!prices) return [];
+  const priced = prices.map((price) => price.region);
+  return functions.flatMap((entry, index) => {
+    const region = regionOf(entry)?.region;
+    if (region === undefined || priced.includes(region)) return [];
+    return [{ path: ['functions', index, 'function'], expected: `a region with prices (${priced.join(', ')})` }];
+  });
+};
+
+const regionsPricedOnce: Rule = ({ prices }) =>
+  repeatsOf(prices, (price) => price.region).map(({ index, firstIndex }) => ({
+    path: ['prices', index, 'region'],
+    expected: `each region once (it is prices[${firstIndex}] already)`,
+  }));
+
+/** The port must not be a weapon: who reaches it from elsewhere must show a token. */
+const tokensBeyondLoopback: Rule = ({ http }) => {
+  if (http?.host === undefined || isLoopback(http.host)) return [];
+  const { tokens } = http;
+  if ('tokens' in http && tokens?.length !== 0) return [];
+  return [{ path: ['http', 'host'], expected: 'http.tokens to be set, or a loopback address such as 127.0.0.1' }];
+};
+
+const fileRules: readonly Rule[] = [
+  functionsOnce,
+  reservedAgrees,
+  floorsFitTogether,
+  floorsAreAffordable,
+  regionsArePriced,
+  regionsPricedOnce,
+  tokensBeyondLoopback,
+];
+
+function regionOf(entry: FunctionDraft | undefined): { region: string; accountRegion: string } | undefined {
+  const name = entry?.function === undefined ? undefined : parseFunctionKey(entry.function);
+  return name && { region: name.region, accountRegion: `${name.accountId}/${name.region}` };
+}
+
+/** The prices in force; undefined when some of what is stated is faulty, for then nobody knows them. */
+function statedPrices(draft: ConfigDraft): readonly Prices[] | undefined {
+  if (!('prices' in draft)) return [pricesUsEast1];
+  return isWhole(draft.prices) ? (draft.prices as readonly Prices[]) : undefined;
+}
+
+function isWhole(value: unknown): boolean {
+  if (value === undefined) return false;
+  return typeof value !== 'object' || value === null || Object.values(value).every(isWhole);
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
+}
+
+/** The items whose key stood before, with the index of the first. */
+function repeatsOf<Item>(
+  items: readonly (Item | undefined)[] | undefined,
+  keyOf: (item: Item) => string | undefined,
+): readonly { index: number; firstIndex: number }[] {
+  const firstIndexes = new Map<string, number>();
+  return (items ?? []).flatMap((item, index) => {
+    const key = item === undefined ? undefined : keyOf(item);
+    if (key === undefined) return [];
+    const firstIndex = firstIndexes.get(key);
+    if (firstIndex === undefined) firstIndexes.set(key, index);
+    return firstIndex === undefined ? [] : [{ index, firstIndex }];
+  });
+}

@@ -1,0 +1,191 @@
+/**
+ * The one schema of `foreshock.yaml`. It says what the operator wants, in keys that carry their units; every default carries its reason.
+ * The editors' JSON Schema is made from it (json-schema.ts); rules that span keys stand in rules.ts.
+ */
+import { z } from 'zod';
+import type { Prices } from '../core/function-spec.ts';
+import { msPerDay, msPerHour, msPerMinute } from '../core/time.ts';
+import {
+  day,
+  endpointUrl,
+  filePath,
+  functionKey,
+  listOf,
+  numberAbove,
+  numberBetween,
+  oneOf,
+  secretReference,
+  strictMap,
+  text,
+  venue,
+  wholeNumber,
+} from './fields.ts';
+
+/** Lambda's own longest run, 15 minutes: nothing that it runs or initialises lasts longer. */
+const durationMsMax = 900_000;
+
+/** "Tens of thousands" is what AWS grants on request; above this it is a slip of the keyboard. */
+const concurrencyMax = 100_000;
+
+const usdMax = 1_000_000;
+
+const volume = strictMap({
+  csv: filePath().describe('History of demand: CSV or CSV.gz with the columns ts,volume; UTC bucket starts.'),
+  // One unit is one request unless said: right for request logs, and visibly wrong for shares traded.
+  requestsPerUnit: numberAbove(0, 1_000_000)
+    .default(1)
+    .describe('Requests to this function for each unit of volume (0.02: one request for fifty shares).'),
+  // Demand that follows the market follows New York's clock; a service that never closes names its time zone.
+  venue: venue()
+    .default('XNYS')
+    .describe('The exchange whose sessions shape the day (XNYS, XNAS), or a time zone when demand never closes.'),
+});
+
+const functionEntry = strictMap({
+  function: functionKey().describe('account/region/name:alias. An alias, because $LATEST cannot hold warm capacity.'),
+  memoryMb: wholeNumber(128, 10_240).describe('Memory of the function: sets the price of holding it warm.'),
+  // What Lambda takes when nothing is said.
+  architecture: oneOf(['x86_64', 'arm64']).default('x86_64').describe('Instruction set: sets the price.'),
+  initDurationMs: wholeNumber(0, durationMsMax).describe('Initialisation of a new environment, 99th percentile.'),
+  runDurationMs: strictMap({
+    p50: numberAbove(0, durationMsMax).describe('Median duration of a request on a warm environment.'),
+    p99: numberAbove(0, durationMsMax).describe('99th percentile of the same.'),
+  }).describe('How long a request runs when it is warm.'),
+  usdPerColdStart: numberAbove(0, usdMax)
+    .optional()
+    .describe('What one cold start costs the business. Either this or spilloverRatioMax.'),
+  spilloverRatioMax: numberBetween(0, 1)
+    .optional()
+    .describe(
+      'Share of requests that may miss warm capacity (0.001: one in a thousand). Either this or usdPerColdStart.',
+    ),
+  // Nothing is held outside event windows unless asked for: warmth around the clock costs 180 times as much as eight half hours a month.
+  concurrencyFloor: wholeNumber(0, concurrencyMax).default(0).describe('Held outside event windows; 0 holds nothing.'),
+  concurrencyCeiling: wholeNumber(1, concurrencyMax).describe('Never more than this, whatever is forecast.'),
+  reservedConcurrency: wholeNumber(1, concurrencyMax)
+    .optional()
+    .describe('Reserved concurrency of the function, where it has one: warm capacity counts inside it.'),
+  volume: volume.describe('Where the demand of this function is read from.'),
+  // Empty: moved by events that move everything, and by no single company's results.
+  symbols: listOf(text('a ticker such as AAPL', /^[A-Z0-9][A-Z0-9.=^-]{0,31}$/), { items: 'tickers', countMax: 1_000 })
+    .default([])
+    .describe('Companies whose own events (results) move this function.'),
+  group: text('a name of at most 64 letters, digits, dots and dashes', /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/)
+    .optional()
+    .describe('A name shared by functions that serve one purpose.'),
+  // Deciding and recording costs nothing and can break nothing; acting is earned.
+  mode: oneOf(['shadow', 'advise', 'enforce'])
+    .default('shadow')
+    .describe('shadow decides and records; advise also tells people; enforce acts.'),
+}).meta({ oneOf: [{ required: ['usdPerColdStart'] }, { required: ['spilloverRatioMax'] }] });
+
+const usdPerGbSecond = strictMap({
+  onDemand: numberAbove(0, 1).describe('Duration on demand.'),
+  provisioned: numberAbove(0, 1).describe('Provisioned concurrency as configured, idle or not.'),
+  provisionedDuration: numberAbove(0, 1).describe('Duration while on provisioned concurrency.'),
+});
+
+const regionPrices = strictMap({
+  region: text('a region such as us-east-1', /^[a-z]{2}(?:-[a-z]+)+-\d$/),
+  asOf: day().describe('The day these were read: it goes into the audit log with every decision.'),
+  usdPerGbSecond: strictMap({ x86_64: usdPerGbSecond, arm64: usdPerGbSecond }),
+  usdPerRequest: numberAbove(0, 1).describe('Price of one request.'),
+});
+
+/** AWS's published prices, first tier, without savings plans (https://aws.amazon.com/lambda/pricing/). */
+export const pricesUsEast1: Prices = {
+  region: 'us-east-1',
+  asOf: '2026-11-01',
+  usdPerGbSecond: {
+    x86_64: { onDemand: 0.0000166667, provisioned: 0.0000041667, provisionedDuration: 0.0000097222 },
+    arm64: { onDemand: 0.0000133334, provisioned: 0.0000033334, provisionedDuration: 0.0000077778 },
+  },
+  usdPerRequest: 0.0000002,
+};
+
+const http = strictMap({
+  // Only this machine, until tokens are set.
+  host: text('a host name or address to listen on', /^[A-Za-z0-9.:_-]{1,253}$/)
+    .default('127.0.0.1')
+    .describe('Address to listen on. Anything but loopback needs tokens.'),
+  port: wholeNumber(0, 65_535).default(8080).describe('Port of the API and the page; 0 takes a free one.'),
+  tokens: listOf(secretReference(), { items: 'secrets', countMax: 100 })
+    .default([])
+    .describe('Bearer tokens that may call the API: ${env:NAME} or file:PATH, never the token itself.'),
+});
+
+const aws = strictMap({
+  endpoint: endpointUrl()
+    .optional()
+    .describe('Address of a Lambda twin. Left out: AWS itself, in the region that each function names.'),
+});
+
+const telemetry = strictMap({
+  otlpEndpoint: endpointUrl()
+    .optional()
+    .describe("Address of an OpenTelemetry collector for Foreshock's own traces. Left out: no traces."),
+});
+
+const calendar = strictMap({
+  csv: filePath().describe('Market events: CSV with the columns ts,kind,title,importance,symbol,source.'),
+});
+
+const limits = strictMap({
+  concurrencyMax: wholeNumber(1, concurrencyMax).describe(
+    'Warm capacity over all functions of one account and region together.',
+  ),
+  usdPerHourMax: numberAbove(0, usdMax).describe('Price of all warm capacity held at one time, for each hour.'),
+  usdPerEventMax: numberAbove(0, usdMax).describe('Price of all warm capacity for one market event.'),
+  // A third of the 15 a second that AWS gives an account and region for everything, deployments included; it cannot be raised.
+  controlPlaneCallsPerSecond: wholeNumber(1, 10)
+    .default(5)
+    .describe("Calls to Lambda's control plane for each account and region."),
+});
+
+const planning = strictMap({
+  // One event in twenty asks for more than was forecast at this level; calibration is measured at it.
+  quantile: numberBetween(0.5, 0.9999)
+    .default(0.95)
+    .describe('Level of the forecast to be ready for, where spilloverRatioMax is the target.'),
+  // Importance 1 is for the many small releases: to warm for all of them is a choice, and a bill, of its own.
+  importanceMin: wholeNumber(1, 3).default(2).describe('Least importance of an event that is warmed for.'),
+  // A day ahead is what an operator reviews in the morning, and all that a calendar moved overnight should change.
+  horizonMs: wholeNumber(msPerHour, 7 * msPerDay)
+    .default(msPerDay)
+    .describe('How far ahead the plan reaches.'),
+  // Five minutes leave two to page a human at T-3 min and for the human to act. Less than three would page after the fact.
+  readyBeforeMs: wholeNumber(3 * msPerMinute, msPerHour)
+    .default(5 * msPerMinute)
+    .describe('Capacity is verified READY this long before an event.'),
+  // AWS: "after a minute or two of preparation". The longer one: too early costs cents, too late is the whole loss.
+  preparationMs: wholeNumber(0, 30 * msPerMinute)
+    .default(2 * msPerMinute)
+    .describe('Time that Lambda takes before it starts to allocate environments.'),
+});
+
+export const configSchema = strictMap({
+  store: filePath()
+    .default('.foreshock/store.db')
+    .describe('The embedded store: decisions, audit log, snapshots. Made when it is not there.'),
+  http: http.prefault({}).describe('Where the service listens.'),
+  aws: aws.prefault({}).describe('How Lambda is reached. Credentials come from the usual AWS chain.'),
+  telemetry: telemetry.prefault({}).describe("Foreshock's own traces."),
+  functions: listOf(functionEntry, { items: 'functions', countMin: 1, countMax: 1_000 }).describe(
+    'The functions to keep warm.',
+  ),
+  // None: opening and closing bells come from the venue, and nothing else is foreseen.
+  calendars: listOf(calendar, { items: 'calendars', countMax: 100 })
+    .default([])
+    .describe('Calendars of market events.'),
+  limits: limits.describe('What all functions may take together. No defaults: money is for the operator to state.'),
+  planning: planning.prefault({}).describe('How far ahead, how surely, and for which events.'),
+  prices: listOf(regionPrices, { items: 'regions', countMin: 1, countMax: 100 })
+    .default([pricesUsEast1])
+    .describe('Prices by region. Left out: the published prices of us-east-1.'),
+});
+
+/** The file with its defaults filled in: paths as written, secrets as references. */
+export type ConfigDocument = z.output<typeof configSchema>;
+
+/** Settings whose value is a reference to a secret, and is never repeated in a message. */
+export const secretPaths: readonly string[] = ['http.tokens'];
