@@ -1,0 +1,57 @@
+/**
+ * The record of what was known, decided, done and answered, for people who were not there. Each event names what caused it, so that a
+ * question ("why was this warm at 08:25?") is answered by walking `causeSeq` back to the inputs.
+ *
+ * The log is a chain: an event carries the hash of the one before it (store/audit-log.ts). What a secret was is never written.
+ */
+import type { Json } from './json.ts';
+import type { EpochMs } from './time.ts';
+
+/** Everything that can be said, and what it means. Closed: a new kind of event gets a line here first. */
+export const auditKinds = {
+  'action.intended': 'an action passed the gate and is about to be tried: written before the effect',
+  'action.outcome': 'what the world answered to an intended action: written after the effect',
+  'action.refused': 'an action that the gate did not let through, with the reason',
+  'calendar.loaded': 'a calendar version took effect, named by its hash',
+  'config.loaded': 'a configuration took effect, named by its hash',
+  'history.loaded': 'volume history was read, with what it spans and what was wrong in it',
+  'incident.closed': 'trouble is over',
+  'incident.opened': 'trouble that a person should know of, with its evidence',
+  'mode.changed': 'a function moved between shadow, advise and enforce, or an operator held it',
+  'plan.decided': 'which capacity is wanted when, with the inputs that it was computed from',
+  'prewarm.late': 'capacity was not verified ready in time before its event',
+  'prewarm.lost': 'capacity that was ready is not any more',
+  'prewarm.ready': 'capacity was observed ready before its event',
+  'service.started': 'the service began to decide, with its release and its position in the log',
+  'service.stopped': 'the service stopped in good order',
+} as const satisfies Readonly<Record<string, string>>;
+
+export type AuditKind = keyof typeof auditKinds;
+
+/** An event before it has its place in the chain. */
+export interface AuditDraft {
+  readonly atMs: EpochMs;
+  readonly kind: AuditKind;
+  /** Who decided: `engine`, `service`, `operator:<name>`. */
+  readonly actor: string;
+  /** The event that led to this one; always an earlier one. */
+  readonly causeSeq?: number;
+  /** The inputs and the reason; `because` holds the one sentence for people. */
+  readonly body: Readonly<Record<string, Json>>;
+}
+
+export interface AuditEvent {
+  /** 0, 1, 2 … without a gap. */
+  readonly seq: number;
+  readonly schemaVersion: number;
+  readonly atMs: EpochMs;
+  /** One of `auditKinds`; read from a log, it may be one that only a later release knows. */
+  readonly kind: string;
+  readonly actor: string;
+  readonly causeSeq: number | null;
+  readonly body: Readonly<Record<string, Json>>;
+  /** SHA-256 of the event before, in hexadecimal; 64 zeros in the first. */
+  readonly prevHash: string;
+  /** SHA-256 over the canonical JSON (RFC 8785) of all the other fields, in hexadecimal. */
+  readonly hash: string;
+}

@@ -1,0 +1,111 @@
+/**
+ * Reads the whole chain and says whether it holds, or where it first does not.
+ *
+ * What a chain alone can prove: that no event between its first and its last was changed, removed, added or moved, unless every event
+ * after it was computed anew. What it cannot: that the last event is the last that was written. For that, somebody else must have kept
+ * the head's hash (an anchor).
+ */
+import { WorldError } from '../core/errors.ts';
+import type { Store, Stored } from '../core/ports.ts';
+import type { EpochMs } from '../core/time.ts';
+import { genesisHash, readAuditRecord } from './audit-log.ts';
+
+/**
+ * `form`: not an event in canonical JSON. `hash`: its content is not what was hashed. `time`: the row and the event tell different times.
+ * `sequence`: an event is missing, doubled or moved. `link`: the event before it was exchanged. `cause`: it names a later event as its
+ * cause. `unreadable`: the store cannot read on.
+ */
+export type AuditFaultKind = 'form' | 'hash' | 'time' | 'sequence' | 'link' | 'cause' | 'unreadable';
+
+export interface AuditFault {
+  readonly kind: AuditFaultKind;
+  /** Row of the log; null when the store could not read it. */
+  readonly position: number | null;
+  /** As the row says; null when it says nothing that can be trusted. */
+  readonly seq: number | null;
+  readonly atMs: EpochMs | null;
+  readonly message: string;
+}
+
+export interface AuditVerification {
+  readonly verified: boolean;
+  /** Events that hold, counted from the first. */
+  readonly eventCount: number;
+  /** The last event that holds. */
+  readonly head: { readonly seq: number; readonly hash: string; readonly atMs: EpochMs } | null;
+  readonly firstFault: AuditFault | null;
+  /** Events earlier than the one before them. Not a fault: a clock was set back. */
+  readonly clockStepBackCount: number;
+  /** Whether the head was compared with a copy of it that was kept elsewhere. */
+  readonly anchored: false;
+}
+
+/** Cost: about 30 µs an event; memory does not grow with the log. `onProgress` hears of every 10 000th event. */
+export async function verifyAudit(store: Store, onProgress?: (eventCount: number) => void): Promise<AuditVerification> {
+  let head: AuditVerification['head'] = null;
+  let eventCount = 0;
+  let clockStepBackCount = 0;
+  let lastPosition: number | null = null;
+  const answer = (firstFault: AuditFault | null): AuditVerification => ({
+    verified: firstFault === null,
+    eventCount,
+    head,
+    firstFault,
+    clockStepBackCount,
+    anchored: false,
+  });
+  try {
+    for await (const stored of store.read(0, 'audit')) {
+      const checked = checkRecord(stored, head);
+      if ('kind' in checked) return answer(checked);
+      if (head !== null && checked.atMs < head.atMs) clockStepBackCount++;
+      head = checked;
+      lastPosition = stored.position;
+      if (++eventCount % 10_000 === 0) onProgress?.(eventCount);
+    }
+  } catch (error) {
+    if (!(error instanceof WorldError)) throw error;
+    const where = lastPosition === null ? 'before the first event' : `after row ${lastPosition}`;
+    const message = `the store cannot be read ${where}: ${error.message}`;
+    return answer({ kind: 'unreadable', position: null, seq: null, atMs: null, message });
+  }
+  return answer(null);
+}
+
+type Head = NonNullable<AuditVerification['head']>;
+
+function checkRecord(stored: Stored, before: Head | null): Head | AuditFault {
+  const { position, atMs: rowAtMs } = stored;
+  const reading = readAuditRecord(stored.bytes);
+  if (!reading.ok) {
+    return {
+      kind: 'form',
+      position,
+      seq: null,
+      atMs: rowAtMs,
+      message: `the row cannot be an event: ${reading.reason}`,
+    };
+  }
+  const { event, hash } = reading;
+  const { seq, atMs } = event;
+  const fault = (kind: AuditFaultKind, message: string): AuditFault => ({ kind, position, seq, atMs, message });
+  if (hash !== event.hash) {
+    return fault('hash', `the event was changed after it was written: it hashes to ${hash}, and says ${event.hash}`);
+  }
+  if (atMs !== rowAtMs) return fault('time', `the row's time was changed: it says ${rowAtMs}, and the event ${atMs}`);
+  const expectedSeq = before === null ? 0 : before.seq + 1;
+  if (seq !== expectedSeq) return fault('sequence', `${describeGap(expectedSeq, seq)} before this row`);
+  if (event.prevHash !== (before?.hash ?? genesisHash)) {
+    return fault('link', `event ${seq - 1}, in the row before, is not the one that this event was chained to`);
+  }
+  if (event.causeSeq !== null && event.causeSeq >= seq) {
+    return fault('cause', `the event names ${event.causeSeq} as its cause, which comes no earlier`);
+  }
+  return { seq, hash, atMs };
+}
+
+function describeGap(expectedSeq: number, seq: number): string {
+  if (seq < expectedSeq) return `event ${seq} stands where event ${expectedSeq} belongs: events were doubled or moved`;
+  const missing = seq - expectedSeq === 1 ? `event ${expectedSeq} is` : `events ${expectedSeq} to ${seq - 1} are`;
+  return `${missing} missing or moved`;
+}

@@ -1,0 +1,136 @@
+/**
+ * The store in one file, on the SQLite that Node carries: nothing to install, nothing to run beside.
+ *
+ * An append is one transaction that is on the disk before it is acknowledged (WAL, synchronous=FULL). SQLite runs on the calling thread,
+ * which an append holds for one fsync.
+ *
+ * - SQLite, Write-Ahead Logging: https://www.sqlite.org/wal.html
+ */
+import { existsSync, mkdirSync, realpathSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { pathToFileURL } from 'node:url';
+import { InputError, WorldError } from '../core/errors.ts';
+import type { Store } from '../core/ports.ts';
+import { migrations } from './migrations/index.ts';
+import { migrate, schemaVersionOf } from './migrations/migrate.ts';
+import { describeSqliteError, sqliteCodeOf } from './sqlite-errors.ts';
+import { createSqliteStore } from './sqlite-store.ts';
+import { takeWriterLock } from './writer-lock.ts';
+
+/** How long SQLite waits for a lock that a foreign program (a shell, a backup) holds for a moment. */
+const busyTimeoutMs = 2_000;
+
+// SQLite says no more of SQL that does not fit the tables; ours fits those of a store.
+const sqliteNoSuchTable = 1;
+const sqliteNotADatabase = 26;
+
+/**
+ * Opens the store at `path`. A writer makes the file (and its folder) where there is none, and is alone: see writer-lock.ts. With
+ * `readOnly` nothing is made, changed or locked, and a writer may be at work meanwhile.
+ *
+ * @throws InputError when the file is missing (read-only), not a store, of a later release, or in use by another writer.
+ */
+export async function openEmbeddedStore(path: string, options: { readonly readOnly?: boolean } = {}): Promise<Store> {
+  const file = resolveFile(path);
+  if (options.readOnly) {
+    return withReader(file, path, (database) => {
+      const isEmpty = schemaVersionOf(database, path, migrations.length) === 0;
+      if (isEmpty) throw new InputError('store-missing', `there is no store at ${path}: the file is empty`);
+      return createSqliteStore(database, path);
+    });
+  }
+  makeFolder(dirname(file));
+  // Refuse a foreign file before leaving a lock beside it.
+  if (existsSync(file) && statSync(file).size > 0) {
+    withReader(file, path, (database) => {
+      schemaVersionOf(database, path, migrations.length);
+      database.close();
+    });
+  }
+  const lock = await takeWriterLock(file);
+  try {
+    return withDatabase(
+      () => open(file, false),
+      path,
+      (database) => {
+        prepareWriting(database, path);
+        return createSqliteStore(database, path, lock);
+      },
+    );
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+/** The real file behind links, so that two names of one store meet in one lock. */
+function resolveFile(path: string): string {
+  if (existsSync(path)) {
+    if (statSync(path).isFile()) return realpathSync(path);
+    throw new InputError('store-foreign', `${path} is not a file: name a file for the store`);
+  }
+  const folder = dirname(path);
+  return join(existsSync(folder) ? realpathSync(folder) : folder, basename(path));
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw new InputError('store-unopenable', `the folder ${folder} cannot be made: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+function withReader<Result>(file: string, path: string, use: (database: DatabaseSync) => Result): Result {
+  if (!existsSync(file)) throw new InputError('store-missing', `there is no store at ${path}`);
+  // On a disk that cannot be written SQLite cannot coordinate with a writer; where there is no WAL, there is none to coordinate with.
+  const isAlone = !existsSync(`${file}-wal`);
+  try {
+    return withDatabase(() => open(file, true), path, use);
+  } catch (error) {
+    if (!isAlone || !(error instanceof WorldError && error.code === 'store-unopenable')) throw error;
+    return withDatabase(() => open(file, true, '?immutable=1'), path, use);
+  }
+}
+
+function prepareWriting(database: DatabaseSync, path: string): void {
+  const version = schemaVersionOf(database, path, migrations.length);
+  const { journal_mode: journalMode } = database.prepare('PRAGMA journal_mode = WAL').get() ?? {};
+  if (journalMode !== 'wal') {
+    throw new InputError(
+      'store-unopenable',
+      `${path} lies on a disk that cannot hold a write-ahead log: choose another`,
+    );
+  }
+  database.exec('PRAGMA synchronous = FULL');
+  migrate(database, version, migrations);
+}
+
+function open(file: string, readOnly: boolean, query = ''): DatabaseSync {
+  return new DatabaseSync(new URL(pathToFileURL(file).href + query), { readOnly, timeout: busyTimeoutMs });
+}
+
+/** Opens a database and uses it; where that fails, closes it, and says what the file is and what to do. */
+function withDatabase<Result>(
+  openIt: () => DatabaseSync,
+  path: string,
+  use: (database: DatabaseSync) => Result,
+): Result {
+  let database: DatabaseSync | undefined;
+  try {
+    database = openIt();
+    // A file may come from anywhere: its schema runs no functions, its pages are checked as they are read.
+    database.exec('PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON');
+    return use(database);
+  } catch (error) {
+    if (database?.isOpen) database.close();
+    const code = sqliteCodeOf(error);
+    if (code === sqliteNotADatabase || code === sqliteNoSuchTable) {
+      throw new InputError('store-foreign', `${path} is not a store: name another file`, { cause: error });
+    }
+    throw describeSqliteError(error, path);
+  }
+}

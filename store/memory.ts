@@ -1,0 +1,56 @@
+/** The store of tests and simulations: as durable as the process. */
+import { assert } from '../core/assert.ts';
+import type { Store, Stored } from '../core/ports.ts';
+import { assertRecords, checkHead } from './records.ts';
+
+export function createMemoryStore(): Store {
+  let log: Stored[] = [];
+  let head = 0;
+  let isOpen = true;
+  /** By name, in the order of putting. */
+  const drawer = new Map<string, { version: string; bytes: Uint8Array }[]>();
+  const assertOpen = (): void => assert(isOpen, 'the store is closed');
+
+  return {
+    async head() {
+      assertOpen();
+      return head;
+    },
+    async append(records, after) {
+      assertOpen();
+      assertRecords(records);
+      checkHead(head, after);
+      for (const { stream, atMs, bytes } of records) log.push({ stream, atMs, bytes: bytes.slice(), position: head++ });
+      return head;
+    },
+    async *read(from, stream) {
+      assertOpen();
+      for (const stored of log) {
+        if (stored.position < from || (stream !== undefined && stored.stream !== stream)) continue;
+        yield { ...stored, bytes: stored.bytes.slice() };
+      }
+    },
+    async put(name, version, bytes) {
+      assertOpen();
+      const others = (drawer.get(name) ?? []).filter((kept) => kept.version !== version);
+      drawer.set(name, [...others, { version, bytes: bytes.slice() }]);
+    },
+    async get(name, version) {
+      assertOpen();
+      const found = drawer.get(name)?.findLast((kept) => version === undefined || kept.version === version);
+      return found && { version: found.version, bytes: found.bytes.slice() };
+    },
+    async prune({ ticksBeforeMs }) {
+      assertOpen();
+      const firstKept = log.findIndex(
+        ({ stream, atMs, position }) => stream === 'tick' && (atMs >= ticksBeforeMs || position === head - 1),
+      );
+      const before = log.length;
+      log = log.filter(({ stream }, index) => stream === 'audit' || (firstKept !== -1 && index >= firstKept));
+      return { removedCount: before - log.length };
+    },
+    async close() {
+      isOpen = false;
+    },
+  };
+}

@@ -1,0 +1,5 @@
+/** Every schema change since the first, in order. One that was released is never edited: the next one mends it. */
+import { log } from './0001-log.ts';
+import type { Migration } from './migrate.ts';
+
+export const migrations: readonly Migration[] = [log];

@@ -1,0 +1,190 @@
+/**
+ * The Store port on an open SQLite database: what is written when, and what is checked on the way in and out.
+ *
+ * Reads go page by page and yield to the event loop in between, so that a service that reads its log still hears a signal.
+ */
+import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { assert } from '../core/assert.ts';
+import { WorldError } from '../core/errors.ts';
+import type { Position, Store, Stored, StreamName } from '../core/ports.ts';
+import type { EpochMs } from '../core/time.ts';
+import { assertRecords, checkHead } from './records.ts';
+import { describeSqliteError, sqliteCodeOf } from './sqlite-errors.ts';
+import type { WriterLock } from './writer-lock.ts';
+
+// A page is read at once, without holding a snapshot: a slow reader must not keep the WAL from being folded back.
+const readPageRowCount = 256;
+const prunePageRowCount = 4_096;
+
+const sqliteIoError = 10;
+
+/** Takes the database over, and the writer's lock; without a lock it only reads. `path` is for messages. */
+export function createSqliteStore(database: DatabaseSync, path: string, lock?: WriterLock): Store {
+  const statements = prepareStatements(database);
+  let hasFailed = false;
+
+  const guard = <Result>(run: () => Result): Result => {
+    assert(database.isOpen, 'the store is closed');
+    try {
+      return run();
+    } catch (error) {
+      // After a failed fsync the kernel may have dropped what it could not write, and a second fsync would lie: no more writes here.
+      if (sqliteCodeOf(error) === sqliteIoError) hasFailed = true;
+      throw describeSqliteError(error, path);
+    }
+  };
+  const readHead = (): Position => statements.head.get()!['head'] as Position;
+  const transact = <Result>(run: () => Result): Result =>
+    guard(() => {
+      assert(lock !== undefined, 'the store was opened to be read');
+      if (hasFailed) throw failedBefore(path);
+      return inTransaction(database, run);
+    });
+
+  return {
+    async head() {
+      return guard(readHead);
+    },
+    async append(records, after) {
+      assertRecords(records);
+      return transact(() => {
+        checkHead(readHead(), after);
+        records.forEach(({ stream, atMs, bytes }, index) => statements.insert[stream].run(after + index, atMs, bytes));
+        return after + records.length;
+      });
+    },
+    async *read(from, stream) {
+      for (let next = from; ;) {
+        const page = guard(() => readPage(statements.read[stream ?? 'both'], path, next));
+        yield* page.rows;
+        if (page.error) throw page.error;
+        if (page.rows.length < readPageRowCount) return;
+        next = page.rows.at(-1)!.position + 1;
+        await nextTurn();
+      }
+    },
+    async put(name, version, bytes) {
+      transact(() => statements.put.run(name, version, bytes));
+    },
+    async get(name, version) {
+      return guard(() => {
+        const row = statements.get.get(name, version ?? null);
+        return row && { version: row['version'] as string, bytes: row['bytes'] as Uint8Array };
+      });
+    },
+    async prune({ ticksBeforeMs }) {
+      for (let removedCount = 0; ;) {
+        const pageCount = transact(() => prunePage(statements, ticksBeforeMs));
+        removedCount += pageCount;
+        if (pageCount < prunePageRowCount) return { removedCount };
+        await nextTurn();
+      }
+    },
+    async close() {
+      if (!database.isOpen) return;
+      try {
+        database.close();
+      } finally {
+        lock?.release();
+      }
+    },
+  };
+}
+
+function prepareStatements(database: DatabaseSync) {
+  const lastOf = (stream: StreamName): string => `ifnull((SELECT max(position) FROM ${stream}), -1)`;
+  const head = `1 + max(${lastOf('tick')}, ${lastOf('audit')})`;
+  const rowsOf = (stream: StreamName): string =>
+    `SELECT position, '${stream}' AS stream, at_ms, bytes FROM ${stream} WHERE position >= ?1`;
+  const page = `ORDER BY position LIMIT ${readPageRowCount}`;
+  const insertInto = (stream: StreamName) =>
+    database.prepare(`INSERT INTO ${stream} (position, at_ms, bytes) VALUES (?, ?, ?)`);
+  return {
+    head: database.prepare(`SELECT ${head} AS head`),
+    insert: { tick: insertInto('tick'), audit: insertInto('audit') },
+    read: {
+      tick: database.prepare(`${rowsOf('tick')} ${page}`),
+      audit: database.prepare(`${rowsOf('audit')} ${page}`),
+      both: database.prepare(`${rowsOf('tick')} UNION ALL ${rowsOf('audit')} ${page}`),
+    },
+    put: database.prepare(
+      `INSERT OR REPLACE INTO drawer (put_order, name, version, bytes)
+       VALUES ((SELECT ifnull(max(put_order), 0) + 1 FROM drawer), ?, ?, ?)`,
+    ),
+    get: database.prepare(
+      'SELECT version, bytes FROM drawer WHERE name = ?1 AND (?2 IS NULL OR version = ?2) ORDER BY put_order DESC LIMIT 1',
+    ),
+    // Ticks stand in the order of time, so the old ones are the first: no need to read further than the first that stays. The last row of
+    // the log stays whatever its age, since the head is read from it.
+    oldTicks: database.prepare(
+      `SELECT position, at_ms FROM tick WHERE position < ${head} - 1 ORDER BY position LIMIT ${prunePageRowCount}`,
+    ),
+    removeTicks: database.prepare('DELETE FROM tick WHERE position <= ?'),
+  };
+}
+
+type Statements = ReturnType<typeof prepareStatements>;
+
+function inTransaction<Result>(database: DatabaseSync, run: () => Result): Result {
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    const result = run();
+    database.exec('COMMIT');
+    return result;
+  } catch (error) {
+    if (database.isTransaction) database.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+/** The rows from `from` on; where one cannot be read, the rows before it and the error. */
+function readPage(statement: StatementSync, path: string, from: Position): { rows: Stored[]; error?: Error } {
+  const rows: Stored[] = [];
+  let least = from;
+  try {
+    for (const row of statement.iterate(from)) {
+      const stored = storedOf(row);
+      // Rows out of order would be read for ever, page after page.
+      if (!stored || stored.position < least) return { rows, error: damagedRow(path, least) };
+      rows.push(stored);
+      least = stored.position + 1;
+    }
+    return { rows };
+  } catch (error) {
+    // A number too large for JavaScript: we write none.
+    const isTooLarge = error instanceof RangeError;
+    return { rows, error: isTooLarge ? damagedRow(path, least) : (describeSqliteError(error, path) as Error) };
+  }
+}
+
+/** What was written, checked as it comes back: a damaged page can hold anything. */
+function storedOf({ position, stream, at_ms: atMs, bytes }: Record<string, SQLOutputValue>): Stored | undefined {
+  if (typeof position !== 'number' || !Number.isSafeInteger(atMs) || !(bytes instanceof Uint8Array)) return undefined;
+  return { position, stream: stream as StreamName, atMs: atMs as number, bytes };
+}
+
+function prunePage(statements: Statements, ticksBeforeMs: EpochMs): number {
+  let lastOld: Position | undefined;
+  for (const { position, at_ms: atMs } of statements.oldTicks.iterate()) {
+    if ((atMs as EpochMs) >= ticksBeforeMs) break;
+    lastOld = position as Position;
+  }
+  return lastOld === undefined ? 0 : Number(statements.removeTicks.run(lastOld).changes);
+}
+
+function damagedRow(path: string, from: Position): WorldError {
+  return new WorldError('store-corrupt', `store ${path}: the first row from ${from} on is damaged`, {
+    retryable: false,
+  });
+}
+
+function failedBefore(path: string): WorldError {
+  return new WorldError(
+    'store-io',
+    `store ${path}: the disk failed before; it is written again once the store is opened anew`,
+    {
+      retryable: false,
+    },
+  );
+}
