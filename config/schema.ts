@@ -41,6 +41,11 @@ const volume = strictMap({
     .describe('The exchange whose sessions shape the day (XNYS, XNAS), or a time zone when demand never closes.'),
 });
 
+/** For editors: that a key stands. */
+function stated(key: string): object {
+  return { type: 'object', properties: { [key]: {} }, required: [key] };
+}
+
 const functionEntry = strictMap({
   function: functionKey().describe('account/region/name:alias. An alias, because $LATEST cannot hold warm capacity.'),
   memoryMb: wholeNumber(128, 10_240).describe('Memory of the function: sets the price of holding it warm.'),
@@ -77,7 +82,7 @@ const functionEntry = strictMap({
   mode: oneOf(['shadow', 'advise', 'enforce'])
     .default('shadow')
     .describe('shadow decides and records; advise also tells people; enforce acts.'),
-}).meta({ oneOf: [{ required: ['usdPerColdStart'] }, { required: ['spilloverRatioMax'] }] });
+}).meta({ oneOf: ['usdPerColdStart', 'spilloverRatioMax'].map(stated) });
 
 const usdPerGbSecond = strictMap({
   onDemand: numberAbove(0, 1).describe('Duration on demand.'),
@@ -86,9 +91,12 @@ const usdPerGbSecond = strictMap({
 });
 
 const regionPrices = strictMap({
-  region: text('a region such as us-east-1', /^[a-z]{2}(?:-[a-z]+)+-\d$/),
+  region: text('a region such as us-east-1', /^[a-z]{2}(?:-[a-z]+)+-\d$/).describe('Where these prices hold.'),
   asOf: day().describe('The day these were read: it goes into the audit log with every decision.'),
-  usdPerGbSecond: strictMap({ x86_64: usdPerGbSecond, arm64: usdPerGbSecond }),
+  usdPerGbSecond: strictMap({
+    x86_64: usdPerGbSecond.describe('For functions on x86_64.'),
+    arm64: usdPerGbSecond.describe('For functions on arm64.'),
+  }).describe('Prices of a gigabyte of memory for a second.'),
   usdPerRequest: numberAbove(0, 1).describe('Price of one request.'),
 });
 

@@ -1,0 +1,184 @@
+import { describe, expect, it } from 'vitest';
+import { linesOf, minimal, secondFunction } from './sample.ts';
+
+describe('faults', () => {
+  it('come back all together, a line each, in the order of the file', async () => {
+    const text = minimal
+      .replace('memoryMb: 1024', 'memoryMB: 1024')
+      .replace('p99: 250', 'p99: 20')
+      .replace('spilloverRatioMax: 0.001', 'spilloverRatioMax: 5')
+      .replace('orders:live', 'orders:$LATEST')
+      .replace('usdPerHourMax: 20', 'usdPerHourMax: lots');
+    expect(await linesOf(text)).toEqual([
+      '2:15 functions[0].function: got "123456789012/us-east-1/orders:$LATEST", expected an alias instead of $LATEST, which cannot hold provisioned concurrency: account/region/name:alias, such as 123456789012/us-east-1/orders-validate:live',
+      '3:5 functions[0].memoryMB: got an unknown key, expected a known key: did you mean memoryMb?',
+      '5:36 functions[0].runDurationMs.p99: got 20, expected at least p50 (60)',
+      '6:24 functions[0].spilloverRatioMax: got 5, expected a number between 0 and 1, both excluded',
+      '11:18 limits.usdPerHourMax: got "lots", expected a number above 0 and at most 1000000',
+    ]);
+  });
+
+  /** name, [text, its replacement], the one line that says so */
+  const cases: readonly [string, readonly [string, string], string][] = [
+    [
+      'an unknown key that resembles none',
+      ['limits:', 'colour: red\nlimits:'],
+      '9:1 colour: got an unknown key, expected one of store, http, aws, telemetry, functions, calendars, limits, planning, prices',
+    ],
+    [
+      'a missing key',
+      ['    memoryMb: 1024\n', ''],
+      '2:5 functions[0].memoryMb: got nothing, expected a whole number from 128 to 10240',
+    ],
+    [
+      'a key without a value',
+      ['{ csv: orders.csv.gz }', ''],
+      '8:13 functions[0].volume: got nothing, expected a map of csv, requestsPerUnit, venue',
+    ],
+    [
+      'a key that stands twice',
+      ['memoryMb: 1024', 'memoryMb: 1024\n    memoryMb: 512'],
+      '4:5 functions[0].memoryMb: got the key a second time, expected each key once',
+    ],
+    [
+      'memory one below what Lambda has',
+      ['1024', '127'],
+      '3:15 functions[0].memoryMb: got 127, expected a whole number from 128 to 10240',
+    ],
+    [
+      'memory one above',
+      ['1024', '10241'],
+      '3:15 functions[0].memoryMb: got 10241, expected a whole number from 128 to 10240',
+    ],
+    [
+      'part of a megabyte',
+      ['1024', '1024.5'],
+      '3:15 functions[0].memoryMb: got 1024.5, expected a whole number from 128 to 10240',
+    ],
+    [
+      'a number in quotes',
+      ['1024', "'1024'"],
+      '3:15 functions[0].memoryMb: got "1024", expected a whole number from 128 to 10240',
+    ],
+    [
+      'not a number',
+      ['20', '.nan'],
+      '11:18 limits.usdPerHourMax: got NaN, expected a number above 0 and at most 1000000',
+    ],
+    [
+      'no end of dollars',
+      ['20', '.inf'],
+      '11:18 limits.usdPerHourMax: got Infinity, expected a number above 0 and at most 1000000',
+    ],
+    [
+      'a version instead of an alias',
+      ['orders:live', 'orders:7'],
+      '2:15 functions[0].function: got "123456789012/us-east-1/orders:7", expected an alias instead of a version, which a deployment would leave behind: account/region/name:alias, such as 123456789012/us-east-1/orders-validate:live',
+    ],
+    [
+      'no alias at all',
+      ['orders:live', 'orders'],
+      '2:15 functions[0].function: got "123456789012/us-east-1/orders", expected account/region/name:alias, such as 123456789012/us-east-1/orders-validate:live',
+    ],
+    [
+      'both spill targets',
+      ['spilloverRatioMax: 0.001', 'spilloverRatioMax: 0.001\n    usdPerColdStart: 1'],
+      '6:24 functions[0].spilloverRatioMax: got usdPerColdStart as well, expected exactly one of usdPerColdStart and spilloverRatioMax',
+    ],
+    [
+      'neither spill target',
+      ['    spilloverRatioMax: 0.001\n', ''],
+      '2:5 functions[0]: got neither usdPerColdStart nor spilloverRatioMax, expected exactly one of usdPerColdStart and spilloverRatioMax',
+    ],
+    [
+      'a spill target misspelt',
+      ['spilloverRatioMax', 'spillOverRatio'],
+      '6:5 functions[0].spillOverRatio: got an unknown key, expected a known key: did you mean spilloverRatioMax?',
+    ],
+    [
+      'a floor above the ceiling',
+      ['concurrencyCeiling: 500', 'concurrencyFloor: 11\n    concurrencyCeiling: 10'],
+      '7:23 functions[0].concurrencyFloor: got 11, expected at most concurrencyCeiling (10)',
+    ],
+    [
+      'a ceiling above the reserve',
+      ['concurrencyCeiling: 500', 'concurrencyCeiling: 500\n    reservedConcurrency: 499'],
+      '7:25 functions[0].concurrencyCeiling: got 500, expected at most reservedConcurrency (499)',
+    ],
+    [
+      'the same alias twice',
+      ['limits:', `${secondFunction}limits:`],
+      '9:15 functions[1].function: got "123456789012/us-east-1/orders:live", expected each function once (it is functions[0] already)',
+    ],
+    [
+      'floors that cost more than an hour may',
+      ['memoryMb: 1024', 'memoryMb: 10240\n    concurrencyFloor: 500'],
+      '12:18 limits.usdPerHourMax: got 20, expected at least 75.01, the price of all floors for an hour',
+    ],
+    [
+      'a region without prices',
+      ['us-east-1/orders', 'eu-west-1/orders'],
+      '2:15 functions[0].function: got "123456789012/eu-west-1/orders:live", expected a region with prices (us-east-1)',
+    ],
+    [
+      'a door open to all',
+      ['limits:', 'http: { host: 0.0.0.0 }\nlimits:'],
+      '9:15 http.host: got "0.0.0.0", expected http.tokens to be set, or a loopback address such as 127.0.0.1',
+    ],
+    [
+      'the environment where no secret is',
+      ['orders.csv.gz', '"${env:HISTORY}"'],
+      '8:20 functions[0].volume.csv: got "${env:HISTORY}", expected a path of 1 to 1024 characters, written out (the environment is read only for secrets)',
+    ],
+    [
+      'a history that is not there',
+      ['orders.csv.gz', 'missing.csv'],
+      '8:20 functions[0].volume.csv: got "missing.csv", expected a file that exists (from /etc)',
+    ],
+    [
+      'a time zone that is none',
+      ['orders.csv.gz', 'orders.csv, venue: Mars/Olympus'],
+      '8:39 functions[0].volume.venue: got "Mars/Olympus", expected XNYS, XNAS, or a time zone such as UTC or Europe/Paris for demand that never closes',
+    ],
+    [
+      'a terminal told to misbehave',
+      ['orders.csv.gz', '"\\e[2J\\u202E"'],
+      '8:20 functions[0].volume.csv: got "\\u001b[2J\\u202e", expected a path of 1 to 1024 characters',
+    ],
+    ['no functions', [secondFunction, ''], '1:11 functions: got nothing, expected a list of 1 to 1000 functions'],
+  ];
+  it.each(cases)('%s', async (_, [from, to], line) => {
+    expect(minimal).toContain(from);
+    expect(await linesOf(minimal.replace(from, () => to))).toEqual([line]);
+  });
+
+  it('adds floors up over one account and region, and not over two', async () => {
+    const floor = minimal.replace('concurrencyCeiling', 'concurrencyFloor: 401\n    concurrencyCeiling');
+    const two = (name: string): string =>
+      floor.replace(
+        'limits:',
+        `${floor.slice(floor.indexOf('  - function'), floor.indexOf('limits:')).replace('123456789012/us-east-1/orders', name)}limits:`,
+      );
+    expect(await linesOf(two('123456789012/us-east-1/quotes'))).toEqual([
+      '19:19 limits.concurrencyMax: got 800, expected at least 802, the sum of the floors in 123456789012/us-east-1',
+    ]);
+    expect(await linesOf(two('210987654321/us-east-1/quotes'))).toEqual([]);
+  });
+
+  it('of a reserve that two aliases of one function state differently', async () => {
+    const reserved = minimal.replace('concurrencyCeiling', 'reservedConcurrency: 600\n    concurrencyCeiling');
+    const other = secondFunction
+      .replace('orders:live', 'orders:next')
+      .replace('concurrencyCeiling', 'reservedConcurrency: 700\n    concurrencyCeiling');
+    expect(await linesOf(reserved.replace('limits:', `${other}limits:`))).toEqual([
+      '15:26 functions[1].reservedConcurrency: got 700, expected 600, as functions[0] states for another alias of the same function',
+    ]);
+  });
+
+  it('are cut to fifty lines, and the rest is counted', async () => {
+    const unknown = Array.from({ length: 60 }, (_, index) => `q${index}: 1\n`).join('');
+    const lines = await linesOf(unknown + minimal);
+    expect(lines).toHaveLength(51);
+    expect(lines.at(-1)).toContain('and 10 more');
+  });
+});

@@ -1,0 +1,72 @@
+import { inspect } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { linesOf, load, minimal, token } from './sample.ts';
+
+describe('secrets', () => {
+  const withToken = (reference: string): string => `${minimal}http: { host: 0.0.0.0, tokens: [${reference}] }\n`;
+
+  it.each([
+    ['the environment', '"${env:FORESHOCK_TOKEN}"', {}],
+    ['a file beside the configuration', 'file:tokens/api', { '/etc/tokens/api': `${token}\n` }],
+    ['a file elsewhere', 'file:/run/secrets/api', { '/run/secrets/api': token }],
+  ])('come from %s', async (_, reference, files) => {
+    const config = await load(withToken(reference), files);
+    expect(config.http.tokens.map((secret) => secret.reveal())).toEqual([token]);
+  });
+
+  it('are shown by nothing but reveal', async () => {
+    const config = await load(withToken('"${env:FORESHOCK_TOKEN}"'));
+    const [secret] = config.http.tokens;
+    const shown = [
+      inspect(config, { depth: 20, showHidden: true }),
+      JSON.stringify(config),
+      JSON.stringify(structuredClone(secret)),
+      String(secret),
+      secret!.toString(),
+    ];
+    for (const text of shown) expect(text).not.toContain(token);
+    expect(config.effective).toMatchObject({ http: { tokens: ['[secret]'] } });
+  });
+
+  it.each([
+    [
+      'written inline',
+      token,
+      'got an inline value (not shown), expected ${env:NAME} or file:PATH (a secret is never written in this file)',
+    ],
+    [
+      'written inline as a number',
+      '1234567890123456',
+      'got an inline value (not shown), expected ${env:NAME} or file:PATH (a secret is never written in this file)',
+    ],
+    [
+      'not in the environment',
+      '"${env:FORESHOCK_TOKN}"',
+      'got no environment variable FORESHOCK_TOKN, expected it to be set',
+    ],
+    [
+      'too short',
+      '"${env:FORESHOCK_SHORT}"',
+      'got too short a secret in environment variable FORESHOCK_SHORT, expected at least 16 characters',
+    ],
+    ['in no file', 'file:tokens/api', 'got no secret from file:tokens/api (no such file), expected a readable file'],
+  ])('%s are refused and not repeated', async (_, reference, line) => {
+    expect(await linesOf(withToken(reference))).toEqual([`13:33 http.tokens[0]: ${line}`]);
+  });
+
+  it('with blanks in them are refused: a header cannot carry them', async () => {
+    await expect(load(withToken('file:t'), { '/etc/t': `${token}\n${token}\n` })).rejects.toThrow(
+      'blanks or unusual characters in file:t',
+    );
+  });
+
+  it.each(['https://user:secret-word@collector', 'https://collector/?key=secret-word'])(
+    'in an address are refused and not repeated: %s',
+    async (url) => {
+      const lines = await linesOf(`${minimal}telemetry: { otlpEndpoint: "${url}" }\n`);
+      expect(lines).toEqual([
+        '13:28 telemetry.otlpEndpoint: got an address with more in it, expected an address such as http://127.0.0.1:4510, without user, password or query',
+      ]);
+    },
+  );
+});
