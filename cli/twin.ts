@@ -1,0 +1,111 @@
+/**
+ * `twin`: a Lambda control plane on a port of this machine, for any AWS SDK; no account, no cost, real time.
+ */
+import { once } from 'node:events';
+import { InputError } from '../core/errors.ts';
+import { functionKeyOf, parseFunctionKey, type FunctionKey } from '../core/series-key.ts';
+import { listenTwin } from '../simulation/twin/control-plane-http.ts';
+import { createTwin } from '../simulation/twin/twin.ts';
+import type { TwinFunction } from '../simulation/twin/twin-function.ts';
+import { parseFlags, printJson, type Verb } from './verb.ts';
+
+const functionCountMax = 1_000;
+
+export const twinVerb: Verb = {
+  name: 'twin',
+  summary: 'a Lambda twin on this machine, for any AWS SDK',
+  usage: `
+  foreshock twin [--port 4510] [--host 127.0.0.1] [--function KEY]... [--functions N] [--account-concurrency N] [--seed S] [--json]
+
+Plays Lambda's control plane for provisioned concurrency: Put, Get, List, Delete, GetAlias, GetFunctionConfiguration and
+GetAccountSettings, with 1 to 2 minutes of preparation, allocation in one piece, and 15 calls a second. Runs until Ctrl-C.
+
+  --port N                 where to listen; 0 takes any free port (4510)
+  --host H                 the address to listen on; calls are not authenticated, so think before leaving loopback (127.0.0.1)
+  --function KEY           a function, as 123456789012/us-east-1/orders-validate:live; may be given many times
+  --functions N            N functions function-1:live to function-N:live instead
+  --account-concurrency N  concurrent executions of the account (1000)
+  --seed S                 draws the preparation times (1)
+  --json                   print where it listens as JSON
+`,
+  async run(args, terminal) {
+    const { values, positionals } = parseFlags(args, {
+      port: { type: 'string', default: '4510' },
+      host: { type: 'string', default: '127.0.0.1' },
+      function: { type: 'string', multiple: true },
+      functions: { type: 'string' },
+      'account-concurrency': { type: 'string', default: '1000' },
+      seed: { type: 'string', default: '1' },
+      json: { type: 'boolean', default: false },
+    });
+    if (positionals[0] !== undefined) throw new InputError('usage', `twin takes no word '${positionals[0]}'`);
+    const port = wholeNumber('--port', values.port, { min: 0, max: 65_535 });
+    const accountConcurrency = wholeNumber('--account-concurrency', values['account-concurrency'], {
+      min: 101,
+      max: 1e6,
+    });
+    const functions = functionsOf(values.function, values.functions);
+    const twin = createTwin({
+      functions,
+      seed: values.seed,
+      clock: { nowMs: () => Date.now() },
+      params: { accountConcurrency },
+    });
+    const server = await listenTwin({ handle: (request) => twin.handle(request), host: values.host, port });
+    const keys = functions.map(({ key }) => key);
+    if (values.json) printJson(terminal, { url: server.url, functions: keys, accountConcurrency, seed: values.seed });
+    else terminal.out(greeting(server.url, keys));
+    if (!terminal.signal.aborted) await once(terminal.signal, 'abort');
+    await server.close();
+    return 0;
+  },
+};
+
+function functionsOf(keys: readonly string[] | undefined, count: string | undefined): readonly TwinFunction[] {
+  if (keys && count !== undefined) {
+    throw new InputError('usage', '--function and --functions exclude each other; name the functions or say how many');
+  }
+  if (keys) return keys.map((key) => twinFunction(key as FunctionKey));
+  if (count === undefined) return [twinFunction('123456789012/us-east-1/orders-validate:live' as FunctionKey)];
+  const length = wholeNumber('--functions', count, { min: 1, max: functionCountMax });
+  const place = { accountId: '123456789012', region: 'us-east-1', alias: 'live' };
+  return Array.from({ length }, (_, index) =>
+    twinFunction(functionKeyOf({ ...place, functionName: `function-${index + 1}` })),
+  );
+}
+
+function twinFunction(key: FunctionKey): TwinFunction {
+  return {
+    key,
+    version: '1',
+    memoryMb: 1_024,
+    architecture: 'arm64',
+    initDurationMs: 800,
+    runDurationMs: { p50: 120, p99: 400 },
+  };
+}
+
+function wholeNumber(flag: string, text: string, range: { readonly min: number; readonly max: number }): number {
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : NaN;
+  if (!(value >= range.min && value <= range.max)) {
+    throw new InputError('usage', `${flag} is '${text}'; expected a whole number from ${range.min} to ${range.max}`);
+  }
+  return value;
+}
+
+function greeting(url: string, keys: readonly FunctionKey[]): string {
+  const shown = keys.slice(0, 10).map((key) => `  ${key}`);
+  if (keys.length > shown.length) shown.push(`  and ${keys.length - shown.length} more`);
+  const { region, functionName, alias } = parseFunctionKey(keys[0]!)!;
+  return [
+    `The Lambda twin listens on ${url} and plays`,
+    ...shown,
+    '',
+    'Point any AWS SDK or the AWS CLI at it (any credentials will do):',
+    `  export AWS_ENDPOINT_URL=${url} AWS_REGION=${region} AWS_ACCESS_KEY_ID=twin AWS_SECRET_ACCESS_KEY=twin`,
+    `  aws lambda put-provisioned-concurrency-config --function-name ${functionName} --qualifier ${alias} --provisioned-concurrent-executions 50`,
+    '',
+    'Ctrl-C stops it.',
+    '',
+  ].join('\n');
+}
