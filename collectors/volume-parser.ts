@@ -351,7 +351,7 @@ function createRowSink({ name, stepMs: stepMsGiven }: VolumeParserOptions): RowS
         series,
         rowCount,
         droppedRowCount,
-        badRows: { count: badRowCount, first: badRows },
+        badRows: { count: badRowCount, first: badRows.sort((a, b) => a.line - b.line) },
         duplicateRowCount,
         unorderedRowCount,
         firstAtMs: series.fromMs,
