@@ -1,0 +1,230 @@
+/**
+ * The stages of the gate, in the order in which they are asked. First what needs no look at the world (may we, are we waiting, is there anything
+ * to do), then a fresh look, then what depends on it, and the joint limits last, on the newest numbers.
+ */
+import type { HoldProvisionedConcurrency } from '../core/action.ts';
+import { createRandom } from '../core/random.ts';
+import { formatInstant } from '../core/time.ts';
+import type { GateContext, GateStage, Stop } from './gate.ts';
+
+/** A look that is older than this describes the past: deployments take a minute or two. */
+const observedAgeMsMax = 30_000;
+
+/** Lambda always keeps this much of the account for functions without a reservation. */
+const unreservedConcurrencyMin = 100;
+
+const retryFirstMs = 1_000;
+const retryMsMax = 30_000;
+/** At half a minute each this is a quarter of an hour: longer than any pre-warm leads. */
+const attemptCountMax = 30;
+
+const modeStage: GateStage = {
+  name: 'mode',
+  judge: (_action, { mode }) =>
+    mode === 'enforce' ? undefined : refuse(`mode is ${mode}: decided and recorded, not carried out`),
+};
+
+// Nothing outside this process ends a raise yet, so only the twin may be acted on.
+const endpointStage: GateStage = {
+  name: 'endpoint',
+  judge: (_action, { endpointKind }) =>
+    endpointKind === 'twin'
+      ? undefined
+      : refuse(`the control plane is ${endpointKind}, and enforce acts on the twin only`),
+};
+
+const heldStage: GateStage = {
+  name: 'held',
+  judge(_action, { operatorHold, nowMs }) {
+    if (!operatorHold || (operatorHold.untilMs !== undefined && operatorHold.untilMs <= nowMs)) return undefined;
+    return wait(`held by an operator: ${operatorHold.because}`, operatorHold.untilMs);
+  },
+};
+
+const inFlightStage: GateStage = {
+  name: 'in-flight',
+  judge(_action, { pursuit: { inFlight } }) {
+    if (!inFlight) return undefined;
+    return wait(`the answer to ${inFlight.concurrency} asked at ${formatInstant(inFlight.sentAtMs)} is awaited`);
+  },
+};
+
+const alreadyStage: GateStage = {
+  name: 'already',
+  judge({ concurrency }, { pursuit }) {
+    const { state, observed, askedConcurrency } = pursuit;
+    if (state === 'idle') return concurrency === 0 ? already('nothing of ours is there') : undefined;
+    if (state === 'asked' && askedConcurrency === concurrency)
+      return already(`${concurrency} is asked for, not seen yet`);
+    const isWatched = state === 'allocating' || state === 'ready' || state === 'lost';
+    const held = observed?.provisioned;
+    if (!isWatched || held?.requested !== concurrency || held.status === 'FAILED') return undefined;
+    return already(`${concurrency} is asked for, ${held.available} available, ${held.status}`);
+  },
+};
+
+/** After a throttle or an outage: doubling from a second to half a minute, by a jitter of at most a half. After a refusal: until facts change. */
+const backoffStage: GateStage = {
+  name: 'backoff',
+  judge(action, { pursuit, nowMs, seed }) {
+    const { lastOutcome, attemptCount } = pursuit;
+    if (!lastOutcome || lastOutcome.kind === 'accepted') return undefined;
+    if (lastOutcome.kind === 'refused') return refuse(`Lambda refused: ${lastOutcome.code}: ${lastOutcome.message}`);
+    if (action.concurrency > 0 && attemptCount >= attemptCountMax)
+      return refuse(`${attemptCount} attempts have failed`);
+    const jitter = createRandom(`${seed}/${action.key}/${attemptCount}`).next();
+    const delayMs = Math.min(retryMsMax, retryFirstMs * 2 ** Math.max(0, attemptCount - 1)) * (0.5 + jitter / 2);
+    const untilMs = Math.ceil(lastOutcome.atMs + Math.max(delayMs, lastOutcome.retryAfterMs ?? 0));
+    return nowMs < untilMs ? wait(`${lastOutcome.kind}: ${lastOutcome.code}`, untilMs) : undefined;
+  },
+};
+
+const observedStage: GateStage = {
+  name: 'observed',
+  judge(_action, { pursuit, nowMs }) {
+    const { state, observed, lastOutcome, lookFailedCount } = pursuit;
+    if (state === 'cannot-verify') return wait('what Lambda holds cannot be verified: nothing is changed until it can');
+    if (lookFailedCount > 0) return wait(`${lookFailedCount} looks in a row have failed`);
+    if (!observed) return observe('never looked at');
+    if (nowMs - observed.atMs > observedAgeMsMax) return observe(`last seen at ${formatInstant(observed.atMs)}`);
+    // A throttled call did not happen; after any other failure only a later look can tell.
+    const isDoubtful = lastOutcome !== undefined && lastOutcome.kind !== 'throttled' && lastOutcome.kind !== 'accepted';
+    return isDoubtful && observed.atMs < lastOutcome.atMs ? observe('not seen since the last attempt') : undefined;
+  },
+};
+
+const expiredStage: GateStage = {
+  name: 'expired',
+  judge(action, context) {
+    const { nowMs } = context;
+    if (action.concurrency > 0 && nowMs >= action.untilMs) {
+      return refuse(`it was wanted until ${formatInstant(action.untilMs)}`);
+    }
+    if (nowMs <= action.deadlineMs || !isRaise(action, context)) return undefined;
+    return refuse(`raises ended at ${formatInstant(action.deadlineMs)}: capacity would come too late`);
+  },
+};
+
+// FAILED means that the function's own start is broken under load: more of the same makes it worse, and a person must look. What remains is to
+// go back down to what stood before, once.
+const failedStage: GateStage = {
+  name: 'failed',
+  judge(action, context) {
+    const { failure, baselineConcurrency = 0 } = context.pursuit;
+    if (!failure || action.concurrency === 0) return undefined;
+    const isReturn = action.concurrency <= Math.max(context.spec.concurrencyFloor, baselineConcurrency);
+    if (isReturn && action.concurrency < requestedNow(context)) return undefined;
+    return refuse(`version ${failure.version} failed to start (${failure.reason}): an incident, not a retry`);
+  },
+};
+
+const ownershipStage: GateStage = {
+  name: 'ownership',
+  judge(action, context) {
+    const { baselineConcurrency = 0, askedConcurrency } = context.pursuit;
+    const requested = requestedNow(context);
+    if (action.concurrency >= requested) return undefined;
+    if (action.concurrency < baselineConcurrency) {
+      return refuse(`${baselineConcurrency} stood there before us, and is not ours to remove`);
+    }
+    if (requested > Math.max(askedConcurrency ?? 0, baselineConcurrency)) {
+      return wait(`somebody else asked for ${requested}: not ours to lower`);
+    }
+    return undefined;
+  },
+};
+
+// Lambda refuses a Put on a weighted alias, its own weights while an alias moves included. A release needs no routing: it goes through, or a canary
+// of three days would hold an event's capacity for three days.
+const deploymentStage: GateStage = {
+  name: 'deployment',
+  judge(action, { pursuit }) {
+    const { observed, askedConcurrency } = pursuit;
+    if (action.concurrency === 0 || !observed) return undefined;
+    if (observed.hasRoutingWeights) return wait('a deployment is in flight: the alias has routing weights');
+    if (observed.provisioned?.status !== 'IN_PROGRESS') return undefined;
+    const isOurs = observed.provisioned.requested === askedConcurrency && pursuit.readyAtMs === undefined;
+    return isOurs ? undefined : wait('Lambda is reallocating by another hand than ours');
+  },
+};
+
+const ceilingStage: GateStage = {
+  name: 'ceiling',
+  judge(action, context) {
+    if (!isRaise(action, context)) return undefined;
+    const { spec, limits, account, others } = context;
+    const { concurrency } = action;
+    if (concurrency > spec.concurrencyCeiling)
+      return refuse(`${concurrency} is above the ceiling ${spec.concurrencyCeiling}`);
+    if (concurrency > (spec.reservedConcurrency ?? Infinity)) {
+      return refuse(`${concurrency} is above the reserved concurrency ${spec.reservedConcurrency ?? 0}`);
+    }
+    const total = concurrency + others.concurrency;
+    if (total > limits.concurrencyMax) return refuse(`${total} over all functions is above ${limits.concurrencyMax}`);
+    const accountMax = (account?.concurrencyLimit ?? Infinity) - unreservedConcurrencyMin;
+    return total > accountMax ? refuse(`${total} over all functions leaves the account less than 100`) : undefined;
+  },
+};
+
+const budgetStage: GateStage = {
+  name: 'budget',
+  judge(action, context) {
+    if (!isRaise(action, context)) return undefined;
+    const { limits, others, cost } = context;
+    const usdPerHour = others.usdPerHour + cost.usdPerHour;
+    if (usdPerHour > limits.usdPerHourMax) return refuse(overBudget(usdPerHour, 'an hour', limits.usdPerHourMax));
+    const usd = others.usdOfEvent + cost.usd;
+    if (action.eventId === undefined || usd <= limits.usdPerEventMax) return undefined;
+    return refuse(overBudget(usd, `for ${action.eventId}`, limits.usdPerEventMax));
+  },
+};
+
+/** In the order in which they are asked. */
+export const gateStages: readonly GateStage[] = [
+  modeStage,
+  endpointStage,
+  heldStage,
+  inFlightStage,
+  alreadyStage,
+  backoffStage,
+  observedStage,
+  expiredStage,
+  failedStage,
+  ownershipStage,
+  deploymentStage,
+  ceilingStage,
+  budgetStage,
+];
+
+/** What Lambda has been asked for, by whomever, as far as we know. */
+function requestedNow({ pursuit }: GateContext): number {
+  const { state, askedConcurrency, observed } = pursuit;
+  return state === 'asked' ? (askedConcurrency ?? 0) : (observed?.provisioned?.requested ?? 0);
+}
+
+/** More than stands or is being prepared; a request that FAILED holds nothing. */
+function isRaise(action: HoldProvisionedConcurrency, context: GateContext): boolean {
+  const { state, observed } = context.pursuit;
+  const isDead = state !== 'asked' && observed?.provisioned?.status === 'FAILED';
+  return action.concurrency > (isDead ? 0 : requestedNow(context));
+}
+
+function overBudget(usd: number, what: string, usdMax: number): string {
+  return `${usd.toFixed(2)} dollars ${what} over all functions is above ${usdMax.toFixed(2)}`;
+}
+
+function refuse(reason: string): Stop {
+  return { kind: 'refuse', reason };
+}
+
+function wait(reason: string, untilMs?: number): Stop {
+  return { kind: 'wait', reason, ...(untilMs !== undefined && { untilMs }) };
+}
+
+function observe(reason: string): Stop {
+  return { kind: 'observe', reason };
+}
+
+function already(reason: string): Stop {
+  return { kind: 'already', reason };
+}
