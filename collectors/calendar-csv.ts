@@ -13,7 +13,8 @@ import { showText, splitCsvLine } from './csv-fields.ts';
 import { readBytes } from './read-file.ts';
 
 const byteCountMax = 16 * 1024 * 1024;
-const eventCountMax = 100_000;
+// Four years of quarterly results of three thousand companies.
+const eventCountMax = 50_000;
 const faultsListedMax = 20;
 const warningsListedMax = 20;
 

@@ -1,0 +1,77 @@
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { calendarCheckVerb } from './calendar-check.ts';
+import type { Terminal } from './verb.ts';
+
+const worldCup = fileURLToPath(new URL('../examples/worldcup98/calendar.csv', import.meta.url));
+
+async function run(...args: string[]): Promise<{ code: number; out: string }> {
+  let out = '';
+  const terminal: Terminal = {
+    env: {},
+    isInteractive: false,
+    hasColour: false,
+    out: (text) => (out += text),
+    err: (text) => expect.unreachable(text),
+    signal: new AbortController().signal,
+  };
+  return { code: await calendarCheckVerb.run(args, terminal), out };
+}
+
+describe('calendar check', () => {
+  it('prints only the result as JSON', async () => {
+    const { code, out } = await run('--calendar', worldCup, '--at', '1998-06-27T14:30:00Z', '--json');
+    expect(code).toBe(0);
+    const found = JSON.parse(out) as { next: { id: string }[] };
+    expect(found).toMatchObject({
+      calendar: worldCup,
+      eventCount: 44,
+      cancelledCount: 0,
+      assumedTimeCount: 0,
+      firstAtMs: Date.UTC(1998, 5, 10, 15, 30),
+      lastAtMs: Date.UTC(1998, 5, 28, 19),
+      kinds: [{ kind: 'match', count: 44, importanceMax: 3 }],
+      warnings: [],
+    });
+    expect(found.next.map((event) => event.id)).toEqual([
+      'match@1998-06-27T14:30:00Z',
+      'match@1998-06-27T19:00:00Z',
+      'match@1998-06-28T14:30:00Z',
+      'match@1998-06-28T19:00:00Z',
+    ]);
+  });
+
+  it('prints a summary for people', async () => {
+    const { out } = await run('--calendar', worldCup, '--at', '1998-06-28T19:00:00Z');
+    const lines = out.split('\n').map((line) => line.replace(worldCup, 'F'));
+    expect(lines).toEqual([
+      expect.stringMatching(/^F: sound; 44 events, version [0-9a-f]{12}$/),
+      '',
+      '  kind   count  importance  first       last',
+      '  match     44           3  1998-06-10  1998-06-28',
+      '',
+      'next from 1998-06-28T19:00:00Z',
+      '  1998-06-28T19:00:00Z  match  2  Nigeria v Denmark (round of 16)',
+      '',
+    ]);
+  });
+
+  it('says so when nothing comes any more', async () => {
+    expect((await run('--calendar', worldCup, '--at', '1998-06-28T19:00:01Z')).out).toContain(
+      'no event from 1998-06-28T19:00:01Z on',
+    );
+  });
+
+  it.each([
+    ['no file', [], '--calendar F is needed'],
+    ['a file that is not there', ['--calendar', 'none.csv'], 'none.csv: no such file'],
+    ['a time that is none', ['--calendar', worldCup, '--at', 'noon'], '--at "noon" is not an instant'],
+    ['a flag of another verb', ['--calender', worldCup], '--calender'],
+    ['a word too many', ['--calendar', worldCup, 'now'], 'unexpected word "now"'],
+  ])('refuses %s', async (_, args, message) => {
+    await expect(run(...args)).rejects.toMatchObject({
+      name: 'InputError',
+      message: expect.stringContaining(message) as string,
+    });
+  });
+});
