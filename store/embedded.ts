@@ -91,7 +91,15 @@ function withReader<Result>(file: string, path: string, use: (database: Database
   try {
     return withDatabase(() => open(file, true), path, use);
   } catch (error) {
-    if (!isAlone || !(error instanceof WorldError && error.code === 'store-unopenable')) throw error;
+    const cannotCoordinate =
+      error instanceof WorldError && ['store-read-only', 'store-unopenable'].includes(error.code);
+    if (!cannotCoordinate) throw error;
+    if (!isAlone) {
+      const advice = `copy it, with the file ${basename(file)}-wal beside it, to a folder that can be written`;
+      throw new InputError('store-unopenable', `${path} was not closed, and its folder cannot be written: ${advice}`, {
+        cause: error,
+      });
+    }
     return withDatabase(() => open(file, true, '?immutable=1'), path, use);
   }
 }
