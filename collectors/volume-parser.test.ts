@@ -44,7 +44,7 @@ describe('a row that can be read', () => {
     ['quotes', '"2025-09-05T12:32:00Z","3"', 3],
     ['an offset', '2025-09-05T08:32:00-04:00,3', 3],
     ['no seconds', '2025-09-05T12:32Z,3', 3],
-  ])('%s: %s', (_, row, volume) => {
+  ])('%s', (_, row, volume) => {
     const { series, badRows } = parse(around(row));
     expect(badRows.count).toBe(0);
     expect([...series.values]).toEqual([1, 2, volume, 4]);
@@ -89,7 +89,7 @@ describe('a bad row is named by line and counted, and the others are kept', () =
     ['a letter among digits', '2025-09-05T1x:32:00Z,3', 'ts is not an ISO 8601 instant'],
     ['off the grid', '2025-09-05T12:32:30Z,3', 'ts is not the start of a bucket of 60 s'],
     ['zero bytes', '\0\0\0,\0', 'ts is not an ISO 8601 instant'],
-  ])('%s: %s', (_, row, reason) => {
+  ])('%s', (_, row, reason) => {
     const { series, badRows, rowCount } = parse(around(row), { stepMs: 60_000 });
     expect([...series.values]).toEqual([1, 2, NaN, 4]);
     expect([rowCount, badRows.count]).toEqual([3, 1]);
@@ -280,6 +280,15 @@ describe('what makes the whole file unusable is one line', () => {
   ])('of %i sound and %i bad rows: %s', (soundCount, badCount, expected) => {
     const sound = Array.from({ length: soundCount }, (_, index) => `${formatInstant(index * 60_000)},1`);
     expect(refusal(['ts,volume', ...sound, ...Array<string>(badCount).fill('x')].join('\n'))).toContain(expected);
+  });
+
+  // A gigabyte of line breaks packs into a megabyte; nobody should wait for its end.
+  it('gives up after a million lines that are no rows', () => {
+    const blank = '\n'.repeat(1_000_001);
+    expect(refusal(around(blank.slice(2)))).toBe('taken');
+    expect(refusal(around(`${blank}x`))).toBe(
+      'history-bad-rows h.csv:1000004: 0 bad rows and 1000001 blank lines so far beside 2 rows; is this a history?',
+    );
   });
 
   // The limit is 2^25 buckets: from 1970-01-01 at one second, the last one is 1971-01-24T08:40:31Z (2^25 - 1 = 388 days 08:40:31).

@@ -64,6 +64,8 @@ const byteCountMax = 16 * 1024 ** 3;
 const lineLengthMax = 4_096;
 const badRowsListedMax = 10;
 const badRowRatioMax = 0.01;
+/** Lines that are no rows, once they outnumber the rows: the file is something else, and perhaps made to keep us busy. */
+const wasteLineCountMax = 1_000_000;
 /** Rows that decide the bucket length before any is put on the grid. */
 const stepRowCount = 1_024;
 const stepMsMin = msPerSecond;
@@ -120,7 +122,10 @@ export function createVolumeParser(options: VolumeParserOptions): VolumeParser {
       layout = readHeader(text, fail);
       return;
     }
-    if (text === '') return;
+    if (text === '') {
+      rows.skip(line);
+      return;
+    }
     const fields = splitCsvLine(text);
     if (fields?.length !== layout.fieldCount) {
       const found = fields === undefined ? 'broken quotes' : `${fields.length} fields instead of ${layout.fieldCount}`;
@@ -264,6 +269,8 @@ function readHeader(text: string, fail: (code: string, message: string) => never
 interface RowSink {
   add(atMs: EpochMs, volume: number, line: number): void;
   drop(): void;
+  /** A blank line. */
+  skip(line: number): void;
   reject(line: number, text: string, reason: string): void;
   finish(): Omit<VolumeHistory, 'sha256'>;
 }
@@ -279,10 +286,22 @@ function createRowSink({ name, stepMs: stepMsGiven }: VolumeParserOptions): RowS
   let waiting: { atMs: EpochMs; volume: number; line: number }[] = [];
   let badRowCount = 0;
   let droppedRowCount = 0;
+  let blankLineCount = 0;
   const badRows: BadRow[] = [];
+
+  const checkWaste = (line: number): void => {
+    const wasteLineCount = badRowCount + blankLineCount;
+    const rowCount = (grid?.rowCount ?? waiting.length) + droppedRowCount;
+    if (wasteLineCount <= wasteLineCountMax || wasteLineCount <= rowCount) return;
+    throw new InputError(
+      'history-bad-rows',
+      `${name}:${line}: ${badRowCount} bad rows and ${blankLineCount} blank lines so far beside ${rowCount} rows; is this a history?`,
+    );
+  };
 
   const reject = (line: number, text: string, reason: string): void => {
     badRowCount++;
+    checkWaste(line);
     if (badRows.length < badRowsListedMax) badRows.push({ line, text: showText(text), reason });
   };
 
@@ -331,6 +350,10 @@ function createRowSink({ name, stepMs: stepMsGiven }: VolumeParserOptions): RowS
     },
     drop() {
       droppedRowCount++;
+    },
+    skip(line) {
+      blankLineCount++;
+      checkWaste(line);
     },
     reject,
     finish() {
