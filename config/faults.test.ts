@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { linesOf, minimal, secondFunction } from './sample.ts';
 
+const perGbSecond = '{ onDemand: 0.00002, provisioned: 0.000004, provisionedDuration: 0.00001 }';
+const usEast1 = `{ region: us-east-1, asOf: 2026-11-01, usdPerRequest: 0.0000002, usdPerGbSecond: { x86_64: ${perGbSecond}, arm64: ${perGbSecond} } }`;
+
 describe('faults', () => {
   it('come back all together, a line each, in the order of the file', async () => {
     const text = minimal
@@ -126,6 +129,16 @@ describe('faults', () => {
       '9:15 http.host: got "0.0.0.0", expected http.tokens to be set, or a loopback address such as 127.0.0.1',
     ],
     [
+      'a door open to all, with an empty list of tokens',
+      ['limits:', 'http: { host: "::", tokens: [] }\nlimits:'],
+      '9:15 http.host: got "::", expected http.tokens to be set, or a loopback address such as 127.0.0.1',
+    ],
+    [
+      'a region priced twice',
+      ['limits:', `prices: [${usEast1}, ${usEast1}]\nlimits:`],
+      '9:274 prices[1].region: got "us-east-1", expected each region once (it is prices[0] already)',
+    ],
+    [
       'the environment where no secret is',
       ['orders.csv.gz', '"${env:HISTORY}"'],
       '8:20 functions[0].volume.csv: got "${env:HISTORY}", expected a path of 1 to 1024 characters, written out (the environment is read only for secrets)',
@@ -150,6 +163,21 @@ describe('faults', () => {
   it.each(cases)('%s', async (_, [from, to], line) => {
     expect(minimal).toContain(from);
     expect(await linesOf(minimal.replace(from, () => to))).toEqual([line]);
+  });
+
+  it.each([
+    ['a floor at the ceiling', 'concurrencyCeiling: 500', 'concurrencyFloor: 500\n    concurrencyCeiling: 500'],
+    ['a ceiling at the reserve', 'concurrencyCeiling: 500', 'concurrencyCeiling: 500\n    reservedConcurrency: 500'],
+    ['a tail at the median', 'p99: 250', 'p99: 60'],
+    ['the least memory', '1024', '128'],
+    ['the most memory', '1024', '10240'],
+    ['another loopback address', 'limits:', 'http: { host: 127.0.0.9 }\nlimits:'],
+    ['a door with a lock', 'limits:', 'http: { host: 0.0.0.0, tokens: ["${env:FORESHOCK_TOKEN}"] }\nlimits:'],
+    ['a price in cents', 'usdPerHourMax: 20', 'usdPerHourMax: 0.01'],
+    ['prices of its own', 'limits:', `prices: [${usEast1}]\nlimits:`],
+  ])('are not found in %s', async (_, from, to) => {
+    expect(minimal).toContain(from);
+    expect(await linesOf(minimal.replace(from, () => to))).toEqual([]);
   });
 
   it('adds floors up over one account and region, and not over two', async () => {

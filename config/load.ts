@@ -3,11 +3,12 @@
  */
 import { createHash } from 'node:crypto';
 import path from 'node:path';
+import { assert } from '../core/assert.ts';
 import { InputError } from '../core/errors.ts';
 import type { FunctionSpec, Limits, Prices, SpillTarget } from '../core/function-spec.ts';
 import type { Json } from '../core/json.ts';
+import type { Importance } from '../core/market-event.ts';
 import { functionKeyOf, parseFunctionKey } from '../core/series-key.ts';
-import { assert } from '../core/assert.ts';
 import { checkDocument, type DocumentFault } from './check.ts';
 import { parseYaml, type Path } from './document.ts';
 import { ConfigError, describeValue, formatPath, type Fault } from './faults.ts';
@@ -53,7 +54,7 @@ export interface VolumeSource {
 export interface Planning {
   /** Level of the forecast to be ready for, where the spill target is a ratio. */
   readonly quantile: number;
-  readonly importanceMin: number;
+  readonly importanceMin: Importance;
   readonly horizonMs: number;
   readonly readyBeforeMs: number;
   readonly preparationMs: number;

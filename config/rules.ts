@@ -5,6 +5,7 @@
  * faulty is undefined, though its key still stands.
  */
 import type { Prices } from '../core/function-spec.ts';
+import { isLoopback } from '../core/loopback.ts';
 import { parseFunctionKey } from '../core/series-key.ts';
 import type { Path } from './document.ts';
 import { pricesUsEast1, type ConfigDocument } from './schema.ts';
@@ -181,10 +182,6 @@ function statedPrices(draft: ConfigDraft): readonly Prices[] | undefined {
 function isWhole(value: unknown): boolean {
   if (value === undefined) return false;
   return typeof value !== 'object' || value === null || Object.values(value).every(isWhole);
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
 }
 
 /** The items whose key stood before, with the index of the first. */

@@ -156,7 +156,10 @@ const planning = strictMap({
     .default(0.95)
     .describe('Level of the forecast to be ready for, where spilloverRatioMax is the target.'),
   // Importance 1 is for the many small releases: to warm for all of them is a choice, and a bill, of its own.
-  importanceMin: wholeNumber(1, 3).default(2).describe('Least importance of an event that is warmed for.'),
+  importanceMin: z
+    .literal([1, 2, 3], { error: 'a whole number from 1 to 3' })
+    .default(2)
+    .describe('Least importance of an event that is warmed for.'),
   // A day ahead is what an operator reviews in the morning, and all that a calendar moved overnight should change.
   horizonMs: wholeNumber(msPerHour, 7 * msPerDay)
     .default(msPerDay)
