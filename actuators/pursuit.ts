@@ -46,6 +46,7 @@ export interface Pursuit {
   readonly baselineConcurrency?: number | undefined;
   /** The last level that Lambda took, or may have taken, from us. */
   readonly askedConcurrency?: number | undefined;
+  /** When it answered; absent where that is to be tried again. */
   readonly askedAtMs?: EpochMs | undefined;
   /** A call whose answer is awaited. */
   readonly inFlight?: { readonly concurrency: number; readonly sentAtMs: EpochMs } | undefined;
@@ -200,13 +201,14 @@ function isChanged(before: Observed | undefined, after: Observed): boolean {
 
 /** What an observation lets us claim of the present level. */
 function judge(pursuit: Pursuit, { provisioned, hasRoutingWeights }: Observed): PursuitState {
-  const { concurrency, inFlight } = pursuit;
+  const { concurrency, inFlight, askedConcurrency, askedAtMs } = pursuit;
   const fallen = pursuit.readyAtMs === undefined ? 'wanted' : 'lost';
   // A call under way may still put something there.
   if (!provisioned) return concurrency === 0 && !inFlight ? 'idle' : fallen;
   if (provisioned.requested !== concurrency) return fallen;
   // A failure that stood before we asked (last week's, before somebody mended the function) is not an answer to us.
-  if (provisioned.status === 'FAILED') return pursuit.askedConcurrency === concurrency ? 'failed' : fallen;
+  const isAsked = askedConcurrency === concurrency && askedAtMs !== undefined;
+  if (provisioned.status === 'FAILED') return isAsked ? 'failed' : fallen;
   const isWhole = provisioned.allocated >= concurrency && provisioned.available >= concurrency;
   const isReady = provisioned.status === 'READY' && isWhole && !hasRoutingWeights;
   if (!isReady) return pursuit.readyAtMs === undefined ? 'allocating' : 'lost';
@@ -223,7 +225,9 @@ function missLook(pursuit: Pursuit, atMs: EpochMs): Pursuit {
 
 function reconsider(pursuit: Pursuit, atMs: EpochMs): Pursuit {
   const again: Pursuit = { ...pursuit, attemptCount: 0, lastOutcome: undefined, failure: undefined };
-  return pursuit.state === 'failed' ? enter({ ...again, askedConcurrency: undefined }, 'wanted', atMs) : again;
+  if (pursuit.state !== 'failed') return again;
+  // What failed is still configured and still ours; it only is no longer the answer to what we are about to ask.
+  return enter({ ...again, askedAtMs: undefined, readyAtMs: undefined, lostAtMs: undefined }, 'wanted', atMs);
 }
 
 export interface PollOptions {

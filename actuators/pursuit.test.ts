@@ -1,0 +1,394 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Outcome } from '../core/action.ts';
+import type { Observed, ProvisionedStatus } from '../core/capacity.ts';
+import type { FunctionKey } from '../core/series-key.ts';
+import {
+  advance,
+  createPursuit,
+  nextPollAtMs,
+  pursuitTransitions,
+  verifyWithinMs,
+  type Pursuit,
+  type PursuitFact,
+  type PursuitState,
+} from './pursuit.ts';
+
+const key = '123456789012/us-east-1/orders:live' as FunctionKey;
+
+const want = (atMs: number, concurrency: number): PursuitFact => ({ kind: 'want', concurrency, atMs });
+const sent = (atMs: number, concurrency: number): PursuitFact => ({ kind: 'sent', concurrency, atMs });
+const missed = (atMs: number): PursuitFact => ({ kind: 'look-failed', atMs });
+const answered = (atMs: number, concurrency: number, kind: Outcome['kind']): PursuitFact => ({
+  kind: 'outcome',
+  concurrency,
+  outcome: kind === 'accepted' ? { kind, atMs } : { kind, atMs, code: 'Code', message: 'words' },
+});
+
+interface Seen {
+  readonly status?: ProvisionedStatus;
+  readonly available?: number;
+  readonly weights?: boolean;
+  readonly version?: string;
+}
+
+/** `requested` 0: nothing is configured. */
+function seen(atMs: number, requested: number, how: Seen = {}): PursuitFact {
+  const { status = 'READY', weights = false, version = '1' } = how;
+  const available = how.available ?? (status === 'READY' ? requested : 0);
+  const reason = status === 'FAILED' ? { statusReason: 'FUNCTION_ERROR_INIT_FAILURE' } : {};
+  const provisioned = { requested, allocated: available, available, status, ...reason };
+  const observed: Observed = { key, atMs, version, hasRoutingWeights: weights, ...(requested > 0 && { provisioned }) };
+  return { kind: 'observed', observed };
+}
+
+function after(...facts: readonly PursuitFact[]): Pursuit {
+  return facts.reduce(advance, createPursuit(0));
+}
+
+const asked40 = [want(1, 40), seen(2, 0), sent(3, 40), answered(4, 40, 'accepted')];
+const failed40 = [...asked40, seen(100, 40, { status: 'FAILED' })];
+const reconsidered: PursuitFact = { kind: 'reconsider', atMs: 110 };
+const ready40 = [...asked40, seen(100, 40)];
+
+describe('pursuit, by story', () => {
+  it.each<[string, readonly PursuitFact[], Partial<Pursuit>]>([
+    ['asks and is accepted', asked40, { state: 'asked', askedConcurrency: 40, askedAtMs: 4, baselineConcurrency: 0 }],
+    [
+      'is seen in preparation',
+      [...asked40, seen(20, 40, { status: 'IN_PROGRESS' })],
+      { state: 'allocating', sinceMs: 20 },
+    ],
+    ['is verified', ready40, { state: 'ready', readyAtMs: 100, attemptCount: 0 }],
+    ['keeps its first READY', [...ready40, seen(160, 40)], { state: 'ready', readyAtMs: 100, sinceMs: 100 }],
+    ['is one short', [...asked40, seen(100, 40, { available: 39 })], { state: 'allocating' }],
+    ['is READY on a weighted alias', [...asked40, seen(100, 40, { weights: true })], { state: 'allocating' }],
+    [
+      'sees the level before ours, READY',
+      [want(1, 40), seen(2, 30), sent(3, 40), answered(4, 40, 'accepted'), seen(5, 30)],
+      { state: 'wanted' },
+    ],
+    ['looked before it was accepted', [...asked40, seen(3, 0)], { state: 'asked' }],
+    ['hears answers out of order', [...ready40, seen(90, 40, { status: 'IN_PROGRESS' })], { state: 'ready' }],
+    [
+      'sees it before it hears the answer',
+      [want(1, 40), seen(2, 0), sent(3, 40), seen(4, 40), answered(5, 40, 'accepted')],
+      { state: 'ready', readyAtMs: 4 },
+    ],
+    [
+      'is deployed over',
+      [...ready40, seen(160, 40, { status: 'IN_PROGRESS' })],
+      { state: 'lost', readyAtMs: 100, lostAtMs: 160 },
+    ],
+    ['is overwritten by another hand', [...ready40, seen(160, 10)], { state: 'lost', lostAtMs: 160 }],
+    [
+      'comes back',
+      [...ready40, seen(160, 40, { weights: true }), seen(200, 40)],
+      { state: 'ready', readyAtMs: 100, lostAtMs: undefined },
+    ],
+    [
+      'fails',
+      [...asked40, seen(100, 40, { status: 'FAILED' })],
+      { state: 'failed', failure: { atMs: 100, reason: 'FUNCTION_ERROR_INIT_FAILURE', version: '1' } },
+    ],
+    [
+      'finds a failure of last week',
+      [want(1, 40), seen(2, 40, { status: 'FAILED' })],
+      { state: 'wanted', failure: undefined, baselineConcurrency: 0 },
+    ],
+    [
+      'is mended by a deployment',
+      [...asked40, seen(100, 40, { status: 'FAILED' }), seen(160, 40, { status: 'IN_PROGRESS', version: '2' })],
+      { state: 'allocating', failure: undefined },
+    ],
+    [
+      'wants more after a failure',
+      [...asked40, seen(100, 40, { status: 'FAILED' }), want(110, 50)],
+      { state: 'wanted', concurrency: 50, failure: { atMs: 100, reason: 'FUNCTION_ERROR_INIT_FAILURE', version: '1' } },
+    ],
+    [
+      'is told to try again',
+      [...failed40, reconsidered, seen(120, 40, { status: 'FAILED' })],
+      { state: 'wanted', failure: undefined },
+    ],
+    ['wants nothing after that', [...failed40, reconsidered, want(120, 0)], { state: 'wanted', concurrency: 0 }],
+    [
+      'loses an answer',
+      [want(1, 40), seen(2, 0), sent(3, 40), answered(9, 40, 'unknown')],
+      { state: 'cannot-verify', inFlight: undefined, askedConcurrency: 40 },
+    ],
+    [
+      'finds that the lost call took effect',
+      [want(1, 40), seen(2, 0), sent(3, 40), answered(9, 40, 'unknown'), seen(10, 40, { status: 'IN_PROGRESS' })],
+      { state: 'allocating' },
+    ],
+    [
+      'finds that it did not',
+      [want(1, 40), seen(2, 0), sent(3, 40), answered(9, 40, 'unknown'), seen(10, 0)],
+      { state: 'wanted' },
+    ],
+    [
+      'wants nothing while it cannot see',
+      [want(1, 40), sent(3, 40), answered(9, 40, 'unknown'), want(10, 0)],
+      { state: 'cannot-verify', concurrency: 0 },
+    ],
+    [
+      'misses looks, not for long',
+      [...ready40, missed(159), missed(100 + verifyWithinMs - 1)],
+      { state: 'ready', lookFailedCount: 2 },
+    ],
+    ['misses looks for too long', [...ready40, missed(159), missed(100 + verifyWithinMs)], { state: 'cannot-verify' }],
+    [
+      'sees again',
+      [...ready40, missed(100 + verifyWithinMs), seen(100 + 2 * verifyWithinMs, 40)],
+      { state: 'ready', readyAtMs: 100, lookFailedCount: 0 },
+    ],
+    [
+      'is refused',
+      [want(1, 40), seen(2, 0), sent(3, 40), answered(4, 40, 'refused')],
+      { state: 'wanted', attemptCount: 1, askedConcurrency: undefined },
+    ],
+    [
+      'is refused, and nothing changes',
+      [
+        want(1, 40),
+        seen(2, 0, { weights: true }),
+        sent(3, 40),
+        answered(4, 40, 'refused'),
+        seen(60, 0, { weights: true }),
+      ],
+      { attemptCount: 1 },
+    ],
+    [
+      'is refused, and the weights go',
+      [want(1, 40), seen(2, 0, { weights: true }), sent(3, 40), answered(4, 40, 'refused'), seen(60, 0)],
+      { attemptCount: 0, lastOutcome: undefined },
+    ],
+    [
+      'gets the answer to a level no longer wanted',
+      [want(1, 40), seen(2, 0), sent(3, 40), want(4, 60), answered(5, 40, 'accepted')],
+      { state: 'wanted', concurrency: 60, askedConcurrency: 40, lastOutcome: undefined },
+    ],
+    ['wants nothing before it asked', [want(1, 40), seen(2, 0), want(3, 0)], { state: 'idle' }],
+    [
+      'wants nothing after a 5xx that may have taken effect',
+      [want(1, 40), seen(2, 0), sent(3, 40), answered(4, 40, 'unavailable'), want(5, 0)],
+      { state: 'wanted', concurrency: 0 },
+    ],
+    [
+      'wants nothing while a Put is under way, and sees nothing',
+      [want(1, 40), seen(2, 0), sent(3, 40), want(4, 0), seen(5, 0)],
+      { state: 'wanted', concurrency: 0 },
+    ],
+    [
+      'releases',
+      [...ready40, want(200, 0), sent(201, 0), answered(202, 0, 'accepted'), seen(203, 0)],
+      { state: 'idle', askedConcurrency: undefined, baselineConcurrency: undefined },
+    ],
+    [
+      'returns to what stood before',
+      [want(1, 40), seen(2, 12), sent(3, 40), answered(4, 40, 'accepted'), seen(90, 40), want(200, 0)],
+      { state: 'wanted', concurrency: 12, baselineConcurrency: 12 },
+    ],
+    [
+      'has returned to what stood before',
+      [
+        want(1, 40),
+        seen(2, 12),
+        sent(3, 40),
+        answered(4, 40, 'accepted'),
+        want(200, 0),
+        sent(201, 12),
+        answered(202, 12, 'accepted'),
+        seen(260, 12),
+      ],
+      { state: 'idle' },
+    ],
+    [
+      'finds more than it wants',
+      [want(1, 40), seen(2, 50)],
+      { state: 'ready', concurrency: 50, wantedConcurrency: 40 },
+    ],
+  ])('%s', (_name, facts, expected) => {
+    const pursuit = after(...facts);
+    const told = Object.keys(expected).map((field) => [field, pursuit[field as keyof Pursuit]]);
+    expect(Object.fromEntries(told)).toEqual(expected);
+  });
+});
+
+const often = <T>(...values: readonly T[]): fc.Arbitrary<T> => fc.constantFrom(...values);
+const steps = fc.array(
+  fc.record({
+    lengthMs: often(0, 1_000, verifyWithinMs),
+    kind: often<PursuitFact['kind']>(
+      'want',
+      'sent',
+      'sent',
+      'outcome',
+      'outcome',
+      'observed',
+      'observed',
+      'observed',
+      'look-failed',
+      'reconsider',
+    ),
+    concurrency: often(0, 10, 20),
+    isPresent: often(true, true, true, false),
+    status: often<ProvisionedStatus>('IN_PROGRESS', 'READY', 'FAILED'),
+    shortBy: often(0, 0, 1),
+    weights: often(false, false, true),
+    version: often('1', '1', '2'),
+    outcome: often<Outcome['kind']>(
+      'accepted',
+      'accepted',
+      'accepted',
+      'refused',
+      'throttled',
+      'unavailable',
+      'unknown',
+    ),
+    lateByMs: often(0, 0, 0, 5_000),
+  }),
+  { minLength: 1, maxLength: 60, size: 'max' },
+);
+type Steps = typeof steps extends fc.Arbitrary<infer Value> ? Value : never;
+
+/** Turns random steps into facts as a host would report them: one call at a time, mostly about the level pursued. */
+function* walk(script: Steps): Generator<{ before: Pursuit; fact: PursuitFact; now: Pursuit }> {
+  let pursuit = createPursuit(0);
+  let atMs = 0;
+  for (const step of script) {
+    atMs += step.lengthMs;
+    const level = step.isPresent ? pursuit.concurrency : step.concurrency;
+    const fact = ((): PursuitFact => {
+      switch (step.kind) {
+        case 'want':
+          return want(atMs, step.concurrency);
+        case 'sent':
+          return pursuit.inFlight || pursuit.state === 'idle' ? want(atMs, step.concurrency) : sent(atMs, level);
+        case 'outcome':
+          return answered(atMs, pursuit.inFlight?.concurrency ?? level, step.outcome);
+        case 'observed': {
+          const available = step.status === 'READY' ? Math.max(0, level - step.shortBy) : 0;
+          return seen(atMs - step.lateByMs, level, { ...step, available });
+        }
+        case 'look-failed':
+        case 'reconsider':
+          return { kind: step.kind, atMs };
+      }
+    })();
+    const now = advance(deepFreeze(pursuit), fact);
+    yield { before: pursuit, fact, now };
+    pursuit = now;
+  }
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    Object.values(value).forEach(deepFreeze);
+  }
+  return value;
+}
+
+describe('pursuit, whatever happens', () => {
+  it('changes state only as listed, and claims no more than was seen', () => {
+    fc.assert(
+      fc.property(steps, (script) => {
+        for (const { before, fact, now } of walk(script)) {
+          const isListed = now.state === before.state || pursuitTransitions[before.state].includes(now.state);
+          expect(isListed, `${before.state} -> ${now.state} by ${JSON.stringify(fact)}`).toBe(true);
+          checkClaims(now);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  // Goal: the table lists nothing that cannot happen. Method: many walks from one seed, and every change that they made.
+  it('makes every change that is listed', () => {
+    const made = new Map<PursuitState, Set<PursuitState>>();
+    for (const script of fc.sample(steps, { numRuns: 3_000, seed: 20_261_106 })) {
+      for (const { before, now } of walk(script)) {
+        if (now.state !== before.state) made.set(before.state, (made.get(before.state) ?? new Set()).add(now.state));
+      }
+    }
+    for (const [from, listed] of Object.entries(pursuitTransitions)) {
+      expect([...(made.get(from as PursuitState) ?? [])].sort(), from).toEqual([...listed].sort());
+    }
+  });
+
+  it('goes on from a snapshot exactly as before', () => {
+    fc.assert(
+      fc.property(steps, (script) => {
+        for (const { before, fact, now } of walk(script)) {
+          const restored = JSON.parse(JSON.stringify(before)) as Pursuit;
+          expect(advance(restored, fact)).toEqual(now);
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+function checkClaims(pursuit: Pursuit): void {
+  const { state, concurrency, observed, inFlight, askedConcurrency } = pursuit;
+  expect(concurrency).toBe(Math.max(pursuit.wantedConcurrency, pursuit.baselineConcurrency ?? 0));
+  if (state === 'ready') {
+    expect(observed).toMatchObject({
+      hasRoutingWeights: false,
+      provisioned: { status: 'READY', requested: concurrency },
+    });
+    expect(Math.min(observed!.provisioned!.allocated, observed!.provisioned!.available)).toBeGreaterThanOrEqual(
+      concurrency,
+    );
+    expect(pursuit.readyAtMs).toBeLessThanOrEqual(observed!.atMs);
+  }
+  if (state === 'idle') expect([inFlight, askedConcurrency, concurrency]).toEqual([undefined, undefined, 0]);
+  if (state === 'lost') expect(pursuit.lostAtMs).toBeGreaterThanOrEqual(pursuit.readyAtMs!);
+  if (state === 'failed') expect(pursuit.failure).toBeDefined();
+}
+
+describe('polling', () => {
+  const alone = { spreadRatio: 0, pollingCount: 1 };
+  const asked = after(...asked40);
+  const preparing = (lookedAtMs: number) => after(...asked40, seen(lookedAtMs, 40, { status: 'IN_PROGRESS' }));
+
+  it.each<[string, Pursuit, number | undefined]>([
+    ['nothing while idle', createPursuit(0), undefined],
+    ['nothing before it asks: the gate calls for the look', after(want(1, 40)), undefined],
+    ['15 s after asking', asked, 4 + 15_000],
+    ['every 15 s in the first minute', preparing(4 + 59_999), 4 + 59_999 + 15_000],
+    ['every 5 s after it', preparing(4 + 60_000), 4 + 60_000 + 5_000],
+    ['every minute once ready', after(...ready40), 100 + 60_000],
+    ['every minute once failed', after(...asked40, seen(100, 40, { status: 'FAILED' })), 100 + 60_000],
+    ['slowly again right after a loss', after(...ready40, seen(90_000, 40, { weights: true })), 90_000 + 15_000],
+    ['at once after a lost answer', after(want(1, 40), sent(3, 40), answered(9, 40, 'unknown')), 9],
+    ['5 s after a look that failed', after(...ready40, missed(200)), 5_200],
+    ['30 s after many', after(...ready40, ...[1, 2, 3, 4, 5].map((n) => missed(200 + n))), 30_205],
+    [
+      'a minute after a refusal, for changed facts',
+      after(want(1, 40), seen(2, 0), sent(3, 40), answered(4, 40, 'refused')),
+      60_002,
+    ],
+  ])('%s', (_name, pursuit, atMs) => {
+    expect(nextPollAtMs(pursuit, alone)).toBe(atMs);
+  });
+
+  // Goal: a whole fleet that was asked at once stays inside five calls a second, and is not polled in step.
+  // Method: each function looks whenever it is told to, at two calls a look, for twenty minutes.
+  it.each([2, 12, 500])('keeps %i functions inside the call budget', (pollingCount) => {
+    const looks: number[] = [];
+    const untilMs = 1_200_000;
+    for (let id = 0; id < pollingCount; id++) {
+      let pursuit = asked;
+      const options = { spreadRatio: id / pollingCount, pollingCount };
+      for (let atMs = nextPollAtMs(pursuit, options)!; atMs < untilMs; atMs = nextPollAtMs(pursuit, options)!) {
+        looks.push(atMs);
+        pursuit = advance(pursuit, seen(atMs, 40, { status: 'IN_PROGRESS' }));
+      }
+    }
+    expect((looks.length * 2) / (untilMs / 1_000)).toBeLessThanOrEqual(5);
+    expect(looks.length).toBeGreaterThan(pollingCount);
+  });
+});
