@@ -19,9 +19,9 @@ import type { TwinParams } from './limits.ts';
 import { claimedBy, putConfig } from './provisioned-config.ts';
 import { concurrencyIn, pageOf, qualifierIn, type Call, type OperationName } from './routes.ts';
 
-export type Operation = (call: Call, nowMs: EpochMs) => TwinResponse;
+type Operation = (call: Call, nowMs: EpochMs) => TwinResponse;
 
-export interface OperationContext {
+interface OperationContext {
   readonly registry: FunctionRegistry;
   readonly params: TwinParams;
   /** Says that the provisioned concurrency of a function has changed. */

@@ -168,6 +168,91 @@ describe('the same arrivals', () => {
   });
 });
 
+interface Environment {
+  readonly index: number;
+  readonly isProvisioned: boolean;
+  freeAtMs: number;
+}
+
+interface Naive {
+  readonly arrivals: readonly (readonly number[])[];
+  readonly runMs: number;
+  readonly provisioned: number;
+  readonly poolMax: number;
+  readonly keepAliveMs: number;
+}
+
+/** The rules read out loud: every environment an object, every question a search through all of them. */
+function serveNaively({ arrivals, runMs, provisioned, poolMax, keepAliveMs }: Naive): object[] {
+  const totals = arrivals.map(() => ({ requests: 0, spillover: 0, throttles: 0, coldStarts: 0 }));
+  const warm = (index: number, isProvisioned: boolean): Environment => ({ index, isProvisioned, freeAtMs: -Infinity });
+  const environments = Array.from({ length: provisioned }, () => warm(0, true));
+  const inOrder = arrivals.flatMap((own, index) => own.map((atMs) => ({ atMs, index })));
+  inOrder.sort((a, b) => a.atMs - b.atMs || a.index - b.index);
+  for (const { atMs, index } of inOrder) {
+    const total = totals[index]!;
+    const own = environments.filter((environment) => environment.index === index && environment.freeAtMs <= atMs);
+    const standing = own.find(({ isProvisioned }) => isProvisioned);
+    if (standing) {
+      standing.freeAtMs = atMs + runMs;
+      total.requests++;
+      continue;
+    }
+    if (environments.filter(({ isProvisioned, freeAtMs }) => !isProvisioned && freeAtMs > atMs).length >= poolMax) {
+      total.throttles++;
+      continue;
+    }
+    const [newest] = own
+      .filter(({ freeAtMs }) => atMs - freeAtMs < keepAliveMs)
+      .sort((a, b) => b.freeAtMs - a.freeAtMs);
+    const used = newest ?? warm(index, false);
+    if (!newest) {
+      environments.push(used);
+      total.coldStarts++;
+    }
+    used.freeAtMs = atMs + runMs + (newest ? 0 : 800);
+    total.requests++;
+    if (index === 0 && provisioned > 0) total.spillover++;
+  }
+  return totals;
+}
+
+// Goal: heaps, rings and stretches of time give what the plain rules give.
+it('serves as a naive reading of the rules does', () => {
+  const fromMs = 3 * minute;
+  const atMs = fc.array(fc.integer({ min: fromMs, max: fromMs + 4_000 }), { maxLength: 40 });
+  const world = fc.record({
+    arrivals: fc.tuple(atMs, atMs, atMs).map((all) => all.map((own) => own.toSorted((a, b) => a - b))),
+    runMs: fc.integer({ min: 20, max: 500 }),
+    provisioned: fc.integer({ min: 0, max: 3 }),
+    poolMax: fc.integer({ min: 1, max: 12 }),
+    keepAliveMs: fc.integer({ min: 200, max: 3_000 }),
+  });
+  const check = fc.property(world, (naive) => {
+    const { arrivals, runMs, provisioned, poolMax, keepAliveMs } = naive;
+    const functions = ['a', 'b', 'c'].map((name) => named(name));
+    const on = stage(functions, {
+      accountConcurrency: poolMax + provisioned,
+      unreservedConcurrencyMin: 0,
+      requestsPerSecondPerConcurrency: 1e6,
+      initSpread: 1,
+      keepAliveMs,
+    });
+    if (provisioned > 0) put(on, functions[0]!, provisioned);
+    arrivals.forEach((own, index) => {
+      on.twin.feed(functions[index]!.key, {
+        atMs: Float64Array.from(own),
+        runMs: new Float64Array(own.length).fill(runMs),
+      });
+    });
+    on.clock.advanceTo(fromMs + 5_000);
+    functions.forEach(({ key }, index) => {
+      expect(on.twin.countersOf(key)).toMatchObject(serveNaively(naive)[index]!);
+    });
+  });
+  fc.assert(check, { numRuns: 200, seed: 20_260_904 });
+});
+
 describe('counters', () => {
   const orders = named('orders');
 
