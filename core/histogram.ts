@@ -1,5 +1,5 @@
 /**
- * A histogram of positive numbers whose buckets grow with the value: 32 to an octave, so a quantile read from it is within 1.1 % of the
+ * A histogram of positive numbers whose buckets grow with the value: 32 to an octave, so a quantile read from it is within 1.6 % of the
  * truth whatever the scale. Mergeable by adding counts.
  *
  * The bucket is read off the bits of the float itself (exponent and the first five bits of the fraction), which costs no logarithm.
