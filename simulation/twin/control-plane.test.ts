@@ -117,6 +117,19 @@ describe('capacity', () => {
     expect(changes).toHaveLength(3);
   });
 
+  it('settles in the order of time over all functions, however far the clock goes at once', () => {
+    const names = ['a', 'b', 'c', 'd'];
+    const plane = create(names.map((name) => named(name)));
+    for (const name of names) put(plane, name, 10);
+    changes = [];
+    plane.advance(nowMs + 500_000);
+    const settled = changes.map(({ atMs }) => atMs);
+    expect(settled).toHaveLength(4);
+    expect(settled).toEqual(settled.toSorted((a, b) => a - b));
+    expect(changes.map(({ functionName }) => functionName)).not.toEqual(names);
+    expect(plane.nextChangeMs()).toBeUndefined();
+  });
+
   it('of the version serves the alias that points at it', () => {
     const plane = create([named('a')]);
     put(plane, 'a', 10, '3');
