@@ -1,0 +1,102 @@
+/**
+ * From a function's volume history and the market calendar to its forecast, in arrivals. A model knows series and events; this knows
+ * which events concern a function, how many requests a unit of volume stands for, and what the answer is called.
+ */
+import type { Forecast } from '../core/forecast.ts';
+import { standardLevels } from '../core/forecast.ts';
+import type { Json } from '../core/json.ts';
+import type { MarketEvent } from '../core/market-event.ts';
+import type { FunctionKey } from '../core/series-key.ts';
+import type { SessionClock } from '../core/session-clock.ts';
+import { msPerHour, type EpochMs } from '../core/time.ts';
+import { endOf, type VolumeSeries } from '../core/volume-series.ts';
+import { defaultModelName, models, type ModelName } from '../models/index.ts';
+import type { EventResponse } from '../models/event-response.ts';
+import { isNotReady, type NotReady } from '../models/model.ts';
+
+/** How far from a block or a horizon an event can still matter: its response lasts two hours, and is foretold half an hour ahead. */
+const eventReachMs = 3 * msPerHour;
+
+export interface ForecasterOptions {
+  readonly key: FunctionKey;
+  /** Bucket length of the volume history. */
+  readonly stepMs: number;
+  readonly clock: SessionClock;
+  /** Events with symbols concern the function only if it has one of them. */
+  readonly symbols?: readonly string[];
+  /** Requests for each unit of volume; 1 where the history counts requests. */
+  readonly requestsPerUnit?: number;
+  readonly model?: ModelName;
+  /** Shared by the functions of one calendar, so that they learn from each other's events. */
+  readonly eventResponse?: EventResponse;
+  readonly snapshot?: Json;
+}
+
+export interface ForecastRequest {
+  readonly fromMs: EpochMs;
+  readonly untilMs: EpochMs;
+  readonly levels?: readonly number[];
+  /** The whole calendar as it is known now. */
+  readonly events: readonly MarketEvent[];
+}
+
+export interface Forecaster {
+  /** End of what was learned; undefined before anything was. */
+  readonly originMs: EpochMs | undefined;
+  /** Learns the next block of history, in units of volume, under the whole calendar as it is known now. */
+  learn(volume: VolumeSeries, events: readonly MarketEvent[]): void;
+  /** Arrivals over [fromMs, untilMs), issued at the origin. Both are rounded outwards to whole buckets. */
+  forecast(request: ForecastRequest): Forecast | NotReady;
+  snapshot(): Json;
+}
+
+export function createForecaster(options: ForecasterOptions): Forecaster {
+  const { key, stepMs, clock, symbols = [], requestsPerUnit = 1, eventResponse } = options;
+  const entry = models[options.model ?? defaultModelName];
+  const kept = options.snapshot as { readonly originMs: number | null; readonly model: Json } | undefined;
+  const model = entry.create({ stepMs, clock, seriesName: key, ...(eventResponse && { eventResponse }) }, kept?.model);
+  let originMs: EpochMs | undefined = kept?.originMs ?? undefined;
+
+  return {
+    get originMs() {
+      return originMs;
+    },
+    learn(volume, events) {
+      const untilMs = endOf(volume);
+      model.learn({ volume, events: concerning(events, symbols, { fromMs: volume.fromMs, untilMs }) });
+      originMs = untilMs;
+    },
+    forecast({ fromMs, untilMs, levels = standardLevels, events }) {
+      if (originMs === undefined) return { notReady: 'no history was learned' };
+      // What lies before the origin has been seen, and is not forecast.
+      const firstMs = Math.max(originMs, Math.floor(fromMs / stepMs) * stepMs);
+      const stepCount = Math.max(0, Math.ceil((untilMs - firstMs) / stepMs));
+      const endMs = firstMs + stepCount * stepMs;
+      const path = model.forecast({
+        fromMs: firstMs,
+        stepMs,
+        stepCount,
+        levels,
+        events: concerning(events, symbols, { fromMs: firstMs, untilMs: endMs }),
+      });
+      if (isNotReady(path)) return path;
+      const requestCount = path.requestCount.map((quantiles) => quantiles.map((volume) => volume * requestsPerUnit));
+      return { ...path, requestCount, key, issuedAtMs: originMs, model: entry.version };
+    },
+    snapshot: () => ({ originMs: originMs ?? null, model: model.snapshot() }),
+  };
+}
+
+/** The events near a span that concern a function: those for everybody, and those of its own symbols. */
+export function concerning(
+  events: readonly MarketEvent[],
+  symbols: readonly string[],
+  span: { readonly fromMs: EpochMs; readonly untilMs: EpochMs },
+): MarketEvent[] {
+  return events.filter(
+    (event) =>
+      event.startsAtMs > span.fromMs - eventReachMs &&
+      event.startsAtMs < span.untilMs + eventReachMs &&
+      (event.symbols.length === 0 || event.symbols.some((symbol) => symbols.includes(symbol))),
+  );
+}

@@ -1,0 +1,246 @@
+/**
+ * What a kind of market event does to volume, minute by minute from 30 minutes before to 120 after.
+ *
+ * Mental model: an event brings its own volume. Ten thousand payroll readers are as many before the market opens as at noon, so what a
+ * kind is remembered by is its lift in the slots where it was seen, and how busy those slots usually are; moved to a busier slot the same
+ * volume is a smaller lift, and on top of a closing auction hardly any. A kind in one series leans on the same kind in other series, that
+ * on the kinds of its importance, that on all kinds, and that on nothing happening. A parent counts as much as one event: a kind seen
+ * twice is two thirds itself, one never seen is what its importance usually does. Minutes lean on their neighbours in proportion to the
+ * time since the event.
+ *
+ * Units: natural log of (1 + volume); `base` is the log of a slot's usual volume over the series' typical volume; offsets in minutes.
+ * Cost: a curve is 150 numbers; its parts are kept until something is learned.
+ *
+ * - Efron & Morris, Stein's Estimation Rule and Its Competitors, JASA 68 (1973): leaning on the parent.
+ */
+import type { Importance } from '../core/market-event.ts';
+import { packFloat64, unpackFloat64 } from './packed.ts';
+
+export const offsetMinuteFirst = -30;
+export const offsetMinuteEnd = 120;
+export const offsetCount = offsetMinuteEnd - offsetMinuteFirst;
+
+/** Kinds differ among themselves about as much as events of one kind do, so the parent weighs as one event. */
+const eventsOfParent = 1;
+/** Events after which an old one hardly counts: two years of a monthly release. */
+const memoryEventCount = 24;
+/** Variance of the lift of an event about which nothing is known at all: a factor of 1.7 either way, fading over the hour after it. */
+const strayUnknown = 0.3;
+
+/** The answer for one kind in one series, as of now. */
+export interface EventCurve {
+  /** Expected lift at a minute (an index from `offsetMinuteFirst` on), in a slot that is usually e^base times as busy as is typical. */
+  lift(minute: number, base: number): number;
+  /** Variance of one event's lift around the expected one, beyond ordinary noise. */
+  stray(minute: number): number;
+  /** Mean lift over the half hour after the event, where it usually is. */
+  readonly strength: number;
+}
+
+/** One event as it went; NaN where nothing was recorded. */
+export interface ObservedEvent {
+  readonly kind: string;
+  readonly importance: Importance;
+  readonly lift: Float64Array;
+  readonly base: Float64Array;
+  /** Squared miss of the lift foretold, less the variance expected anyway. */
+  readonly stray: Float64Array;
+}
+
+export interface EventResponse {
+  learn(seriesName: string, event: ObservedEvent): void;
+  curveOf(seriesName: string, kind: string, importance: Importance): EventCurve;
+  /** What one series contributed; `restore` puts it back. */
+  snapshotOf(seriesName: string): EventResponseSnapshot;
+  restore(seriesName: string, snapshot: EventResponseSnapshot): void;
+}
+
+export type EventResponseSnapshot = Readonly<Record<string, KindSnapshot>>;
+
+interface KindSnapshot {
+  readonly [field: string]: string | number;
+  readonly importance: number;
+  readonly isFirst: number;
+  readonly means: string;
+}
+
+/** Running mean at each minute, with how many events it holds. */
+interface MinuteMeans {
+  readonly value: Float64Array;
+  readonly count: Float64Array;
+}
+
+/** What one series knows of one kind. */
+interface KindRecord {
+  importance: number;
+  isFirst: boolean;
+  readonly lift: MinuteMeans;
+  readonly base: MinuteMeans;
+  /** Of all events but the first. */
+  readonly stray: MinuteMeans;
+  /** Of the first: how wrong it was to go by importance. */
+  readonly firstStray: MinuteMeans;
+}
+
+export function createEventResponse(): EventResponse {
+  const series = new Map<string, Map<string, KindRecord>>();
+  const curves = new Map<string, EventCurve>();
+
+  const recordsOf = (seriesName: string): Map<string, KindRecord> => {
+    const records = series.get(seriesName) ?? new Map<string, KindRecord>();
+    series.set(seriesName, records);
+    return records;
+  };
+  return {
+    learn(seriesName, event) {
+      const records = recordsOf(seriesName);
+      const record = records.get(event.kind) ?? emptyRecord();
+      records.set(event.kind, record);
+      record.importance = event.importance;
+      blend(record.lift, event.lift);
+      blend(record.base, event.base);
+      blend(record.isFirst ? record.firstStray : record.stray, event.stray);
+      record.isFirst = false;
+      curves.clear();
+    },
+    curveOf(seriesName, kind, importance) {
+      const name = JSON.stringify([seriesName, kind, importance]);
+      const curve = curves.get(name) ?? estimateCurve(series, { seriesName, kind, importance });
+      curves.set(name, curve);
+      return curve;
+    },
+    snapshotOf: (seriesName) =>
+      Object.fromEntries([...recordsOf(seriesName)].map(([kind, record]) => [kind, packRecord(record)])),
+    restore(seriesName, snapshot) {
+      series.set(seriesName, new Map(Object.entries(snapshot).map(([kind, kept]) => [kind, unpackRecord(kept)])));
+      curves.clear();
+    },
+  };
+}
+
+function estimateCurve(
+  series: ReadonlyMap<string, ReadonlyMap<string, KindRecord>>,
+  wanted: { seriesName: string; kind: string; importance: number },
+): EventCurve {
+  const own = series.get(wanted.seriesName)?.get(wanted.kind);
+  const sameKind: KindRecord[] = [];
+  const otherKinds: KindRecord[] = [];
+  for (const records of series.values()) {
+    for (const [kind, record] of records) {
+      if (record !== own) (kind === wanted.kind ? sameKind : otherKinds).push(record);
+    }
+  }
+  const alike = otherKinds.filter((record) => record.importance === wanted.importance);
+
+  const anyKind = lean(otherKinds.map(moved).map(saturated), new Float64Array(offsetCount));
+  const parent = smooth(lean(sameKind.map(moved), lean(alike.map(moved).map(saturated), anyKind)), 8);
+  const ownLift = own && smooth(own.lift.value, 8);
+  const firstSight = lean(
+    [...alike, ...(own ? [own] : [])].map((record) => record.firstStray),
+    unknownStray,
+  );
+  const sameStray = lean(
+    sameKind.map((record) => record.stray),
+    firstSight,
+  );
+  const stray = smooth(own ? lean([own.stray], sameStray) : sameStray, 3);
+
+  const lift = (minute: number, base: number): number => {
+    const parentLift = move(parent[minute]!, 0, base);
+    if (!own || !ownLift) return parentLift;
+    const count = own.lift.count[minute]!;
+    const moved = move(ownLift[minute]!, own.base.value[minute]!, base);
+    return (count * moved + eventsOfParent * parentLift) / (count + eventsOfParent);
+  };
+  let strength = 0;
+  for (let minute = -offsetMinuteFirst; minute < -offsetMinuteFirst + 30; minute++) {
+    strength += lift(minute, own?.base.value[minute] ?? 0) / 30;
+  }
+  return { lift, stray: (minute) => Math.max(0, stray[minute]!), strength };
+}
+
+/** The same added volume in a slot that is usually e^(to - from) times as busy. A lull is a share of what is there, and stays one. */
+function move(lift: number, from: number, to: number): number {
+  return lift <= 0 ? lift : Math.log1p(Math.expm1(lift) * Math.exp(from - to));
+}
+
+/** A record's lift as it would be in a slot of typical volume: where kinds seen at different hours can be compared. */
+function moved({ lift, base }: KindRecord): MinuteMeans {
+  return {
+    value: lift.value.map((value, minute) => Math.max(0, move(value, base.value[minute]!, 0))),
+    count: lift.count,
+  };
+}
+
+/** Among kinds, one seen often tells little more than one seen a few times. */
+function saturated({ value, count }: MinuteMeans): MinuteMeans {
+  return { value, count: count.map((events) => events / (events + 2)) };
+}
+
+const unknownStray = new Float64Array(offsetCount).map((_, minute) =>
+  // Before the event a little, because some tell theirs early.
+  minute < -offsetMinuteFirst ? 0.02 : strayUnknown * 2 ** ((-offsetMinuteFirst - minute) / 30),
+);
+
+function emptyRecord(): KindRecord {
+  const empty = (): MinuteMeans => ({ value: new Float64Array(offsetCount), count: new Float64Array(offsetCount) });
+  return { importance: 1, isFirst: true, lift: empty(), base: empty(), stray: empty(), firstStray: empty() };
+}
+
+/** Moves running means; a minute without data keeps what it had. */
+function blend({ value, count }: MinuteMeans, next: Float64Array): void {
+  for (let minute = 0; minute < offsetCount; minute++) {
+    if (Number.isNaN(next[minute]!)) continue;
+    count[minute] = Math.min(memoryEventCount, count[minute]! + 1);
+    value[minute]! += (next[minute]! - value[minute]!) / count[minute]!;
+  }
+}
+
+/** Mean of the children by their counts, with the parent as one more event. */
+function lean(children: readonly MinuteMeans[], parent: Float64Array): Float64Array {
+  return parent.map((parentValue, minute) => {
+    let weight = eventsOfParent;
+    let sum = eventsOfParent * parentValue;
+    for (const { value, count } of children) {
+      weight += count[minute]!;
+      sum += count[minute]! * value[minute]!;
+    }
+    return sum / weight;
+  });
+}
+
+/** Averages over neighbours within 1/reach of the time to the event, never across the event's own minute. */
+function smooth(curve: Float64Array, reach: number): Float64Array {
+  const eventMinute = -offsetMinuteFirst;
+  return curve.map((_, minute) => {
+    const half = Math.floor(Math.abs(minute - eventMinute) / reach);
+    const first = Math.max(minute < eventMinute ? 0 : eventMinute, minute - half);
+    const last = Math.min(minute < eventMinute ? eventMinute - 1 : offsetCount - 1, minute + half);
+    let sum = 0;
+    for (let at = first; at <= last; at++) sum += curve[at]!;
+    return sum / (last - first + 1);
+  });
+}
+
+const meansOf = (record: KindRecord): MinuteMeans[] => [record.lift, record.base, record.stray, record.firstStray];
+
+function packRecord(record: KindRecord): KindSnapshot {
+  const all = new Float64Array(8 * offsetCount);
+  for (const [index, { value, count }] of meansOf(record).entries()) {
+    all.set(value, 2 * index * offsetCount);
+    all.set(count, (2 * index + 1) * offsetCount);
+  }
+  return { importance: record.importance, isFirst: record.isFirst ? 1 : 0, means: packFloat64(all) };
+}
+
+function unpackRecord(kept: KindSnapshot): KindRecord {
+  const record = emptyRecord();
+  const all = unpackFloat64(kept.means);
+  for (const [index, { value, count }] of meansOf(record).entries()) {
+    value.set(all.subarray(2 * index * offsetCount, (2 * index + 1) * offsetCount));
+    count.set(all.subarray((2 * index + 1) * offsetCount, (2 * index + 2) * offsetCount));
+  }
+  record.importance = kept.importance;
+  record.isFirst = kept.isFirst === 1;
+  return record;
+}
