@@ -4,7 +4,7 @@
 import { readBytes } from './read-file.ts';
 import { createVolumeParser, type VolumeHistory, type VolumeParserOptions } from './volume-parser.ts';
 
-export type { BadRow, VolumeHistory } from './volume-parser.ts';
+export type { VolumeHistory } from './volume-parser.ts';
 
 export interface ReadVolumeOptions extends Omit<VolumeParserOptions, 'name'> {
   readonly signal?: AbortSignal;

@@ -11,44 +11,18 @@
  * A row at or after `untilMs` is dropped as soon as its time is known: its volume is not read, and tells nothing, not even of a fault.
  */
 import { createHash } from 'node:crypto';
-import { assert } from '../core/assert.ts';
 import { InputError } from '../core/errors.ts';
-import { formatInstant, msPerDay, msPerSecond, parseInstant, type EpochMs } from '../core/time.ts';
-import type { VolumeSeries } from '../core/volume-series.ts';
+import { parseInstant, type EpochMs } from '../core/time.ts';
 import { showText, splitCsvLine } from './csv-fields.ts';
-import { bucketCountMax, createVolumeGrid, inferStepMs, type VolumeGrid } from './volume-grid.ts';
+import { createVolumeRows, type VolumeHistory, type VolumeRowsOptions } from './volume-rows.ts';
 
-export interface VolumeParserOptions {
-  /** How messages call the source: the path as the user gave it. */
-  readonly name: string;
+export type { VolumeHistory } from './volume-rows.ts';
+
+export interface VolumeParserOptions extends VolumeRowsOptions {
   /** Rows before this instant are dropped. */
   readonly fromMs?: EpochMs;
   /** Rows at or after this instant are dropped. */
   readonly untilMs?: EpochMs;
-  /** Length of a bucket; without it, what the first rows say. */
-  readonly stepMs?: number;
-}
-
-export interface BadRow {
-  readonly line: number;
-  readonly text: string;
-  readonly reason: string;
-}
-
-export interface VolumeHistory {
-  readonly series: VolumeSeries;
-  /** Rows kept, double ones included. */
-  readonly rowCount: number;
-  /** Rows outside [fromMs, untilMs). */
-  readonly droppedRowCount: number;
-  readonly badRows: { readonly count: number; readonly first: readonly BadRow[] };
-  readonly duplicateRowCount: number;
-  readonly unorderedRowCount: number;
-  /** Start of the first and of the last bucket that a row was kept for. */
-  readonly firstAtMs: EpochMs;
-  readonly lastAtMs: EpochMs;
-  /** Of all CSV bytes after decompression (what `zcat F | sha256sum` prints), rows outside the bounds included. */
-  readonly sha256: string;
 }
 
 export interface VolumeParser {
@@ -62,14 +36,6 @@ export interface VolumeParser {
 
 const byteCountMax = 16 * 1024 ** 3;
 const lineLengthMax = 4_096;
-const badRowsListedMax = 10;
-const badRowRatioMax = 0.01;
-/** Lines that are no rows, once they outnumber the rows: the file is something else, and perhaps made to keep us busy. */
-const wasteLineCountMax = 1_000_000;
-/** Rows that decide the bucket length before any is put on the grid. */
-const stepRowCount = 1_024;
-const stepMsMin = msPerSecond;
-const stepMsMax = msPerDay;
 /** Doubles count every whole number to 9 × 10^15; sums over a history must stay exact too. */
 const volumeMax = 1e15;
 
@@ -84,31 +50,36 @@ for (let value = 0; value < 100; value++)
 
 const pairAt = (bytes: Uint8Array, at: number): number => pairValue[(bytes[at]! << 8) | bytes[at + 1]!]!;
 
+const monthDayCounts = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 const powersOfTen = Array.from({ length: 16 }, (_, exponent) => 10 ** exponent);
 
 export function createVolumeParser(options: VolumeParserOptions): VolumeParser {
   const { name, fromMs = -Infinity, untilMs = Infinity } = options;
   const hash = createHash('sha256');
-  const rows = createRowSink(options);
+  const rows = createVolumeRows(options);
   let layout: Layout | undefined;
   /** The beginning of a line whose end has not come yet. */
   let carry: Uint8Array = new Uint8Array(0);
   let line = 0;
   let byteCount = 0;
-  // The day read last, as its ten bytes packed into three words: rows of one day follow one another.
-  let [dayWordA, dayWordB, dayWordC, dayMs] = [-1, -1, -1, NaN];
+  // Rows of one day follow one another: the day read last, as the number YYYYMMDD, and its start.
+  let [dayNumber, dayMs] = [-1, NaN];
 
   const fail = (code: string, message: string): never => {
     throw new InputError(code, `${name}:${line}: ${message}`);
   };
 
+  /** Start of the day `YYYY-MM-DD`; NaN when it is anything else, or from before the year 100, which Date.UTC would take for 19xx. */
   const dayMsAt = (bytes: Uint8Array, at: number): number => {
-    const wordA = (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!;
-    const wordB = (bytes[at + 4]! << 24) | (bytes[at + 5]! << 16) | (bytes[at + 6]! << 8) | bytes[at + 7]!;
-    const wordC = (bytes[at + 8]! << 8) | bytes[at + 9]!;
-    if (wordA !== dayWordA || wordB !== dayWordB || wordC !== dayWordC) {
-      dayMs = parseInstant(decode(bytes.subarray(at, at + 10))) ?? NaN;
-      [dayWordA, dayWordB, dayWordC] = [wordA, wordB, wordC];
+    const [century, yearOfCentury] = [pairAt(bytes, at), pairAt(bytes, at + 2)];
+    const [month, day] = [pairAt(bytes, at + 5), pairAt(bytes, at + 8)];
+    if ((century | yearOfCentury | month | day) < 0) return NaN;
+    const year = century * 100 + yearOfCentury;
+    const number = year * 10_000 + month * 100 + day;
+    if (number !== dayNumber) {
+      const isDay = year >= 100 && day >= 1 && day <= dayCountOf(year, month);
+      dayMs = isDay ? Date.UTC(year, month - 1, day) : NaN;
+      dayNumber = number;
     }
     return dayMs;
   };
@@ -172,7 +143,8 @@ export function createVolumeParser(options: VolumeParserOptions): VolumeParser {
   const readPlainRow = (bytes: Uint8Array, at: number, until: number): number => {
     if (until - at < 23 || bytes[at + 20] !== comma || bytes[at + 19] !== letterZ || bytes[at + 10] !== letterT)
       return -1;
-    if (bytes[at + 4] !== dash || bytes[at + 13] !== colon || bytes[at + 16] !== colon) return -1;
+    if (bytes[at + 4] !== dash || bytes[at + 7] !== dash || bytes[at + 13] !== colon || bytes[at + 16] !== colon)
+      return -1;
     const [hour, minute, second] = [pairAt(bytes, at + 11), pairAt(bytes, at + 14), pairAt(bytes, at + 17)];
     if ((hour | minute | second) < 0 || hour > 23 || minute > 59 || second > 59) return -1;
 
@@ -241,6 +213,12 @@ export function createVolumeParser(options: VolumeParserOptions): VolumeParser {
   };
 }
 
+/** Days of a month; 0 where there is no such month. */
+function dayCountOf(year: number, month: number): number {
+  const isLeapYear = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+  return month === 2 && isLeapYear ? 29 : (monthDayCounts[month] ?? 0);
+}
+
 const decode = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
 
@@ -264,122 +242,4 @@ function readHeader(text: string, fail: (code: string, message: string) => never
   }
   const [tsField, volumeField] = [names.indexOf('ts'), names.indexOf('volume')];
   return { fieldCount: names.length, tsField, volumeField, isPlain: names.length === 2 && tsField === 0 };
-}
-
-interface RowSink {
-  add(atMs: EpochMs, volume: number, line: number): void;
-  drop(): void;
-  /** A blank line. */
-  skip(line: number): void;
-  reject(line: number, text: string, reason: string): void;
-  finish(): Omit<VolumeHistory, 'sha256'>;
-}
-
-/** Where rows go once they are read: held back until the bucket length is known, then onto the grid. */
-function createRowSink({ name, stepMs: stepMsGiven }: VolumeParserOptions): RowSink {
-  assert(
-    stepMsGiven === undefined || (stepMsGiven >= stepMsMin && stepMsGiven <= stepMsMax),
-    'a bucket is 1 s to 1 day long',
-  );
-  let grid: VolumeGrid | undefined = stepMsGiven === undefined ? undefined : createVolumeGrid(stepMsGiven);
-  let stepMs = stepMsGiven ?? NaN;
-  let waiting: { atMs: EpochMs; volume: number; line: number }[] = [];
-  let badRowCount = 0;
-  let droppedRowCount = 0;
-  let blankLineCount = 0;
-  const badRows: BadRow[] = [];
-
-  const checkWaste = (line: number): void => {
-    const wasteLineCount = badRowCount + blankLineCount;
-    const rowCount = (grid?.rowCount ?? waiting.length) + droppedRowCount;
-    if (wasteLineCount <= wasteLineCountMax || wasteLineCount <= rowCount) return;
-    throw new InputError(
-      'history-bad-rows',
-      `${name}:${line}: ${badRowCount} bad rows and ${blankLineCount} blank lines so far beside ${rowCount} rows; is this a history?`,
-    );
-  };
-
-  const reject = (line: number, text: string, reason: string): void => {
-    badRowCount++;
-    checkWaste(line);
-    if (badRows.length < badRowsListedMax) badRows.push({ line, text: showText(text), reason });
-  };
-
-  const put = (to: VolumeGrid, atMs: EpochMs, volume: number, line: number): void => {
-    const answer = to.put(atMs, volume);
-    if (answer === 'kept') return;
-    const text = `${formatInstant(atMs)},${volume}`;
-    if (answer === 'off-grid') {
-      reject(line, text, `ts is not the start of a bucket of ${stepMs / 1_000} s`);
-      return;
-    }
-    throw new InputError(
-      'history-span',
-      `${name}:${line}: ${formatInstant(atMs)} stretches the history beyond ${bucketCountMax} buckets of ${stepMs / 1_000} s; ` +
-        'mend the date, or read a part of the file',
-    );
-  };
-
-  const start = (): VolumeGrid => {
-    stepMs = inferStepMs(waiting.map((row) => row.atMs)) ?? NaN;
-    if (Number.isNaN(stepMs)) throw tooFew();
-    if (stepMs < stepMsMin || stepMs > stepMsMax) {
-      throw new InputError(
-        'history-step',
-        `${name}: buckets of ${stepMs / 1_000} s; a history has buckets of 1 s to 1 day`,
-      );
-    }
-    const started = createVolumeGrid(stepMs);
-    for (const row of waiting) put(started, row.atMs, row.volume, row.line);
-    waiting = [];
-    return started;
-  };
-
-  const tooFew = (): InputError => {
-    const [bad] = badRows;
-    const why = bad === undefined ? '' : `; line ${bad.line} is ${bad.text}: ${bad.reason}`;
-    const dropped = droppedRowCount === 0 ? '' : `, ${droppedRowCount} outside the bounds asked for`;
-    const kept = grid?.rowCount ?? waiting.length;
-    return new InputError('history-rows', `${name}: too few rows (${kept} usable, ${badRowCount} bad${dropped})${why}`);
-  };
-
-  return {
-    add(atMs, volume, line) {
-      if (grid !== undefined) put(grid, atMs, volume, line);
-      else if (waiting.push({ atMs, volume, line }) === stepRowCount) grid = start();
-    },
-    drop() {
-      droppedRowCount++;
-    },
-    skip(line) {
-      blankLineCount++;
-      checkWaste(line);
-    },
-    reject,
-    finish() {
-      grid ??= start();
-      const { rowCount, duplicateRowCount, unorderedRowCount } = grid;
-      const isRotten = badRowCount > badRowsListedMax && badRowCount > badRowRatioMax * (rowCount + badRowCount);
-      const series = grid.finish();
-      if (series === undefined) throw tooFew();
-      if (isRotten) {
-        const [bad] = badRows;
-        throw new InputError(
-          'history-bad-rows',
-          `${name}: ${badRowCount} of ${rowCount + badRowCount} rows are bad (at most 1 % may be); ` +
-            `the first is line ${bad!.line}, ${bad!.text}: ${bad!.reason}`,
-        );
-      }
-      return {
-        series,
-        rowCount,
-        droppedRowCount,
-        badRows: { count: badRowCount, first: badRows.sort((a, b) => a.line - b.line) },
-        duplicateRowCount,
-        unorderedRowCount,
-        firstAtMs: series.fromMs,
-        lastAtMs: series.fromMs + (series.values.length - 1) * series.stepMs,
-      };
-    },
-  };
 }
