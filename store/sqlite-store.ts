@@ -69,7 +69,7 @@ export function createSqliteStore(database: DatabaseSync, path: string, lock?: W
     },
     async get(name, version) {
       return guard(() => {
-        const row = statements.get.get(name, version ?? null);
+        const row = statements.get.get({ name, version: version ?? null });
         return row && { version: row['version'] as string, bytes: row['bytes'] as Uint8Array };
       });
     },
@@ -96,7 +96,7 @@ function prepareStatements(database: DatabaseSync) {
   const lastOf = (stream: StreamName): string => `ifnull((SELECT max(position) FROM ${stream}), -1)`;
   const head = `1 + max(${lastOf('tick')}, ${lastOf('audit')})`;
   const rowsOf = (stream: StreamName): string =>
-    `SELECT position, '${stream}' AS stream, at_ms, bytes FROM ${stream} WHERE position >= ?1`;
+    `SELECT position, '${stream}' AS stream, at_ms, bytes FROM ${stream} WHERE position >= $from`;
   const page = `ORDER BY position LIMIT ${readPageRowCount}`;
   const insertInto = (stream: StreamName) =>
     database.prepare(`INSERT INTO ${stream} (position, at_ms, bytes) VALUES (?, ?, ?)`);
@@ -113,7 +113,7 @@ function prepareStatements(database: DatabaseSync) {
        VALUES ((SELECT ifnull(max(put_order), 0) + 1 FROM drawer), ?, ?, ?)`,
     ),
     get: database.prepare(
-      'SELECT version, bytes FROM drawer WHERE name = ?1 AND (?2 IS NULL OR version = ?2) ORDER BY put_order DESC LIMIT 1',
+      'SELECT version, bytes FROM drawer WHERE name = $name AND ($version IS NULL OR version = $version) ORDER BY put_order DESC LIMIT 1',
     ),
     // Ticks stand in the order of time, so the old ones are the first: no need to read further than the first that stays. The last row of
     // the log stays whatever its age, since the head is read from it.
@@ -143,7 +143,7 @@ function readPage(statement: StatementSync, path: string, from: Position): { row
   const rows: Stored[] = [];
   let least = from;
   try {
-    for (const row of statement.iterate(from)) {
+    for (const row of statement.iterate({ from })) {
       const stored = storedOf(row);
       // Rows out of order would be read for ever, page after page.
       if (!stored || stored.position < least) return { rows, error: damagedRow(path, least) };
