@@ -126,7 +126,7 @@ describe('a chain', () => {
           expect(readAuditRecord(bytes)).toEqual({ ok: true, event: events[index], hash: events[index]!.hash });
         }
       }),
-      { numRuns: 200 },
+      { numRuns: 60 },
     );
   });
 });

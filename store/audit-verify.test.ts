@@ -84,7 +84,7 @@ describe('a chain in a file', () => {
         });
         expect({ verified, position: firstFault?.position }).toEqual({ verified: false, position: rowOf(seq) });
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 
@@ -177,7 +177,7 @@ describe('a chain in a file', () => {
           await store?.close();
         }
       }),
-      { numRuns: 150 },
+      { numRuns: 100 },
     );
     expect(refusedCount).toBeGreaterThan(0);
   });

@@ -81,7 +81,7 @@ it('does what the store in memory does', async () => {
       );
       expect(answers[1]).toEqual(answers[0]);
     }),
-    { numRuns: 40 },
+    { numRuns: 25 },
   );
 });
 

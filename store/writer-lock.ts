@@ -17,14 +17,14 @@ const sqliteBusy = 5;
 
 // Between taking the lock and naming itself a holder needs microseconds, in which the name found is none, or a former holder's. So the name
 // is read after a first wait, and again while it is that of a process that is gone.
-const nameRetryCount = 20;
+const nameRetryCount = 200;
 const nameRetryMs = 25;
 
 export interface WriterLock {
   release(): void;
 }
 
-/** @throws InputError, within half a second, when another process holds the lock, naming it. */
+/** @throws InputError, as a rule after one short wait, when another process holds the lock, naming it. */
 export async function takeWriterLock(path: string): Promise<WriterLock> {
   for (let retryCount = 0; ; retryCount++) {
     const lock = tryLock(path);
