@@ -1,0 +1,121 @@
+/** What a demo says to people: the line that moves, and the card at the end. */
+import { formatInstant, msPerMinute, msPerSecond } from '../core/time.ts';
+import type { FunctionStatus, Measured, Scorecard } from '../service/view.ts';
+import type { Demo } from '../simulation/world/demo.ts';
+import type { World } from '../simulation/world/world.ts';
+
+const shortName = (functionKey: string): string => functionKey.split('/').at(-1)!.split(':')[0]!;
+
+/** Clock, next event, what is being warmed and whether it is READY, spillover, dollars. */
+export function progressLine(world: World, { functionKeys }: Pick<Demo, 'functionKeys'>, hasColour: boolean): string {
+  const { nowMs, nextEvent, functions } = world.system.view.status();
+  const clock = `${formatInstant(nowMs || world.nowMs()).slice(11, 19)}Z`;
+  const next = nextEvent
+    ? `${nextEvent.id.split('@')[0]!} in ${countdown(nextEvent.startsAtMs - nowMs)}`
+    : 'no event ahead';
+  const measured = functionKeys.map((key) => world.measured(key));
+  const total = (side: 'with' | 'without', field: 'requests' | 'spillover' | 'coldStarts' | 'provisionedUsd'): number =>
+    measured.reduce((sum, one) => sum + one[side][field], 0);
+  const spill = (100 * total('with', 'spillover')) / Math.max(1, total('with', 'requests'));
+  return [
+    clock,
+    next,
+    functions.map((one) => stateText(one, hasColour)).join('  '),
+    `spill ${spill.toFixed(2)} %`,
+    `cold ${total('with', 'coldStarts')} (without ${total('without', 'coldStarts')})`,
+    `$${total('with', 'provisionedUsd').toFixed(2)}`,
+  ].join(' | ');
+}
+
+function stateText(
+  { function: key, state, concurrencyWanted, concurrencyReady }: FunctionStatus,
+  hasColour: boolean,
+): string {
+  if (concurrencyWanted === 0 && concurrencyReady === 0) return `${shortName(key)} –`;
+  const text = `${shortName(key)} ${concurrencyReady}/${concurrencyWanted} ${state === 'ready' ? 'READY' : state}`;
+  if (!hasColour) return text;
+  const colour = state === 'ready' ? 32 : state === 'failed' || state === 'lost' || state === 'cannot-verify' ? 31 : 33;
+  return `\u001b[${colour}m${text}\u001b[0m`;
+}
+
+function countdown(lengthMs: number): string {
+  const minutes = Math.floor(lengthMs / msPerMinute);
+  const seconds = Math.floor((lengthMs % msPerMinute) / msPerSecond);
+  return minutes >= 60
+    ? `${Math.floor(minutes / 60)} h ${minutes % 60} min`
+    : `${minutes} min ${String(seconds).padStart(2, '0')} s`;
+}
+
+/** The end of the story, in a table that a person reads. */
+export function formatScorecard(title: string, scorecard: Scorecard, storeFile: string): string {
+  const lines = [
+    title,
+    '',
+    table(
+      [
+        'function',
+        'requests',
+        'cold starts',
+        'without',
+        'throttles',
+        'without',
+        'p99 ms',
+        'without',
+        'spill %',
+        'warm $',
+      ],
+      scorecard.functions.map((one) => measuredRow(shortName(one.function), one.with!, one.without!)),
+    ),
+    '',
+    table(
+      ['pre-warm', 'event', 'at', 'warm', 'bound by', 'READY', 'cold starts', 'without'],
+      scorecard.functions.flatMap((one) =>
+        one.prewarms.map((prewarm) => {
+          const window = one.eventWindows.find(({ eventId }) => eventId === prewarm.eventId);
+          return [
+            shortName(one.function),
+            prewarm.eventId.split('@')[0]!,
+            formatInstant(prewarm.eventAtMs).slice(11, 16),
+            String(prewarm.concurrency),
+            prewarm.bindingLimit,
+            prewarm.minutesEarly === null ? 'not in time' : `${prewarm.minutesEarly.toFixed(1)} min early`,
+            window ? String(window.with.coldStarts) : '–',
+            window ? String(window.without.coldStarts) : '–',
+          ];
+        }),
+      ),
+    ),
+    '',
+    `incidents ${scorecard.incidents}, pages ${scorecard.pages}; audit: ${scorecard.audit.events} events, ${scorecard.audit.verified ? 'verified' : 'NOT VERIFIED'}`,
+    `why: npx foreshock audit show --store ${storeFile} --kind plan.decided`,
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function measuredRow(name: string, yes: Measured, no: Measured): string[] {
+  const ms = (value: number | null): string => (value === null ? '–' : value.toFixed(0));
+  return [
+    name,
+    String(yes.requests),
+    String(yes.coldStarts),
+    String(no.coldStarts),
+    String(yes.throttles),
+    String(no.throttles),
+    ms(yes.durationMsP99),
+    ms(no.durationMsP99),
+    ((100 * yes.spillover) / Math.max(1, yes.requests)).toFixed(2),
+    yes.provisionedUsd.toFixed(2),
+  ];
+}
+
+/** First column to the left, the others to the right. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((cell, column) => Math.max(cell.length, ...rows.map((row) => row[column]!.length)));
+  return [head, ...rows]
+    .map((row) =>
+      row
+        .map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)))
+        .join('  '),
+    )
+    .join('\n');
+}

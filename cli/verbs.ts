@@ -1,0 +1,17 @@
+/** Every verb, in alphabetical order: the list that `--help` shows. */
+import { auditShowVerb } from './audit-show.ts';
+import { auditVerifyVerb } from './audit-verify.ts';
+import { calendarCheckVerb } from './calendar-check.ts';
+import { configCheckVerb } from './config-check.ts';
+import { demoVerb } from './demo.ts';
+import { twinVerb } from './twin.ts';
+import type { Verb } from './verb.ts';
+
+export const verbs: readonly Verb[] = [
+  auditShowVerb,
+  auditVerifyVerb,
+  calendarCheckVerb,
+  configCheckVerb,
+  demoVerb,
+  twinVerb,
+];

@@ -1,0 +1,273 @@
+/**
+ * The composition root: plain options and ports in, the running system out. `serve` hands it the real world, the demo a simulated one; nothing else
+ * differs.
+ *
+ * It owns the order that makes a crash harmless: a tick's records are durable before any of its effects starts, and what an effect brought is a fact of
+ * a later tick.
+ */
+import type { AuditDraft } from '../core/audit.ts';
+import { WorldError } from '../core/errors.ts';
+import type { LogRecord, Position } from '../core/ports.ts';
+import { formatInstant, type EpochMs } from '../core/time.ts';
+import { openAuditChain, type AuditChain } from '../store/audit-log.ts';
+import { createEngine, foldSealed, type EngineSnapshot, type SealedTick } from './engine.ts';
+import type { Effect, Fact } from './facts.ts';
+import type { System } from './system.ts';
+import type { SystemOptions, SystemPorts } from './system-options.ts';
+import { createSystemView } from './system-view.ts';
+import { inSpan } from './telemetry.ts';
+
+const snapshotName = 'engine';
+const emptySnapshot: EngineSnapshot = { pursuits: {}, openIntents: {} };
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** Facts that wait for the next tick; beyond it a collector is told that its fact was shed. */
+const waitingFactCountMax = 100_000;
+
+/**
+ * Starts the system on its store: recovers how far it was, writes `service.started` with its inputs, and returns. The first tick decides.
+ *
+ * @throws WorldError when the store cannot be read or written.
+ */
+export async function compose(options: SystemOptions, ports: SystemPorts): Promise<System> {
+  const { store, clock, log } = ports;
+  let head: Position = await store.head();
+  let chain: AuditChain = await openAuditChain(store);
+  const recovered = await recover(ports, head);
+  const engine = createEngine(
+    { ...options, endpointKindOf: ports.endpointKindOf, queueWaitMs: ports.queueWaitMs },
+    recovered,
+  );
+  const effects = createEffects(ports);
+
+  const append = async (drafts: readonly AuditDraft[], ticks: readonly LogRecord[]): Promise<void> => {
+    const { records, next } = chain.extend(drafts);
+    if (records.length + ticks.length === 0) return;
+    head = await store.append([...ticks, ...records], head);
+    chain = next;
+  };
+
+  await append(
+    startDrafts(options, { nowMs: clock.nowMs(), position: head, isRecovered: recovered !== emptySnapshot }),
+    [],
+  );
+  for (const fact of unansweredFacts(recovered, clock.nowMs())) effects.admit(fact);
+
+  const startedAtMs = clock.nowMs();
+  let tickedAtMs: EpochMs | null = null;
+  let failure: string | undefined;
+  let stopping: Promise<void> | undefined;
+
+  const tick = async (): Promise<void> => {
+    const nowMs = clock.nowMs();
+    const facts = effects.takeFacts();
+    const result = engine.tick(nowMs, facts, chain.nextSeq);
+    const sealed: LogRecord[] =
+      result.sealed === undefined
+        ? []
+        : [{ stream: 'tick', atMs: nowMs, bytes: encoder.encode(JSON.stringify(result.sealed)) }];
+    try {
+      await append(result.drafts, sealed);
+    } catch (error) {
+      // What was not written was not decided: no effect starts, and going on would act without a record.
+      failure = (error as Error).message;
+      throw error;
+    }
+    logDrafts(result.drafts, log);
+    tickedAtMs = nowMs;
+    for (const effect of result.effects) effects.start(effect);
+  };
+
+  const saveSnapshot = async (): Promise<void> => {
+    await store.put(snapshotName, String(head), encoder.encode(JSON.stringify(engine.snapshot())));
+  };
+
+  effects.readAccount();
+  const stop = async (because: string): Promise<void> => {
+    effects.abort();
+    await effects.finished();
+    await tick().catch(() => undefined);
+    if (failure === undefined) {
+      await append([{ atMs: clock.nowMs(), kind: 'service.stopped', actor: 'service', body: { because } }], []);
+      await saveSnapshot();
+    }
+    await store.close();
+  };
+
+  return {
+    tick,
+    admit: effects.admit,
+    pendingEffectCount: effects.pendingCount,
+    prewarmsOf: (key) => engine.ledger.of(key),
+    view: createSystemView({ options, engine, tickedAtMs: () => tickedAtMs, failure: () => failure }),
+    audit: () => ({ eventCount: chain.nextSeq, head: chain.head?.hash ?? null }),
+    incidentCount: engine.incidentCount,
+    learnedUntilMs: engine.planning.learnedUntilMs,
+    startedAtMs,
+    tickedAtMs: () => tickedAtMs,
+    readAccount: effects.readAccount,
+    saveSnapshot,
+    stop: (because) => (stopping ??= stop(because)),
+  };
+}
+
+/** The last snapshot, brought up to the head by the ticks that were sealed after it. */
+async function recover({ store }: SystemPorts, head: Position): Promise<EngineSnapshot> {
+  const saved = await store.get(snapshotName);
+  let snapshot = saved ? (JSON.parse(decoder.decode(saved.bytes)) as EngineSnapshot) : emptySnapshot;
+  const from = saved ? Number(saved.version) : 0;
+  if (from >= head) return snapshot;
+  for await (const record of store.read(from, 'tick'))
+    snapshot = foldSealed(snapshot, JSON.parse(decoder.decode(record.bytes)) as SealedTick);
+  return snapshot;
+}
+
+/** Intents without an outcome: the process ended between writing and hearing. Their effect is unknown, and a look comes before anything else. */
+function unansweredFacts({ openIntents }: EngineSnapshot, nowMs: EpochMs): Fact[] {
+  return Object.entries(openIntents).map(([seq, action]) => ({
+    kind: 'outcome',
+    intentSeq: Number(seq),
+    action,
+    outcome: {
+      kind: 'unknown',
+      atMs: nowMs,
+      code: 'Restarted',
+      message: 'the service ended before the answer was written',
+    },
+  }));
+}
+
+function startDrafts(
+  options: SystemOptions,
+  {
+    nowMs,
+    position,
+    isRecovered,
+  }: { readonly nowMs: EpochMs; readonly position: Position; readonly isRecovered: boolean },
+): AuditDraft[] {
+  const draft = (kind: AuditDraft['kind'], body: AuditDraft['body']): AuditDraft => ({
+    atMs: nowMs,
+    kind,
+    actor: 'service',
+    body,
+  });
+  const { calendar } = options;
+  const histories = new Map(options.functions.map(({ history }) => [history.name, history.history]));
+  return [
+    draft('service.started', {
+      release: options.release,
+      simulated: options.simulated,
+      position,
+      because: isRecovered ? 'started on what an earlier run left' : 'started on an empty store',
+    }),
+    draft('config.loaded', {
+      sha256: options.configSha256,
+      functions: options.functions.map(({ spec }) => ({ function: spec.key, mode: spec.mode })),
+      limits: { ...options.limits },
+      because: `${options.functions.length} functions`,
+    }),
+    draft('calendar.loaded', {
+      name: calendar.name,
+      version: calendar.version,
+      eventCount: calendar.events.length,
+      because: `${calendar.events.length} events`,
+    }),
+    ...[...histories].map(([name, { series, sha256, rowCount, badRowCount }]) =>
+      draft('history.loaded', {
+        name,
+        sha256,
+        rowCount,
+        badRowCount,
+        fromMs: series.fromMs,
+        stepMs: series.stepMs,
+        bucketCount: series.values.length,
+        because: `${rowCount} rows from ${formatInstant(series.fromMs)}`,
+      }),
+    ),
+  ];
+}
+
+/** Starts effects and turns their answers into facts. */
+function createEffects({ actuator, clock, log, tracer, readAccountLimits }: SystemPorts) {
+  const aborted = new AbortController();
+  const waiting: Fact[] = [];
+  const pending = new Set<Promise<void>>();
+  let shedCount = 0;
+
+  const admit = (fact: Fact): 'admitted' | 'shed' => {
+    if (fact.kind === 'volume' && waiting.length >= waitingFactCountMax) {
+      if (shedCount++ === 0)
+        log.warn('facts.shed', {
+          waiting: waiting.length,
+          consequence: 'volume that came now will be missing from forecasts',
+        });
+      return 'shed';
+    }
+    waiting.push(fact);
+    return 'admitted';
+  };
+  const track = (work: Promise<void>): void => {
+    pending.add(work);
+    void work.finally(() => pending.delete(work));
+  };
+  const run = async (effect: Effect): Promise<void> => {
+    if (effect.kind === 'observe') {
+      const { key } = effect;
+      try {
+        admit({
+          kind: 'observed',
+          observed: await inSpan(tracer, 'observe', { 'foreshock.function': key }, () =>
+            actuator.observe(key, aborted.signal),
+          ),
+        });
+      } catch (error) {
+        if (!(error instanceof WorldError)) throw error;
+        admit({ kind: 'unverifiable', key, atMs: clock.nowMs(), code: error.code, message: error.message });
+      }
+      return;
+    }
+    const { action, intentSeq } = effect;
+    const attributes = { 'foreshock.function': action.key, 'foreshock.concurrency': action.concurrency };
+    const outcome = await inSpan(tracer, 'apply', attributes, () => actuator.apply(action, aborted.signal));
+    admit({ kind: 'outcome', intentSeq, action, outcome });
+  };
+  return {
+    admit,
+    start: (effect: Effect) => track(run(effect)),
+    readAccount: () =>
+      track(
+        readAccountLimits().then(
+          (limits) => void admit({ kind: 'account', limits }),
+          (error: unknown) =>
+            log.warn('account.unreadable', {
+              error: (error as Error).message,
+              consequence: 'the last limits known stay in force; without any, nothing is planned',
+            }),
+        ),
+      ),
+    takeFacts: () => waiting.splice(0),
+    pendingCount: () => pending.size,
+    abort: () => aborted.abort(),
+    finished: async () => {
+      while (pending.size > 0) await Promise.all(pending);
+    },
+  };
+}
+
+/** Milestones for whoever reads the log; the audit chain has them all. */
+function logDrafts(drafts: readonly AuditDraft[], log: SystemPorts['log']): void {
+  for (const { kind, body } of drafts) {
+    const because = body['because'];
+    const key = body['function'] ?? body['key'];
+    const fields = {
+      function: typeof key === 'string' ? key : undefined,
+      because: typeof because === 'string' ? because : undefined,
+    };
+    if (kind === 'incident.opened' || kind === 'prewarm.late') log.error(kind, fields);
+    else if (kind === 'action.refused' || kind === 'prewarm.lost') log.warn(kind, fields);
+    else if (kind === 'prewarm.ready' || kind === 'action.intended' || kind === 'action.outcome')
+      log.info(kind, fields);
+    else log.debug(kind, fields);
+  }
+}

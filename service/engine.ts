@@ -1,0 +1,444 @@
+/**
+ * The engine: once a second, facts and an instant in, records and effects out. Synchronous and without I/O, so that the same facts give the same
+ * bytes of decisions wherever it runs.
+ *
+ * Mental model of one tick: fold what came; plan when the plan is due; for each function take the level in force now and ask the gate; look at what
+ * is being prepared; seal it all. Nothing is remembered as "to be done": the level wanted is derived anew each second and compared with what is
+ * observed, so a crash, a lost answer and a late one all end in the same place.
+ */
+import { createGate, type Verdict } from '../actuators/gate.ts';
+import { advance, nextPollAtMs, type Pursuit } from '../actuators/pursuit.ts';
+import type { HoldProvisionedConcurrency } from '../core/action.ts';
+import { assertNever } from '../core/assert.ts';
+import type { AuditDraft } from '../core/audit.ts';
+import type { CapacityPlan, CapacityStep } from '../core/capacity.ts';
+import type { Json } from '../core/json.ts';
+import type { AccountLimits } from '../core/ports.ts';
+import type { FunctionKey } from '../core/series-key.ts';
+import { formatInstant, msPerHour, msPerMinute, type EpochMs } from '../core/time.ts';
+import { usdOfHolding } from '../forecaster/cost.ts';
+import { isPlannable } from '../forecaster/planner.ts';
+import type { Effect, Fact } from './facts.ts';
+import { createFunctionState, heldConcurrencyOf, readyConcurrencyOf, type FunctionState } from './function-state.ts';
+import { createPlanning, type Planning } from './planning.ts';
+import { createPrewarmLedger, type PrewarmLedger } from './prewarm-ledger.ts';
+import type { SystemOptions, SystemPorts } from './system-options.ts';
+import { createTimeline, type Timeline } from './timeline.ts';
+
+export interface TickResult {
+  /** Audit events to append, in order. Effects name their intent by its place in this list. */
+  readonly drafts: readonly AuditDraft[];
+  readonly effects: readonly Effect[];
+  /** What the tick was judged from, and the pursuits that it changed; undefined when nothing happened. */
+  readonly sealed: Json | undefined;
+}
+
+export interface Engine {
+  /** @param nextSeq the number that the first of the drafts will get in the audit chain. */
+  tick(nowMs: EpochMs, facts: readonly Fact[], nextSeq: number): TickResult;
+  plan(): CapacityPlan | undefined;
+  readonly functions: ReadonlyMap<FunctionKey, FunctionState>;
+  readonly ledger: PrewarmLedger;
+  readonly timeline: Timeline;
+  readonly planning: Planning;
+  readonly incidentCount: () => number;
+  snapshot(): Json;
+}
+
+type EngineOptions = SystemOptions & Pick<SystemPorts, 'endpointKindOf' | 'queueWaitMs'>;
+
+/** Plans stand on Lambda's billing grid. */
+export const replanMs = 5 * msPerMinute;
+
+interface Turn {
+  readonly nowMs: EpochMs;
+  readonly nextSeq: number;
+  readonly drafts: AuditDraft[];
+  readonly effects: Effect[];
+  /** Concurrency and dollars that passed the gate in this tick, by function. */
+  readonly passed: Map<FunctionKey, HoldProvisionedConcurrency>;
+  hasPlanned: boolean;
+}
+
+export function createEngine(options: EngineOptions, snapshot?: EngineSnapshot): Engine {
+  const gate = createGate();
+  const ledger = createPrewarmLedger();
+  const timeline = createTimeline();
+  const planning = createPlanning(options);
+  const functions = new Map<FunctionKey, FunctionState>(
+    options.functions.map(({ spec }) => [
+      spec.key,
+      createFunctionState(spec, options.seed, snapshot?.pursuits[spec.key]),
+    ]),
+  );
+  let account: AccountLimits | undefined;
+  let plan: CapacityPlan | undefined = snapshot?.plan;
+  let planSeq: number | undefined;
+  let planDueAtMs = -Infinity;
+  let incidentCount = 0;
+  const openIntents = new Map<number, HoldProvisionedConcurrency>(
+    Object.entries(snapshot?.openIntents ?? {}).map(([seq, action]) => [Number(seq), action]),
+  );
+
+  const note = (turn: Turn, draft: Omit<AuditDraft, 'atMs' | 'actor'>): number => {
+    turn.drafts.push({ atMs: turn.nowMs, actor: 'engine', ...draft });
+    return turn.nextSeq + turn.drafts.length - 1;
+  };
+
+  const change = (state: FunctionState, pursuit: Pursuit, turn: Turn): void => {
+    const before = state.pursuit;
+    state.pursuit = pursuit;
+    if (pursuit.failure && !before.failure) {
+      incidentCount++;
+      const because = `${state.spec.key} version ${pursuit.failure.version} does not start: ${pursuit.failure.reason}; asking again would not mend it`;
+      note(turn, {
+        kind: 'incident.opened',
+        body: { function: state.spec.key, incident: 'initialisation-failed', because },
+      });
+    }
+    if (!pursuit.failure && before.failure)
+      note(turn, {
+        kind: 'incident.closed',
+        body: { function: state.spec.key, because: 'the failed version is gone, or was seen READY' },
+      });
+    if (pursuit.state === 'cannot-verify' && before.state !== 'cannot-verify') {
+      incidentCount++;
+      const because = `${state.spec.key}: what Lambda holds cannot be verified; nothing is undone and nothing repeated until it can`;
+      note(turn, { kind: 'incident.opened', body: { function: state.spec.key, incident: 'cannot-verify', because } });
+    }
+    if (pursuit.state !== 'cannot-verify' && before.state === 'cannot-verify') {
+      note(turn, {
+        kind: 'incident.closed',
+        body: { function: state.spec.key, because: `verified again: ${pursuit.state}` },
+      });
+    }
+  };
+
+  const fold = (fact: Fact, turn: Turn): void => {
+    switch (fact.kind) {
+      case 'volume': {
+        planning.learn(fact);
+        timeline.arrived(fact.key, {
+          atMs: fact.bucketAtMs,
+          stepMs: planning.stepMsOf(fact.key),
+          requestCount: fact.requestCount,
+        });
+        return;
+      }
+      case 'account':
+        if (
+          fact.limits.concurrencyLimit !== account?.concurrencyLimit ||
+          fact.limits.unreservedConcurrency !== account.unreservedConcurrency
+        )
+          planDueAtMs = turn.nowMs;
+        account = fact.limits;
+        return;
+      case 'observed': {
+        const state = functions.get(fact.observed.key)!;
+        state.isLooking = false;
+        change(state, advance(state.pursuit, { kind: 'observed', observed: fact.observed }), turn);
+        return;
+      }
+      case 'unverifiable': {
+        const state = functions.get(fact.key)!;
+        state.isLooking = false;
+        change(state, advance(state.pursuit, { kind: 'look-failed', atMs: fact.atMs }), turn);
+        return;
+      }
+      case 'outcome': {
+        const state = functions.get(fact.action.key)!;
+        const { outcome, action } = fact;
+        openIntents.delete(fact.intentSeq);
+        note(turn, {
+          kind: 'action.outcome',
+          causeSeq: fact.intentSeq,
+          body: { function: action.key, concurrency: action.concurrency, outcome: { ...outcome } },
+        });
+        change(state, advance(state.pursuit, { kind: 'outcome', concurrency: action.concurrency, outcome }), turn);
+        return;
+      }
+      default:
+        assertNever(fact);
+    }
+  };
+
+  const replan = (turn: Turn, account: AccountLimits): void => {
+    const { nowMs } = turn;
+    planDueAtMs = (Math.floor(nowMs / replanMs) + 1) * replanMs;
+    const decided = planning.decide({ nowMs, account, previous: plan, held: heldByOthers(functions) });
+    for (const forecast of decided.forecasts) timeline.expect(forecast);
+    if (!plan || decided.fingerprint !== planFingerprint) {
+      planSeq = note(turn, { kind: 'plan.decided', body: decided.record });
+      planFingerprint = decided.fingerprint;
+      turn.hasPlanned = true;
+    }
+    plan = decided.plan;
+    promise(nowMs);
+  };
+  let planFingerprint = '';
+
+  /** What the plan in force promises for each event ahead. */
+  const promise = (nowMs: EpochMs): void => {
+    const events = planning
+      .eventsAround(nowMs)
+      .filter((event) => event.startsAtMs > nowMs && isPlannable(event, options.policy));
+    for (const { spec, symbols } of options.functions) {
+      const promised = new Set<string>();
+      for (const event of events) {
+        if (event.symbols.length > 0 && !event.symbols.some((symbol) => symbols.includes(symbol))) continue;
+        const step = stepAt(plan, spec.key, event.startsAtMs);
+        if (step?.eventId === undefined) continue;
+        ledger.expect(spec.key, event, step);
+        promised.add(event.id);
+      }
+      ledger.keepOnly(spec.key, promised, nowMs);
+    }
+  };
+
+  const act = (state: FunctionState, turn: Turn): void => {
+    const { nowMs } = turn;
+    const { spec } = state;
+    const step = plan && nowMs < plan.untilMs ? stepAt(plan, spec.key, nowMs) : undefined;
+    const level = step?.concurrency ?? spec.concurrencyFloor;
+    state.step = step;
+    if (level !== state.pursuit.wantedConcurrency || level !== state.pursuit.concurrency) {
+      change(state, advance(state.pursuit, { kind: 'want', concurrency: level, atMs: nowMs }), turn);
+    }
+    const action = actionOf(state, step, nowMs);
+    const verdict = gate.judge(action, contextOf(state, action, turn));
+    state.verdict = verdict;
+    switch (verdict.kind) {
+      case 'pass': {
+        const intentSeq = note(turn, {
+          kind: 'action.intended',
+          ...(planSeq !== undefined && { causeSeq: planSeq }),
+          body: { ...action, attempt: state.pursuit.attemptCount + 1 },
+        });
+        turn.effects.push({ kind: 'apply', action, intentSeq });
+        openIntents.set(intentSeq, action);
+        turn.passed.set(spec.key, action);
+        state.refusal = '';
+        change(state, advance(state.pursuit, { kind: 'sent', concurrency: action.concurrency, atMs: nowMs }), turn);
+        return;
+      }
+      case 'observe':
+        look(state, turn);
+        return;
+      case 'already':
+        state.refusal = '';
+        return;
+      case 'refuse':
+      case 'wait':
+        noteRefusal(state, action, verdict, turn);
+        return;
+      default:
+        assertNever(verdict);
+    }
+  };
+
+  /** Once for each reason and level, not once a second. */
+  const noteRefusal = (
+    state: FunctionState,
+    action: HoldProvisionedConcurrency,
+    verdict: Exclude<Verdict, { kind: 'pass' }>,
+    turn: Turn,
+  ): void => {
+    if (verdict.stage === 'in-flight') return;
+    const refusal = `${action.concurrency} ${verdict.stage} ${verdict.kind}`;
+    if (refusal === state.refusal) return;
+    state.refusal = refusal;
+    note(turn, {
+      kind: 'action.refused',
+      ...(planSeq !== undefined && { causeSeq: planSeq }),
+      body: { ...action, stage: verdict.stage, verdict: verdict.kind, because: verdict.reason, wanted: action.because },
+    });
+  };
+
+  const look = (state: FunctionState, turn: Turn): void => {
+    if (state.isLooking) return;
+    state.isLooking = true;
+    turn.effects.push({ kind: 'observe', key: state.spec.key });
+  };
+
+  const poll = (turn: Turn): void => {
+    const watched = [...functions.values()].filter((state) => state.pursuit.state !== 'idle');
+    for (const state of watched) {
+      const pollAtMs = nextPollAtMs(state.pursuit, { spreadRatio: state.spreadRatio, pollingCount: watched.length });
+      if (pollAtMs !== undefined && pollAtMs <= turn.nowMs) look(state, turn);
+    }
+  };
+
+  const contextOf = (state: FunctionState, action: HoldProvisionedConcurrency, turn: Turn) => {
+    const others = [...functions.values()].filter((other) => other !== state);
+    const usdPerHourOf = (other: FunctionState, concurrency: number): number =>
+      usdOfHolding(other.spec, options.prices, { concurrency, fromMs: 0, untilMs: msPerHour });
+    const heldBy = (other: FunctionState): number =>
+      turn.passed.get(other.spec.key)?.concurrency ?? heldConcurrencyOf(other.pursuit);
+    return {
+      nowMs: turn.nowMs,
+      mode: state.spec.mode,
+      endpointKind: options.endpointKindOf(state.spec.key),
+      spec: state.spec,
+      limits: options.limits,
+      ...(account && { account }),
+      pursuit: state.pursuit,
+      others: {
+        concurrency: others.reduce((sum, other) => sum + heldBy(other), 0),
+        usdPerHour: others.reduce((sum, other) => sum + usdPerHourOf(other, heldBy(other)), 0),
+        usdOfEvent: (plan?.steps ?? []).reduce(
+          (sum, step) => (step.eventId === action.eventId && step.key !== action.key ? sum + step.usd : sum),
+          0,
+        ),
+      },
+      cost: {
+        usdPerHour: usdPerHourOf(state, action.concurrency),
+        usd: usdOfHolding(state.spec, options.prices, {
+          concurrency: action.concurrency,
+          fromMs: turn.nowMs,
+          untilMs: Math.max(turn.nowMs, action.untilMs),
+        }),
+      },
+      seed: options.seed,
+    };
+  };
+
+  const reportPrewarms = (turn: Turn): void => {
+    for (const { prewarm, turn: what } of ledger.observe(turn.nowMs, (key) =>
+      readyConcurrencyOf(functions.get(key)!.pursuit),
+    )) {
+      const { key, eventId, eventAtMs, concurrency, readyAtMs } = prewarm;
+      const minutes = Math.abs(eventAtMs - turn.nowMs) / msPerMinute;
+      const about = { function: key, eventId, eventAtMs, concurrency, readyAtMs };
+      const mode = functions.get(key)!.spec.mode;
+      const cause = planSeq === undefined ? {} : { causeSeq: planSeq };
+      if (what === 'ready')
+        note(turn, {
+          kind: 'prewarm.ready',
+          ...cause,
+          body: { ...about, because: `${concurrency} seen available ${minutes.toFixed(1)} min before ${eventId}` },
+        });
+      if (what === 'lost' && turn.nowMs < eventAtMs)
+        note(turn, {
+          kind: 'prewarm.lost',
+          ...cause,
+          body: { ...about, because: `${concurrency} were available and are not any more` },
+        });
+      // In shadow nothing was asked for, so nothing can be late.
+      if (what === 'late' && mode === 'enforce') {
+        incidentCount++;
+        const because = `${concurrency} for ${eventId} at ${formatInstant(eventAtMs)} are not available ${minutes.toFixed(1)} min before it`;
+        note(turn, { kind: 'prewarm.late', ...cause, body: { ...about, because } });
+        note(turn, { kind: 'incident.opened', body: { function: key, incident: 'prewarm-late', because } });
+      }
+    }
+  };
+
+  return {
+    tick(nowMs, facts, nextSeq) {
+      const turn: Turn = { nowMs, nextSeq, drafts: [], effects: [], passed: new Map(), hasPlanned: false };
+      const before = new Map([...functions].map(([key, state]) => [key, state.pursuit]));
+      for (const fact of facts) fold(fact, turn);
+      if (nowMs >= planDueAtMs && account !== undefined) replan(turn, account);
+      for (const state of functions.values()) act(state, turn);
+      poll(turn);
+      reportPrewarms(turn);
+      for (const [key, state] of functions) timeline.mark(key, nowMs, readyConcurrencyOf(state.pursuit));
+      const changed = [...functions].filter(([key, state]) => state.pursuit !== before.get(key));
+      const isQuiet = facts.length === 0 && turn.drafts.length === 0 && changed.length === 0;
+      const sealed: SealedTick = {
+        atMs: nowMs,
+        facts,
+        pursuits: Object.fromEntries(changed.map(([key, state]) => [key, state.pursuit])),
+        opened: Object.fromEntries(
+          turn.effects.flatMap((effect) => (effect.kind === 'apply' ? [[effect.intentSeq, effect.action]] : [])),
+        ),
+        ...(turn.hasPlanned && plan && { plan }),
+      };
+      return { drafts: turn.drafts, effects: turn.effects, sealed: isQuiet ? undefined : toJson(sealed) };
+    },
+    plan: () => plan,
+    functions,
+    ledger,
+    timeline,
+    planning,
+    incidentCount: () => incidentCount,
+    snapshot: () =>
+      toJson({
+        pursuits: Object.fromEntries([...functions].map(([key, state]) => [key, state.pursuit])),
+        ...(plan && { plan }),
+        openIntents: Object.fromEntries(openIntents),
+      }),
+  };
+}
+
+/** What survives a restart besides the history: how far each pursuit was, and the plan whose windows have begun. */
+export interface EngineSnapshot {
+  readonly pursuits: Readonly<Record<string, Pursuit>>;
+  readonly plan?: CapacityPlan;
+  /** Actions by the sequence number of their intent, whose outcome was not written: after a crash nobody knows what became of them. */
+  readonly openIntents: Readonly<Record<string, HoldProvisionedConcurrency>>;
+}
+
+/** Brings a snapshot up to a sealed tick that came after it. */
+export function foldSealed(snapshot: EngineSnapshot, sealed: SealedTick): EngineSnapshot {
+  const openIntents: Record<string, HoldProvisionedConcurrency> = { ...snapshot.openIntents, ...sealed.opened };
+  const answered = new Set(sealed.facts.flatMap((fact) => (fact.kind === 'outcome' ? [String(fact.intentSeq)] : [])));
+  return {
+    ...snapshot,
+    pursuits: { ...snapshot.pursuits, ...sealed.pursuits },
+    openIntents: Object.fromEntries(Object.entries(openIntents).filter(([seq]) => !answered.has(seq))),
+    ...(sealed.plan && { plan: sealed.plan }),
+  };
+}
+
+/** One packed row of the store: what a tick was judged from, and the state that it left different. */
+export interface SealedTick {
+  readonly atMs: EpochMs;
+  readonly facts: readonly Fact[];
+  readonly pursuits: Readonly<Record<string, Pursuit>>;
+  readonly opened: Readonly<Record<string, HoldProvisionedConcurrency>>;
+  readonly plan?: CapacityPlan;
+}
+
+export function stepAt(plan: CapacityPlan | undefined, key: FunctionKey, atMs: EpochMs): CapacityStep | undefined {
+  return plan?.steps.find((step) => step.key === key && step.fromMs <= atMs && atMs < step.untilMs);
+}
+
+function actionOf(state: FunctionState, step: CapacityStep | undefined, nowMs: EpochMs): HoldProvisionedConcurrency {
+  const { key } = state.spec;
+  const concurrency = state.pursuit.concurrency;
+  if (!step) {
+    const because = concurrency === 0 ? 'no event is near, and the floor is 0' : `the floor of ${concurrency}`;
+    return {
+      kind: 'hold-provisioned-concurrency',
+      key,
+      concurrency,
+      untilMs: nowMs + msPerHour,
+      deadlineMs: nowMs + msPerHour,
+      because,
+    };
+  }
+  const { untilMs, eventId, eventAtMs, because } = step;
+  return {
+    kind: 'hold-provisioned-concurrency',
+    key,
+    concurrency,
+    untilMs,
+    deadlineMs: eventAtMs ?? untilMs,
+    ...(eventId !== undefined && { eventId }),
+    because,
+  };
+}
+
+/** Provisioned concurrency on our functions that stood there before us: it is in the account, and not ours to plan with. */
+function heldByOthers(functions: ReadonlyMap<FunctionKey, FunctionState>): number {
+  return [...functions.values()].reduce(
+    (sum, { pursuit }) => sum + (pursuit.state === 'idle' ? (pursuit.observed?.provisioned?.requested ?? 0) : 0),
+    0,
+  );
+}
+
+/** Plain data to JSON: absent fields are left out. */
+function toJson(value: unknown): Json {
+  return JSON.parse(JSON.stringify(value)) as Json;
+}

@@ -1,0 +1,192 @@
+/**
+ * The service on the real world: a configuration, a store, Lambda, and the clock on the wall.
+ */
+import type { RequestListener } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createControlPlane, readAccountLimits } from '../actuators/control-plane.ts';
+import { requireEnforceable, resolveEndpointUrl } from '../actuators/endpoint.ts';
+import { createProvisionedConcurrencyActuator } from '../actuators/provisioned-concurrency.ts';
+import type { Config } from '../config/load.ts';
+import type { Store } from '../core/ports.ts';
+import { parseFunctionKey } from '../core/series-key.ts';
+import { msPerDay, msPerSecond } from '../core/time.ts';
+import { endOf, sliceSeries } from '../core/volume-series.ts';
+import { openEmbeddedStore } from '../store/embedded.ts';
+import { compose } from './compose.ts';
+import { readHistories, readSystemOptions } from './from-config.ts';
+import { startHousekeeping, type Chore } from './housekeeping.ts';
+import { createApp } from './http/app.ts';
+import { listen } from './http/listen.ts';
+import type { Log } from './log.ts';
+import { cronWakeups, realClock, realTimers } from './real-time.ts';
+import { webFolder } from './release.ts';
+import type { System } from './system.ts';
+import type { SystemOptions } from './system-options.ts';
+import { startTelemetry } from './telemetry.ts';
+import type { Scorecard } from './view.ts';
+
+export interface ServiceOptions {
+  readonly config: Config;
+  readonly storeFile: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly log: Log;
+  /** Aborted: stop in good order. */
+  readonly signal: AbortSignal;
+  /** Told once, when the listener is open. */
+  readonly onListening: (url: string) => void;
+}
+
+/** What a tick was judged from is kept this long; the audit log is kept. */
+const tickRetentionMs = 35 * msPerDay;
+
+/**
+ * Runs until `signal`. Resolves when the last answer is written and the store is closed.
+ *
+ * @throws InputError when files, port, store or endpoint cannot be used. Anything else is a bug, or a store that takes no more.
+ */
+export async function runService({ config, storeFile, env, log, signal, onListening }: ServiceOptions): Promise<void> {
+  // The store first: a second service on it ends here, before it has read a gigabyte of history.
+  const store = await openEmbeddedStore(storeFile);
+  const system = await startSystem({ config, store, env, log, signal }).catch(async (error: unknown) => {
+    await store.close();
+    throw error;
+  });
+  try {
+    const { host, port } = config.http;
+    const tokens = config.http.tokens.map((token) => token.reveal());
+    const app: RequestListener = createApp({
+      view: { ...system.view, scorecard: () => scorecardOf(system, config) },
+      tokens,
+      webFolder,
+    });
+    const listener = await listen(app, { host, port });
+    onListening(listener.url);
+    const stopHousekeeping = startHousekeeping(choresOf(system, { config, store, signal }), {
+      wakeups: cronWakeups,
+      log,
+    });
+    try {
+      await runTicks(system, signal);
+    } finally {
+      await stopHousekeeping();
+      await listener.close();
+    }
+  } finally {
+    await system.stop(signal.aborted ? 'asked to stop' : 'the service failed');
+    await system.telemetry.stop();
+  }
+}
+
+async function startSystem({
+  config,
+  store,
+  env,
+  log,
+  signal,
+}: Pick<ServiceOptions, 'config' | 'env' | 'log' | 'signal'> & { readonly store: Store }) {
+  const options = await readSystemOptions(config, { untilMs: realClock.nowMs(), signal });
+  const { accountId, region } = parseFunctionKey(options.functions[0]!.spec.key)!;
+  const door = createControlPlane({
+    accountId,
+    region,
+    endpointUrl: resolveEndpointUrl(config.aws.endpoint, env),
+    clock: realClock,
+    timers: realTimers,
+    callsPerSecond: config.limits.controlPlaneCallsPerSecond,
+  });
+  await requireTwinToEnforce(options, door, signal);
+  const telemetry = await startTelemetry(config.telemetry.otlpEndpoint);
+  const system = await compose(options, {
+    clock: realClock,
+    store,
+    log,
+    tracer: telemetry.tracer,
+    actuator: createProvisionedConcurrencyActuator({ controlPlaneOf: () => door, clock: realClock }),
+    readAccountLimits: () => readAccountLimits(door, signal),
+    endpointKindOf: () => door.endpointKind(),
+    queueWaitMs: (callCount) => door.queue.expectedWaitMs('urgent', callCount),
+  });
+  return { ...system, telemetry };
+}
+
+/** Where somebody wants to act, the other end must have shown what it is before the first tick. */
+async function requireTwinToEnforce(
+  { functions }: SystemOptions,
+  door: ReturnType<typeof createControlPlane>,
+  signal: AbortSignal,
+): Promise<void> {
+  const specs = functions.map(({ spec }) => spec);
+  if (!specs.some(({ mode }) => mode === 'enforce')) return;
+  // What it answers does not matter here, only who answers; a refusal to answer leaves it unknown.
+  await readAccountLimits(door, signal).catch(() => undefined);
+  requireEnforceable(specs, { kind: door.endpointKind(), name: door.endpointName });
+}
+
+/** One tick a second, on the second; a late one is not made up for, since the next judges the same facts. */
+async function runTicks(system: System, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await system.tick();
+    const untilNextSecondMs = msPerSecond - (realClock.nowMs() % msPerSecond);
+    await sleep(untilNextSecondMs, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+function choresOf(
+  system: System,
+  { config, store, signal }: { readonly config: Config; readonly store: Store; readonly signal: AbortSignal },
+): Chore[] {
+  return [
+    { name: 'save-snapshot', every: 'minute', run: () => system.saveSnapshot() },
+    { name: 'read-account-limits', every: 'minute', run: async () => system.readAccount() },
+    { name: 'read-volume', every: 'hour', run: () => readNewVolume(system, config, signal) },
+    {
+      name: 'prune-ticks',
+      every: 'day',
+      run: () => store.prune({ ticksBeforeMs: realClock.nowMs() - tickRetentionMs }).then(() => undefined),
+    },
+  ];
+}
+
+/** Rows that a history has gained since it was learned. */
+async function readNewVolume(system: System, config: Config, signal: AbortSignal): Promise<void> {
+  const histories = await readHistories(config, { untilMs: realClock.nowMs(), signal });
+  for (const { spec, volume } of config.functions) {
+    const { series } = histories.get(volume.csv)!.history;
+    const fresh = sliceSeries(series, system.learnedUntilMs(spec.key), endOf(series));
+    for (const [index, value] of fresh.values.entries()) {
+      if (Number.isNaN(value)) continue;
+      const bucketAtMs = fresh.fromMs + index * fresh.stepMs;
+      system.admit({ kind: 'volume', key: spec.key, bucketAtMs, requestCount: value * volume.requestsPerUnit });
+    }
+  }
+}
+
+/** What Foreshock promised and met; what the traffic got is measured by CloudWatch, which is not read yet. */
+function scorecardOf(system: System, config: Config): Scorecard {
+  const { eventCount, head } = system.audit();
+  const nowMs = system.tickedAtMs() ?? 0;
+  return {
+    simulated: false,
+    fromMs: system.startedAtMs,
+    untilMs: nowMs,
+    functions: config.functions.map(({ spec }) => ({
+      function: spec.key,
+      with: null,
+      without: null,
+      prewarms: system.prewarmsOf(spec.key),
+      eventWindows: [],
+    })),
+    fault: {
+      firstBadSpanAtMs: null,
+      findingAtMs: null,
+      incidentAtMs: null,
+      breakerOpenAtMs: null,
+      pageAtMs: null,
+      recoveredAtMs: null,
+    },
+    incidents: system.incidentCount(),
+    falseIncidents: 0,
+    pages: 0,
+    audit: { events: eventCount, verified: false, head },
+  };
+}

@@ -1,0 +1,189 @@
+/**
+ * Forecasts and the plan made of them. Keeps one forecaster a function; the response to events is learned over all of them together.
+ */
+import { createHash } from 'node:crypto';
+import { compareEvents, eventsBetween } from '../calendar/event.ts';
+import type { CapacityPlan } from '../core/capacity.ts';
+import type { Forecast } from '../core/forecast.ts';
+import type { Json } from '../core/json.ts';
+import type { MarketEvent } from '../core/market-event.ts';
+import type { AccountLimits } from '../core/ports.ts';
+import type { FunctionKey } from '../core/series-key.ts';
+import { formatInstant, msPerHour, type EpochMs } from '../core/time.ts';
+import { createForecaster } from '../forecaster/forecaster.ts';
+import type { LeadModel } from '../forecaster/event-window.ts';
+import { plan as makePlan } from '../forecaster/planner.ts';
+import { createEventResponse, type EventResponse } from '../models/event-response.ts';
+import type { NotReady } from '../models/model.ts';
+import type { SystemFunction, SystemOptions, SystemPorts } from './system-options.ts';
+
+export interface Decision {
+  readonly plan: CapacityPlan;
+  readonly forecasts: readonly Forecast[];
+  /** The body of `plan.decided`: steps, and every input by name, version or hash. */
+  readonly record: Readonly<Record<string, Json>>;
+  /** Equal fingerprints mean the same levels at the same times for the same reasons. */
+  readonly fingerprint: string;
+}
+
+export interface PlanningMoment {
+  readonly nowMs: EpochMs;
+  readonly account: AccountLimits;
+  readonly previous: CapacityPlan | undefined;
+  /** Provisioned concurrency in the account that is not ours to plan with. */
+  readonly held: number;
+}
+
+export interface Planning {
+  learn(bucket: { readonly key: FunctionKey; readonly bucketAtMs: EpochMs; readonly requestCount: number }): void;
+  stepMsOf(key: FunctionKey): number;
+  readonly learnedUntilMs: (key: FunctionKey) => EpochMs;
+  decide(moment: PlanningMoment): Decision;
+  /** Calendar and bells from three hours before `nowMs` to the end of the horizon. */
+  eventsAround(nowMs: EpochMs): readonly MarketEvent[];
+}
+
+/** Windows that have begun stay in sight that long. */
+const eventsBehindMs = 3 * msPerHour;
+
+export function createPlanning(options: SystemOptions & Pick<SystemPorts, 'queueWaitMs'>): Planning {
+  const eventResponse = createEventResponse();
+  const learners = new Map(options.functions.map((one) => [one.spec.key, createLearner(one, eventResponse, options)]));
+  const learnerOf = (key: FunctionKey): Learner => learners.get(key)!;
+
+  const eventsAround = (nowMs: EpochMs): readonly MarketEvent[] =>
+    mergeEvents(options.functions, options.calendar.events, nowMs - eventsBehindMs, nowMs + options.horizonMs);
+
+  return {
+    learn: (bucket) => learnerOf(bucket.key).learn(bucket),
+    stepMsOf: (key) => learnerOf(key).stepMs,
+    learnedUntilMs: (key) => learnerOf(key).untilMs(),
+    eventsAround,
+    decide({ nowMs, account, previous, held }) {
+      const untilMs = nowMs + options.horizonMs;
+      const functions = options.functions.map(({ spec, symbols }) => ({
+        spec,
+        symbols,
+        forecast: learnerOf(spec.key).forecast(nowMs, untilMs),
+      }));
+      const events = eventsAround(nowMs);
+      const lead = { ...options.lead, queueMs: options.queueWaitMs(callsPerRaise * functions.length) };
+      const plan = makePlan({
+        nowMs,
+        untilMs,
+        functions,
+        events,
+        limits: options.limits,
+        prices: options.prices,
+        account: { ...account, otherProvisioned: held },
+        lead,
+        policy: options.policy,
+        ...(previous && { previous }),
+      });
+      const forecasts = functions.flatMap(({ forecast }) => ('notReady' in forecast ? [] : [forecast]));
+      return {
+        plan,
+        forecasts,
+        record: recordOf(plan, { options, nowMs, account, forecasts, lead }),
+        fingerprint: fingerprintOf(plan),
+      };
+    },
+  };
+}
+
+/** A look of two calls, and a Put. */
+const callsPerRaise = 3;
+
+interface Learner {
+  readonly stepMs: number;
+  untilMs(): EpochMs;
+  learn(bucket: { readonly bucketAtMs: EpochMs; readonly requestCount: number }): void;
+  forecast(nowMs: EpochMs, untilMs: EpochMs): Forecast | NotReady;
+}
+
+function createLearner(one: SystemFunction, eventResponse: EventResponse, options: SystemOptions): Learner {
+  const { spec, symbols, venue, history, requestsPerUnit } = one;
+  const { series } = history.history;
+  const { stepMs } = series;
+  const { events } = options.calendar;
+  const forecaster = createForecaster({ key: spec.key, stepMs, clock: venue, symbols, requestsPerUnit, eventResponse });
+  forecaster.learn(series, events);
+  return {
+    stepMs,
+    untilMs: () => forecaster.originMs!,
+    learn({ bucketAtMs, requestCount }) {
+      // Late or told twice: what has been learned is not learned again.
+      if (bucketAtMs < forecaster.originMs!) return;
+      forecaster.learn({ fromMs: bucketAtMs, stepMs, values: Float64Array.of(requestCount / requestsPerUnit) }, events);
+    },
+    forecast: (fromMs, untilMs) => forecaster.forecast({ fromMs, untilMs, events }),
+  };
+}
+
+/** The calendar and the bells of every venue, each event once. */
+function mergeEvents(
+  functions: readonly SystemFunction[],
+  calendar: readonly MarketEvent[],
+  fromMs: EpochMs,
+  untilMs: EpochMs,
+): readonly MarketEvent[] {
+  const venues = new Map(functions.map(({ venue }) => [venue.name, venue]));
+  const bells = [...venues.values()].flatMap((venue) => venue.sessionEvents(fromMs, untilMs));
+  const known = new Map([...bells, ...eventsBetween(calendar, fromMs, untilMs)].map((event) => [event.id, event]));
+  return [...known.values()].sort(compareEvents);
+}
+
+interface DecisionInputs {
+  readonly options: SystemOptions;
+  readonly nowMs: EpochMs;
+  readonly account: AccountLimits;
+  readonly forecasts: readonly Forecast[];
+  readonly lead: LeadModel;
+}
+
+function recordOf(
+  plan: CapacityPlan,
+  { options, nowMs, account, forecasts, lead }: DecisionInputs,
+): Readonly<Record<string, Json>> {
+  return {
+    because:
+      plan.steps.length === 0
+        ? 'nothing ahead asks for capacity'
+        : `${plan.steps.length} steps until ${formatInstant(plan.untilMs)}`,
+    steps: plan.steps.map(({ key, ...step }) => ({ function: key, ...step })),
+    notPlanned: plan.notPlanned.map((one) => ({ ...one })),
+    inputs: {
+      nowMs,
+      calendarVersion: options.calendar.version,
+      configSha256: options.configSha256,
+      pricesAsOf: options.prices.asOf,
+      account: { ...account },
+      lead: { ...lead },
+      policy: { ...options.policy },
+      forecasts: forecasts.map(({ key, model, issuedAtMs, ...path }) => ({
+        function: key,
+        model,
+        issuedAtMs,
+        sha256: sha256Of(path),
+      })),
+    },
+  };
+}
+
+/** Dollars are left out: they follow from the rest. */
+function fingerprintOf(plan: CapacityPlan): string {
+  return sha256Of(
+    plan.steps.map(({ key, fromMs, untilMs, concurrency, bindingLimit, eventId }) => [
+      key,
+      fromMs,
+      untilMs,
+      concurrency,
+      bindingLimit,
+      eventId ?? null,
+    ]),
+  );
+}
+
+function sha256Of(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('hex');
+}

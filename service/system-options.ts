@@ -1,0 +1,55 @@
+/** What `compose` is made of: plain values and ports. Config, files and flags have been read by then. */
+import type { Tracer } from '@opentelemetry/api';
+import type { EndpointKind } from '../actuators/endpoint.ts';
+import type { Calendar } from '../calendar/event.ts';
+import type { Venue } from '../calendar/venue.ts';
+import type { VolumeHistory } from '../collectors/volume-csv.ts';
+import type { FunctionSpec, Limits, Prices } from '../core/function-spec.ts';
+import type { AccountLimits, Actuator, Store } from '../core/ports.ts';
+import type { FunctionKey } from '../core/series-key.ts';
+import type { Clock } from '../core/time.ts';
+import type { LeadModel } from '../forecaster/event-window.ts';
+import type { PlanningPolicy } from '../forecaster/planner.ts';
+import type { Log } from './log.ts';
+
+/** One file of volume, read once, however many functions scale it. */
+export interface SystemHistory {
+  readonly name: string;
+  readonly history: Pick<VolumeHistory, 'series' | 'sha256' | 'rowCount'> & { readonly badRowCount: number };
+}
+
+export interface SystemFunction {
+  readonly spec: FunctionSpec;
+  readonly symbols: readonly string[];
+  readonly venue: Venue;
+  readonly history: SystemHistory;
+  readonly requestsPerUnit: number;
+}
+
+export interface SystemOptions {
+  readonly title: string;
+  readonly simulated: boolean;
+  readonly release: string;
+  readonly configSha256: string;
+  readonly functions: readonly SystemFunction[];
+  readonly calendar: Calendar;
+  readonly limits: Limits;
+  readonly prices: Prices;
+  readonly policy: PlanningPolicy;
+  readonly lead: LeadModel;
+  readonly horizonMs: number;
+  /** Names the run: jitter and polling are spread by it. */
+  readonly seed: string;
+}
+
+export interface SystemPorts {
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly actuator: Actuator;
+  readonly readAccountLimits: () => Promise<AccountLimits>;
+  readonly endpointKindOf: (key: FunctionKey) => EndpointKind;
+  /** Wait of one more urgent call in the queue: counted in the lead. */
+  readonly queueWaitMs: (callCount: number) => number;
+  readonly log: Log;
+  readonly tracer: Tracer;
+}

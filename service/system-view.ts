@@ -1,0 +1,75 @@
+/** What the composed system shows, read from the engine as it stands. */
+import { msPerMinute, type EpochMs } from '../core/time.ts';
+import type { Engine } from './engine.ts';
+import { readyConcurrencyOf } from './function-state.ts';
+import type { System } from './system.ts';
+import type { SystemOptions } from './system-options.ts';
+import type { FunctionStatus } from './view.ts';
+
+interface ViewSources {
+  readonly options: SystemOptions;
+  readonly engine: Engine;
+  readonly tickedAtMs: () => EpochMs | null;
+  /** Why the store takes no more records. */
+  readonly failure: () => string | undefined;
+}
+
+export function createSystemView({ options, engine, tickedAtMs, failure }: ViewSources): System['view'] {
+  const eventsAround = (nowMs: EpochMs) =>
+    engine.planning
+      .eventsAround(nowMs)
+      .filter((event) => event.status === 'scheduled' && event.importance >= options.policy.importanceMin);
+  return {
+    isReady() {
+      const broken = failure();
+      if (broken !== undefined) return { ready: false, because: broken };
+      const hasPlan = engine.plan() !== undefined;
+      return {
+        ready: hasPlan,
+        because: hasPlan ? 'a plan is in force' : 'no plan yet: the account limits have not been read',
+      };
+    },
+    status() {
+      const nowMs = tickedAtMs() ?? 0;
+      const next = eventsAround(nowMs).find((event) => event.startsAtMs > nowMs);
+      return {
+        nowMs,
+        simulated: options.simulated,
+        title: options.title,
+        nextEvent: next
+          ? { id: next.id, title: next.title, startsAtMs: next.startsAtMs, importance: next.importance }
+          : null,
+        functions: [...engine.functions.values()].map(({ spec, pursuit, step, verdict }): FunctionStatus => ({
+          function: spec.key,
+          mode: spec.mode,
+          state: pursuit.state,
+          concurrencyWanted: pursuit.concurrency,
+          concurrencyReady: readyConcurrencyOf(pursuit),
+          because: step?.because ?? (verdict && 'reason' in verdict ? verdict.reason : 'nothing is wanted'),
+        })),
+      };
+    },
+    plan() {
+      const plan = engine.plan();
+      return {
+        issuedAtMs: plan?.issuedAtMs ?? null,
+        steps: (plan?.steps ?? []).map(({ key, ...step }) => ({ function: key, ...step })),
+      };
+    },
+    timeline() {
+      const functions = [...engine.functions.keys()].map((key) => ({ function: key, points: engine.timeline.of(key) }));
+      const fromMs = Math.min(...functions.map(({ points }) => points[0]?.atMs ?? Infinity));
+      return {
+        fromMs: Number.isFinite(fromMs) ? fromMs : 0,
+        stepMs: msPerMinute,
+        events: eventsAround(tickedAtMs() ?? 0).map(({ id, title, startsAtMs, importance }) => ({
+          id,
+          title,
+          startsAtMs,
+          importance,
+        })),
+        functions,
+      };
+    },
+  };
+}

@@ -1,0 +1,30 @@
+/** The running system, as `compose` returns it: whoever owns the time drives it. */
+import type { EpochMs } from '../core/time.ts';
+import type { Fact } from './facts.ts';
+import type { PrewarmView, SystemView } from './view.ts';
+import type { FunctionKey } from '../core/series-key.ts';
+
+export interface System {
+  /** One second's work: resolves when its records are durable and its effects have been started, not when they are answered. */
+  tick(): Promise<void>;
+  /** Hands in a fact; it is judged in the next tick. */
+  admit(fact: Fact): 'admitted' | 'shed';
+  /** Effects that have been started and not been answered. */
+  pendingEffectCount(): number;
+  prewarmsOf(key: FunctionKey): readonly PrewarmView[];
+  /** Stands for what `/api/*` shows, but for the measurements. */
+  readonly view: Omit<SystemView, 'scorecard'>;
+  readonly audit: () => { readonly eventCount: number; readonly head: string | null };
+  readonly incidentCount: () => number;
+  /** End of the volume that a function's forecaster has learned. */
+  learnedUntilMs(key: FunctionKey): EpochMs;
+  readonly startedAtMs: EpochMs;
+  /** The last instant that was judged. */
+  tickedAtMs(): EpochMs | null;
+  /** Asks Lambda for the account's limits again; the answer is a fact. */
+  readAccount(): void;
+  /** Shortens the next start: what came before the snapshot need not be read again. */
+  saveSnapshot(): Promise<void>;
+  /** Finishes what was started, writes `service.stopped`, and closes the store. */
+  stop(because: string): Promise<void>;
+}

@@ -1,0 +1,193 @@
+/**
+ * A demo's world: the packaged market or the user's own volume, the demo fleet, and the production system composed on it.
+ */
+import { trace } from '@opentelemetry/api';
+import { readAccountLimits } from '../../actuators/control-plane.ts';
+import { createProvisionedConcurrencyActuator } from '../../actuators/provisioned-concurrency.ts';
+import { calendarVersion, type Calendar } from '../../calendar/event.ts';
+import { createVenue } from '../../calendar/venue.ts';
+import { readCalendarCsv } from '../../collectors/calendar-csv.ts';
+import { readVolumeCsv } from '../../collectors/volume-csv.ts';
+import { pricesUsEast1 } from '../../config/schema.ts';
+import { InputError } from '../../core/errors.ts';
+import type { Store } from '../../core/ports.ts';
+import { createRandom } from '../../core/random.ts';
+import { parseFunctionKey, type FunctionKey } from '../../core/series-key.ts';
+import { formatInstant, msPerDay, type EpochMs } from '../../core/time.ts';
+import { endOf, sliceSeries, type VolumeSeries } from '../../core/volume-series.ts';
+import { documentedLead } from '../../forecaster/event-window.ts';
+import { compose } from '../../service/compose.ts';
+import type { Log } from '../../service/log.ts';
+import { release } from '../../service/release.ts';
+import type { System } from '../../service/system.ts';
+import type { SystemHistory, SystemOptions } from '../../service/system-options.ts';
+import { demoFleet, edgeRequestsPerUnit } from './fleet.ts';
+import { drawMarket, type SimulatedDay } from './market.ts';
+import { createWorld, warmUpMs, type World, type WorldPorts } from './world.ts';
+
+export type DemoSource =
+  | { readonly kind: 'simulated'; readonly day: SimulatedDay }
+  | {
+      readonly kind: 'history';
+      readonly history: string;
+      readonly calendar: string;
+      readonly venue: string;
+      readonly fromMs: EpochMs;
+      readonly untilMs?: EpochMs;
+    };
+
+export interface Demo {
+  readonly world: World;
+  readonly title: string;
+  readonly fromMs: EpochMs;
+  readonly untilMs: EpochMs;
+  readonly functionKeys: readonly FunctionKey[];
+}
+
+interface DemoDay {
+  readonly title: string;
+  readonly volume: VolumeSeries;
+  readonly history: SystemHistory;
+  readonly calendar: Calendar;
+  readonly venue: string;
+  readonly fromMs: EpochMs;
+  readonly untilMs: EpochMs;
+  readonly edgeRequestsPerUnit: number;
+}
+
+export interface DemoOptions {
+  readonly source: DemoSource;
+  readonly seed: string;
+  readonly store: Store;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
+/** As a configuration has it by default. */
+const demoPolicy = { quantile: 0.95, importanceMin: 2 } as const;
+const demoHorizonMs = msPerDay;
+
+/** @throws InputError when the files or the span cannot be used. */
+export async function createDemoWorld({ source, seed, store, log, signal }: DemoOptions): Promise<Demo> {
+  const day = source.kind === 'simulated' ? simulatedDay(source.day, seed) : await recordedDay(source, signal);
+  const venue = createVenue(day.venue);
+  const functions = demoFleet.map(({ spec, requestsPerEdgeRequest }) => ({
+    spec,
+    requestsPerUnit: requestsPerEdgeRequest * day.edgeRequestsPerUnit,
+  }));
+  const systemOptions: SystemOptions = {
+    title: day.title,
+    simulated: true,
+    release,
+    // Of what a configuration file would have said; the demo has none.
+    configSha256: 'demo',
+    functions: functions.map((one) => ({ ...one, symbols: [], venue, history: day.history })),
+    calendar: day.calendar,
+    limits: { concurrencyMax: 900, usdPerHourMax: 25, usdPerEventMax: 25 },
+    prices: pricesUsEast1,
+    policy: demoPolicy,
+    lead: documentedLead,
+    horizonMs: demoHorizonMs,
+    seed,
+  };
+  const world = await createWorld({
+    functions: functions.map(({ spec, requestsPerUnit }) => ({
+      twin: { ...spec, version: '1' },
+      volume: day.volume,
+      requestsPerUnit,
+    })),
+    events: [...day.calendar.events, ...venue.sessionEvents(day.fromMs, day.untilMs)].filter(
+      (event) => event.importance >= demoPolicy.importanceMin,
+    ),
+    fromMs: day.fromMs,
+    untilMs: day.untilMs,
+    seed,
+    compose: (ports) => composeOn(ports, systemOptions, { store, log }),
+  });
+  return {
+    world,
+    title: day.title,
+    fromMs: day.fromMs,
+    untilMs: day.untilMs,
+    functionKeys: functions.map(({ spec }) => spec.key),
+  };
+}
+
+function composeOn(
+  { clock, controlPlaneOf }: WorldPorts,
+  options: SystemOptions,
+  { store, log }: { store: Store; log: Log },
+): Promise<System> {
+  const doorOf = (key: FunctionKey) => controlPlaneOf(parseFunctionKey(key)!);
+  const door = doorOf(options.functions[0]!.spec.key);
+  return compose(options, {
+    clock,
+    store,
+    log,
+    tracer: trace.getTracer('foreshock'),
+    actuator: createProvisionedConcurrencyActuator({ controlPlaneOf, clock }),
+    readAccountLimits: () => readAccountLimits(door, new AbortController().signal),
+    endpointKindOf: (key) => doorOf(key).endpointKind(),
+    queueWaitMs: (callCount) => door.queue.expectedWaitMs('urgent', callCount),
+  });
+}
+
+function simulatedDay(kind: SimulatedDay, seed: string): DemoDay {
+  const { series, events, fromMs, untilMs } = drawMarket(kind, createRandom(`market ${seed}`));
+  const calendar: Calendar = { name: 'simulated', events, version: calendarVersion(events), warnings: [] };
+  return {
+    title: `a simulated ${kind} morning, ${formatInstant(fromMs)} to ${formatInstant(untilMs)}`,
+    volume: series,
+    history: historyBefore('simulated', series, {
+      fromMs,
+      sha256: `seed ${seed}`,
+      rowCount: series.values.length,
+      badRowCount: 0,
+    }),
+    calendar,
+    venue: 'XNYS',
+    fromMs,
+    untilMs,
+    // The market is drawn at the edge of a site three times as busy as the fleet's default account would bear.
+    edgeRequestsPerUnit: 1.5,
+  };
+}
+
+async function recordedDay(source: Extract<DemoSource, { kind: 'history' }>, signal: AbortSignal): Promise<DemoDay> {
+  const { fromMs } = source;
+  const calendar = await readCalendarCsv(source.calendar, signal);
+  const untilMs = source.untilMs ?? fromMs + msPerDay;
+  const read = await readVolumeCsv(source.history, { untilMs, signal });
+  const { series } = read;
+  if (fromMs <= series.fromMs || fromMs >= endOf(series)) {
+    throw new InputError(
+      'demo.span',
+      `${source.history} covers ${formatInstant(series.fromMs)} to ${formatInstant(endOf(series))}: --from ${formatInstant(fromMs)} must lie inside it, with history before it`,
+    );
+  }
+  const endMs = Math.min(untilMs, endOf(series));
+  return {
+    title: `${source.history}, ${formatInstant(fromMs)} to ${formatInstant(endMs)}: real volume, simulated Lambda`,
+    volume: series,
+    history: historyBefore(source.history, series, {
+      fromMs,
+      sha256: read.sha256,
+      rowCount: read.rowCount,
+      badRowCount: read.badRows.count,
+    }),
+    calendar,
+    venue: source.venue,
+    fromMs,
+    untilMs: endMs,
+    edgeRequestsPerUnit: edgeRequestsPerUnit(series, fromMs),
+  };
+}
+
+/** What is known when the day begins, the world's warm-up not included: not one row of what is to come. */
+function historyBefore(
+  name: string,
+  series: VolumeSeries,
+  { fromMs, ...about }: { fromMs: EpochMs; sha256: string; rowCount: number; badRowCount: number },
+): SystemHistory {
+  return { name, history: { series: sliceSeries(series, series.fromMs, fromMs - warmUpMs), ...about } };
+}

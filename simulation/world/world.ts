@@ -1,0 +1,212 @@
+/**
+ * A world to run the production system in: a virtual clock, a fleet with its traffic, and two Lambda twins that get the very same requests. One
+ * is driven by Foreshock over real HTTP through the real SDK; the other gets no calls, and is what would have been.
+ *
+ * One step is one second: arrivals are served, the system ticks, and its calls are answered before the next second begins. The same seed
+ * and inputs therefore give the same decisions, byte for byte.
+ */
+import { createControlPlane, type ControlPlane } from '../../actuators/control-plane.ts';
+import { createBucketCounter, type BucketCounter } from '../../collectors/bucket-counter.ts';
+import type { MarketEvent } from '../../core/market-event.ts';
+import { createRandom } from '../../core/random.ts';
+import type { FunctionKey, FunctionName } from '../../core/series-key.ts';
+import { msPerMinute, msPerSecond, type Clock, type EpochMs, type Timers } from '../../core/time.ts';
+import { createVirtualClock } from '../../core/virtual-clock.ts';
+import type { VolumeSeries } from '../../core/volume-series.ts';
+import type { System } from '../../service/system.ts';
+import type { EventWindowView, Measured } from '../../service/view.ts';
+import { createArrivalSource, type ArrivalSource } from '../twin/arrivals.ts';
+import { listenTwin } from '../twin/control-plane-http.ts';
+import { createTwin } from '../twin/twin.ts';
+import type { TwinFunction } from '../twin/twin-function.ts';
+import { createInFlight } from './in-flight.ts';
+import { measuredOf, openEventWindow, type TwinPair } from './measure.ts';
+
+export interface WorldFunction {
+  readonly twin: TwinFunction;
+  /** The volume that comes, the future included; the system is only told of buckets that have ended. */
+  readonly volume: VolumeSeries;
+  readonly requestsPerUnit: number;
+}
+
+export interface WorldPorts {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly controlPlaneOf: (name: FunctionName) => ControlPlane;
+}
+
+export interface WorldOptions {
+  readonly functions: readonly WorldFunction[];
+  /** Measured over the half hour from their start. */
+  readonly events: readonly MarketEvent[];
+  readonly fromMs: EpochMs;
+  readonly untilMs: EpochMs;
+  readonly seed: string | number;
+  /** Builds the production system on the world's ports. */
+  readonly compose: (ports: WorldPorts) => Promise<System>;
+}
+
+export interface World {
+  readonly system: System;
+  nowMs(): EpochMs;
+  /** One second. Answers false when the span is over. */
+  step(): Promise<boolean>;
+  measured(key: FunctionKey): {
+    readonly with: Measured;
+    readonly without: Measured;
+    readonly eventWindows: readonly EventWindowView[];
+  };
+  close(): Promise<void>;
+}
+
+/** Traffic before the first counted second: environments are where a running day would have them, and a floor is READY. */
+export const warmUpMs = 15 * msPerMinute;
+
+/** Where a pre-warm is judged: the half hour of the forecast benchmark. */
+const eventWindowMs = 30 * msPerMinute;
+
+// Independent clients, with some batching: the lower of two public request logs (1.3 and 13).
+const burstiness = 1.3;
+
+export async function createWorld(options: WorldOptions): Promise<World> {
+  const { functions, fromMs, untilMs, seed } = options;
+  const clock = createVirtualClock(fromMs - warmUpMs);
+  const random = createRandom(seed);
+  const inFlight = createInFlight();
+  const traffic = functions.map((spec) => createTraffic(spec, random.fork(`arrivals ${spec.twin.key}`)));
+  const trafficOf = new Map(traffic.map((one) => [one.key, one]));
+
+  const told: { system?: System } = {};
+  const twinOptions = { functions: functions.map((spec) => spec.twin), seed, clock };
+  const twins: TwinPair = {
+    with: createTwin({
+      ...twinOptions,
+      onMinute: ({ key, startsAtMs, arrivalCount }) =>
+        trafficOf
+          .get(key)!
+          .tell(startsAtMs, arrivalCount, (bucket) => told.system?.admit({ kind: 'volume', key, ...bucket })),
+    }),
+    without: createTwin(twinOptions),
+  };
+  const server = await listenTwin({ handle: (request) => twins.with.handle(request), host: '127.0.0.1', port: 0 });
+  const system = await options.compose({
+    clock,
+    timers: clock,
+    controlPlaneOf: controlPlanes(server.url, clock, inFlight.watch),
+  });
+  told.system = system;
+  const windows = createWindows(options, twins);
+
+  /** Walks from timer to timer, so that a call whose turn comes at 08:20:00.200 is answered at 08:20:00.200. */
+  const advanceTo = async (atMs: EpochMs): Promise<void> => {
+    for (let next = clock.nextTimerAtMs(); next !== undefined && next <= atMs; next = clock.nextTimerAtMs()) {
+      clock.advanceTo(next);
+      await inFlight.settled();
+    }
+    clock.advanceTo(atMs);
+  };
+
+  return {
+    system,
+    nowMs: () => clock.nowMs(),
+    async step() {
+      const nowMs = clock.nowMs();
+      if (nowMs % msPerMinute === 0) for (const one of traffic) one.draw(nowMs, twins);
+      await advanceTo(nowMs + msPerSecond);
+      twins.with.advance();
+      twins.without.advance();
+      if (clock.nowMs() === fromMs) {
+        twins.with.resetCounters();
+        twins.without.resetCounters();
+      }
+      windows.turn(clock.nowMs());
+      await system.tick();
+      if (system.pendingEffectCount() > 0) await inFlight.settled();
+      return clock.nowMs() < untilMs;
+    },
+    measured: (key) => ({
+      with: measuredOf(twins.with.countersOf(key)),
+      without: measuredOf(twins.without.countersOf(key)),
+      eventWindows: windows.of(key),
+    }),
+    async close() {
+      await system.stop('the demo is over');
+      await server.close();
+    },
+  };
+}
+
+/** One door an account and region, always the same one: the call budget is theirs. */
+function controlPlanes(
+  endpointUrl: string,
+  clock: Clock & Timers,
+  watch: (controlPlane: ControlPlane) => ControlPlane,
+): (name: FunctionName) => ControlPlane {
+  const doors = new Map<string, ControlPlane>();
+  return ({ accountId, region }) => {
+    const place = `${accountId}/${region}`;
+    const door =
+      doors.get(place) ?? watch(createControlPlane({ accountId, region, endpointUrl, clock, timers: clock }));
+    doors.set(place, door);
+    return door;
+  };
+}
+
+interface Traffic {
+  readonly key: FunctionKey;
+  draw(minuteAtMs: EpochMs, twins: TwinPair): void;
+  tell(
+    minuteAtMs: EpochMs,
+    arrivalCount: number,
+    admit: (bucket: { bucketAtMs: EpochMs; requestCount: number }) => void,
+  ): void;
+}
+
+function createTraffic(
+  { twin, volume, requestsPerUnit }: WorldFunction,
+  random: ReturnType<typeof createRandom>,
+): Traffic {
+  const source: ArrivalSource = createArrivalSource({ random, runDurationMs: twin.runDurationMs, burstiness });
+  const rounding = random.fork('rounding');
+  const counter: BucketCounter = createBucketCounter(Math.max(volume.stepMs, msPerMinute));
+  const { key } = twin;
+  const volumeAt = (atMs: EpochMs): number => volume.values[Math.floor((atMs - volume.fromMs) / volume.stepMs)] ?? NaN;
+  return {
+    key,
+    draw(minuteAtMs, twins) {
+      const requests = ((volumeAt(minuteAtMs) || 0) * requestsPerUnit * msPerMinute) / volume.stepMs;
+      // Rounded at random, so that a tenth of a request a minute is six an hour and not none.
+      const count = Math.floor(requests + rounding.next());
+      const arrivals = source.draw({ fromMs: minuteAtMs, lengthMs: msPerMinute, count });
+      twins.with.feed(key, arrivals);
+      twins.without.feed(key, arrivals);
+    },
+    tell(minuteAtMs, arrivalCount, admit) {
+      // Where the record has no data there is no count either: missing is not zero.
+      if (Number.isNaN(volumeAt(minuteAtMs))) return;
+      const bucket = counter.push(minuteAtMs, arrivalCount);
+      if (bucket) admit(bucket);
+    },
+  };
+}
+
+function createWindows({ functions, events, fromMs, untilMs }: WorldOptions, twins: TwinPair) {
+  const closed = new Map<FunctionKey, EventWindowView[]>(functions.map(({ twin }) => [twin.key, []]));
+  let open: ReturnType<typeof openEventWindow>[] = [];
+  const ahead = events.filter(
+    (event) =>
+      event.status === 'scheduled' && event.startsAtMs >= fromMs && event.startsAtMs + eventWindowMs <= untilMs,
+  );
+  return {
+    turn(nowMs: EpochMs) {
+      for (const window of open) if (window.untilMs <= nowMs) closed.get(window.key)!.push(window.close());
+      open = open.filter((window) => window.untilMs > nowMs);
+      for (const event of ahead) {
+        if (event.startsAtMs !== nowMs) continue;
+        const window = { eventId: event.id, fromMs: nowMs, untilMs: nowMs + eventWindowMs };
+        open.push(...functions.map(({ twin }) => openEventWindow(twins, twin.key, window)));
+      }
+    },
+    of: (key: FunctionKey) => closed.get(key) ?? [],
+  };
+}
