@@ -54,33 +54,37 @@ export function createDemand(options: {
   const shares = sharesOfBucket(path.stepMs);
   const weights = runWeights(options.runDurationMs);
   const firstSecond = path.fromMs / msPerSecond;
-  const arrivalsIn = (second: number): number => {
-    const offset = second - firstSecond;
-    if (offset < 0) return (counts[0] ?? 0) / shares.length;
-    return (counts[Math.floor(offset / shares.length)] ?? 0) * shares[offset % shares.length]!;
+  /** One second after the other; the mean of the first bucket before it, nothing after the last. */
+  const arrivalsFrom = (second: number, length: number): Float64Array => {
+    const arrivals = new Float64Array(length);
+    let bucket = Math.floor((second - firstSecond) / shares.length);
+    let offset = second - firstSecond - bucket * shares.length;
+    for (let index = 0; index < length; index++) {
+      arrivals[index] = bucket < 0 ? (counts[0] ?? 0) / shares.length : (counts[bucket] ?? 0) * shares[offset]!;
+      if (++offset === shares.length) {
+        bucket++;
+        offset = 0;
+      }
+    }
+    return arrivals;
   };
   return {
     level,
     untilMs: path.fromMs + counts.length * path.stepMs,
-    peakWithin: (fromMs, untilMs) => peakOf(arrivalsIn, weights, fromMs, untilMs),
+    peakWithin(fromMs, untilMs) {
+      const from = Math.floor(fromMs / msPerSecond);
+      const length = Math.max(0, Math.ceil(untilMs / msPerSecond) - from);
+      const before = weights.length - 1;
+      return peakOf(arrivalsFrom(from - before, before + length), weights);
+    },
   };
 }
 
-function peakOf(
-  arrivalsIn: (second: number) => number,
-  weights: Float64Array,
-  fromMs: EpochMs,
-  untilMs: EpochMs,
-): DemandPeak {
-  const from = Math.floor(fromMs / msPerSecond);
-  const until = Math.ceil(untilMs / msPerSecond);
-  const before = weights.length - 1;
-  const arrivals = Float64Array.from({ length: Math.max(0, until - from + before) }, (_, index) =>
-    arrivalsIn(from - before + index),
-  );
+/** Over the seconds that have all their past in `arrivals`. */
+function peakOf(arrivals: Float64Array, weights: Float64Array): DemandPeak {
   let arrivalsPerSecond = 0;
   let offeredLoad = 0;
-  for (let index = before; index < arrivals.length; index++) {
+  for (let index = weights.length - 1; index < arrivals.length; index++) {
     let busy = 0;
     for (let age = 0; age < weights.length; age++) busy += weights[age]! * arrivals[index - age]!;
     arrivalsPerSecond = Math.max(arrivalsPerSecond, arrivals[index]!);

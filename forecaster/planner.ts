@@ -103,8 +103,8 @@ function draftRow(planned: PlannedFunction, input: PlanInput): Row {
   const begun = begunWindowOf(spec, groups, input);
   const row = { spec, usdPerBlock, ...(begun && { begun }) };
   if ('notReady' in forecast) {
-    const cells = floors.map((floor) => keptWindowsOf(spec, groups, input).reduce(raiseTo, floor));
-    return { ...row, target, cells, notReady: forecast.notReady };
+    const kept = keptWindowsOf(spec, groups, input);
+    return { ...row, target, cells: floors.map((floor) => kept.reduce(raiseTo, floor)), notReady: forecast.notReady };
   }
   assert(forecast.key === spec.key, 'a forecast belongs to its function');
   const demand = needByBlock(spec, forecast, target);

@@ -1,0 +1,314 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { CapacityPlan, CapacityStep } from '../core/capacity.ts';
+import type { Forecast } from '../core/forecast.ts';
+import type { FunctionSpec } from '../core/function-spec.ts';
+import { msPerHour, msPerMinute } from '../core/time.ts';
+import { plan, type PlanInput } from './planner.ts';
+import { morningMs, sampleEvent, sampleInput, samplePrices, sampleSpec } from './sample.ts';
+
+const untilMs = morningMs + 6 * msPerHour;
+const instants = Array.from({ length: 6 * 60 }, (_, minute) => morningMs + minute * msPerMinute);
+
+/** Demand by the bucket: any shape at all, so that no property leans on a pleasant one. */
+const drawnFunction = fc.record({
+  counts: fc.array(fc.nat(20_000), { minLength: 72, maxLength: 72 }),
+  stepMs: fc.constantFrom(msPerMinute, 5 * msPerMinute),
+  runMs: fc.constantFrom(20, 120, 3_000),
+  floor: fc.constantFrom(0, 10, 60),
+  ceilingAbove: fc.nat(600),
+  reserved: fc.option(fc.nat(300), { nil: undefined }),
+  memoryMb: fc.constantFrom(128, 1024, 3008),
+  symbol: fc.constantFrom('A', 'B'),
+  ratio: fc.constantFrom(0.0001, 0.001, 0.05),
+});
+type DrawnFunction = typeof drawnFunction extends fc.Arbitrary<infer T> ? T : never;
+
+const drawnEvents = fc.array(
+  fc.record({
+    minutes: fc.integer({ min: -150, max: 330 }),
+    importance: fc.constantFrom(1 as const, 2 as const, 3 as const),
+    symbols: fc.constantFrom<readonly string[]>([], ['A'], ['B']),
+  }),
+  { maxLength: 6 },
+);
+
+const drawnLimits = fc.record({
+  concurrencyMax: fc.nat(1_500),
+  usdPerHourMax: fc.integer({ min: 0, max: 1_500 }).map((cents) => cents / 100),
+  usdPerEventMax: fc.integer({ min: 0, max: 1_500 }).map((cents) => cents / 100),
+});
+const drawnAccount = fc.record({
+  concurrencyLimit: fc.constant(3_000),
+  unreservedConcurrency: fc.integer({ min: 0, max: 2_000 }),
+  otherProvisioned: fc.nat(300),
+});
+
+const unlimited = {
+  limits: { concurrencyMax: 1e6, usdPerHourMax: 1e6, usdPerEventMax: 1e6 },
+  account: { concurrencyLimit: 1e6, unreservedConcurrency: 1e6, otherProvisioned: 0 },
+};
+
+function specOf(drawn: DrawnFunction, index: number): FunctionSpec {
+  return sampleSpec({
+    name: `function-${index}`,
+    runDurationMs: { p50: drawn.runMs, p99: 2 * drawn.runMs },
+    concurrencyFloor: drawn.floor,
+    concurrencyCeiling: drawn.floor + drawn.ceilingAbove,
+    memoryMb: drawn.memoryMb,
+    spillTarget: { kind: 'spilloverRatioMax', ratio: drawn.ratio },
+    ...(drawn.reserved !== undefined && { reservedConcurrency: drawn.reserved }),
+  });
+}
+
+function forecastOf(spec: FunctionSpec, drawn: DrawnFunction, more: readonly number[] = []): Forecast {
+  const stepCount = (untilMs - morningMs) / drawn.stepMs;
+  const requestCount = Array.from({ length: stepCount }, (_, step) => [
+    drawn.counts[step % drawn.counts.length]! + (more[step % 72] ?? 0),
+  ]);
+  return {
+    key: spec.key,
+    issuedAtMs: morningMs,
+    model: 'drawn',
+    fromMs: morningMs,
+    stepMs: drawn.stepMs,
+    levels: [0.95],
+    requestCount,
+  };
+}
+
+function inputOf(
+  functions: readonly DrawnFunction[],
+  events: readonly { minutes: number; importance: 1 | 2 | 3; symbols: readonly string[] }[],
+  changes: Partial<PlanInput> = {},
+): PlanInput {
+  return sampleInput([], {
+    untilMs,
+    functions: functions.map((drawn, index) => {
+      const spec = specOf(drawn, index);
+      return { spec, forecast: forecastOf(spec, drawn), symbols: [drawn.symbol] };
+    }),
+    events: events.map(({ minutes, ...event }, index) =>
+      sampleEvent({ id: `event-${index}`, startsAtMs: morningMs + minutes * msPerMinute, ...event }),
+    ),
+    ...changes,
+  });
+}
+
+function stepAt(made: CapacityPlan, key: string, atMs: number): CapacityStep | undefined {
+  return made.steps.find((step) => step.key === key && step.fromMs <= atMs && atMs < step.untilMs);
+}
+
+/** Level by function and minute. */
+function levelsOf(made: CapacityPlan, input: PlanInput): number[][] {
+  return input.functions.map(({ spec }) => {
+    const steps = made.steps.filter((step) => step.key === spec.key);
+    return instants.map((atMs) => steps.find((step) => step.fromMs <= atMs && atMs < step.untilMs)?.concurrency ?? 0);
+  });
+}
+
+function expectNeverLess(more: readonly number[][], less: readonly number[][]): void {
+  const worse = less.flatMap((levels, row) => levels.filter((level, minute) => more[row]![minute]! < level));
+  expect(worse).toEqual([]);
+}
+
+function expectWithinLimits(made: CapacityPlan, input: PlanInput): void {
+  const { limits, account } = input;
+  const usdByEvent = new Map<string, number>();
+  for (const { eventId, usd } of made.steps) {
+    if (eventId !== undefined) usdByEvent.set(eventId, (usdByEvent.get(eventId) ?? 0) + usd);
+  }
+  for (const usd of usdByEvent.values()) expect(usd).toBeLessThanOrEqual(limits.usdPerEventMax + 1e-6);
+  const levels = levelsOf(made, input);
+  const pool = Math.max(0, account.unreservedConcurrency - 100 - account.otherProvisioned);
+  const broken = instants.flatMap((atMs, minute) => {
+    if (atMs < input.nowMs) return [];
+    let [all, unreserved, usdPerHour] = [0, 0, 0];
+    const isAbove = input.functions.map(({ spec }, row) => {
+      const level = levels[row]![minute]!;
+      all += level;
+      if (spec.reservedConcurrency === undefined) unreserved += level;
+      usdPerHour += level * (spec.memoryMb / 1024) * 3_600 * samplePrices.usdPerGbSecond.x86_64.provisioned;
+      return level > Math.min(spec.concurrencyCeiling, spec.reservedConcurrency ?? Infinity);
+    });
+    const isKept = all <= limits.concurrencyMax && unreserved <= pool && usdPerHour <= limits.usdPerHourMax + 1e-6;
+    return isKept && !isAbove.includes(true) ? [] : [{ atMs, all, unreserved, usdPerHour }];
+  });
+  expect(broken).toEqual([]);
+}
+
+function expectWellFormed(made: CapacityPlan): void {
+  for (const [index, step] of made.steps.entries()) {
+    expect(step.fromMs).toBeLessThan(step.untilMs);
+    expect(step.untilMs).toBeLessThanOrEqual(made.untilMs);
+    expect(step.readyByMs).toBeGreaterThanOrEqual(step.fromMs);
+    expect(Number.isInteger(step.concurrency) && step.concurrency > 0).toBe(true);
+    expect(step.concurrencyWanted).toBeGreaterThanOrEqual(step.concurrency);
+    const before = made.steps[index - 1];
+    if (before?.key === step.key) expect(step.fromMs).toBeGreaterThanOrEqual(before.untilMs);
+    else if (before) expect(step.key > before.key).toBe(true);
+  }
+}
+
+const runs = { numRuns: 120 };
+const fleet = fc.array(drawnFunction, { minLength: 1, maxLength: 4 });
+
+describe('plan', () => {
+  it('keeps every limit; its steps are sorted, apart, and end', () => {
+    fc.assert(
+      fc.property(fleet, drawnEvents, drawnLimits, drawnAccount, (functions, events, limits, account) => {
+        const input = inputOf(functions, events, { limits, account });
+        const made = plan(input);
+        expectWellFormed(made);
+        expectWithinLimits(made, input);
+      }),
+      runs,
+    );
+  });
+
+  it('keeps them when it is made again and again, each time from other forecasts', () => {
+    fc.assert(
+      fc.property(
+        fleet,
+        drawnEvents,
+        drawnLimits,
+        drawnAccount,
+        fc.array(fc.nat(15_000), { minLength: 72, maxLength: 72 }),
+        (functions, events, limits, account, more) => {
+          let previous: CapacityPlan | undefined;
+          for (let minutes = 60; minutes < 200; minutes += 7) {
+            const nowMs = morningMs + minutes * msPerMinute;
+            const input = inputOf(functions, events, { limits, account, nowMs, ...(previous && { previous }) });
+            const wobbled = input.functions.map((planned, index) => ({
+              ...planned,
+              forecast: forecastOf(planned.spec, functions[index]!, minutes % 2 === 0 ? more : []),
+            }));
+            previous = plan({ ...input, functions: wobbled });
+            expectWellFormed(previous);
+            expectWithinLimits(previous, input);
+          }
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
+  it('is the same for the same input, in whatever order that comes', () => {
+    fc.assert(
+      fc.property(fleet, drawnEvents, drawnLimits, (functions, events, limits) => {
+        const input = inputOf(functions, events, { limits });
+        const frozen = JSON.stringify(input);
+        const made = JSON.stringify(plan(input));
+        expect(JSON.stringify(plan(input))).toBe(made);
+        expect(JSON.stringify(input)).toBe(frozen);
+        const turned = { ...input, functions: input.functions.toReversed(), events: input.events.toReversed() };
+        expect(JSON.stringify(plan(turned).steps)).toBe(JSON.stringify(plan(input).steps));
+      }),
+      runs,
+    );
+  });
+
+  it('never gives less for more demand', () => {
+    const more = fc.array(fc.oneof(fc.constant(0), fc.nat(60_000)), { minLength: 72, maxLength: 72 });
+    fc.assert(
+      fc.property(fleet, drawnEvents, drawnLimits, drawnAccount, more, (functions, events, limits, account, extra) => {
+        // Dollars for an event are one sum over its window: more in one block does leave less for another.
+        const input = inputOf(functions, events, { limits: { ...limits, usdPerEventMax: 1e6 }, account });
+        const [first, ...others] = input.functions;
+        const lifted = { ...first!, forecast: forecastOf(first!.spec, functions[0]!, extra) };
+        const before = levelsOf(plan(input), input)[0]!;
+        const after = levelsOf(plan({ ...input, functions: [lifted, ...others] }), input)[0]!;
+        expectNeverLess([after], [before]);
+      }),
+      runs,
+    );
+  });
+
+  it('never gives anybody less for higher limits over all functions', () => {
+    fc.assert(
+      fc.property(
+        fleet,
+        drawnEvents,
+        drawnLimits,
+        drawnAccount,
+        drawnLimits,
+        (functions, events, limits, account, extra) => {
+          const roomy = { ...limits, usdPerEventMax: 1e6 };
+          const input = inputOf(functions, events, { limits: roomy, account });
+          const raised = {
+            ...roomy,
+            concurrencyMax: roomy.concurrencyMax + extra.concurrencyMax,
+            usdPerHourMax: roomy.usdPerHourMax + extra.usdPerHourMax,
+          };
+          expectNeverLess(levelsOf(plan({ ...input, limits: raised }), input), levelsOf(plan(input), input));
+        },
+      ),
+      runs,
+    );
+  });
+
+  it('never gives a function alone less for a higher limit of any kind', () => {
+    fc.assert(
+      fc.property(
+        drawnFunction,
+        drawnEvents,
+        drawnLimits,
+        drawnAccount,
+        drawnLimits,
+        fc.nat(500),
+        (drawn, events, limits, account, extra, room) => {
+          const input = inputOf([drawn], events, { limits, account });
+          const raised = {
+            limits: {
+              concurrencyMax: limits.concurrencyMax + extra.concurrencyMax,
+              usdPerHourMax: limits.usdPerHourMax + extra.usdPerHourMax,
+              usdPerEventMax: limits.usdPerEventMax + extra.usdPerEventMax,
+            },
+            account: { ...account, unreservedConcurrency: account.unreservedConcurrency + room },
+          };
+          const higher = inputOf([{ ...drawn, ceilingAbove: drawn.ceilingAbove + room }], events, raised);
+          expectNeverLess(levelsOf(plan(higher), input), levelsOf(plan(input), input));
+        },
+      ),
+      runs,
+    );
+  });
+
+  it('holds a tenth of the request rate and the number running at once wherever nothing cut it', () => {
+    fc.assert(
+      fc.property(drawnFunction, drawnEvents, (drawn, events) => {
+        const input = inputOf([{ ...drawn, ceilingAbove: 1e5, reserved: undefined }], events, unlimited);
+        const made = plan(input);
+        for (const atMs of instants) {
+          const step = stepAt(made, input.functions[0]!.spec.key, atMs);
+          if (step?.eventId === undefined) continue;
+          const index = Math.floor((atMs - morningMs) / drawn.stepMs) % drawn.counts.length;
+          const perSecond = (drawn.counts[index]! * 1_000) / drawn.stepMs;
+          expect(step.concurrency).toBeGreaterThanOrEqual(perSecond / 10);
+          if (drawn.runMs < 1_000) expect(step.concurrency).toBeGreaterThanOrEqual((perSecond * drawn.runMs) / 1_000);
+        }
+      }),
+      runs,
+    );
+  });
+
+  it('is READY five minutes before each event, and never higher later in the same window', () => {
+    fc.assert(
+      fc.property(drawnFunction, drawnEvents, (drawn, events) => {
+        const input = inputOf([{ ...drawn, floor: 0 }], events, unlimited);
+        const made = plan(input);
+        for (const event of input.events) {
+          const step = stepAt(made, input.functions[0]!.spec.key, event.startsAtMs);
+          if (step?.eventId !== event.id) continue;
+          const first = made.steps.find((candidate) => candidate.eventId === event.id)!;
+          if (first.fromMs > input.nowMs) expect(first.fromMs).toBeLessThanOrEqual(event.startsAtMs - 10 * msPerMinute);
+          const later = made.steps
+            .filter((candidate) => candidate.eventId === event.id)
+            .map(({ concurrency }) => concurrency);
+          expect(later).toEqual(later.toSorted((a, b) => b - a));
+        }
+      }),
+      runs,
+    );
+  });
+});
