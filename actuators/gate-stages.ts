@@ -121,13 +121,13 @@ const failedStage: GateStage = {
 const ownershipStage: GateStage = {
   name: 'ownership',
   judge(action, context) {
-    const { baselineConcurrency = 0, askedConcurrency } = context.pursuit;
+    const { baselineConcurrency = 0, oursConcurrencyMax = 0 } = context.pursuit;
     const requested = requestedNow(context);
     if (action.concurrency >= requested) return undefined;
     if (action.concurrency < baselineConcurrency) {
       return refuse(`${baselineConcurrency} stood there before us, and is not ours to remove`);
     }
-    if (requested > Math.max(askedConcurrency ?? 0, baselineConcurrency)) {
+    if (requested > Math.max(oursConcurrencyMax, baselineConcurrency)) {
       return wait(`somebody else asked for ${requested}: not ours to lower`);
     }
     return undefined;
@@ -139,11 +139,13 @@ const ownershipStage: GateStage = {
 const deploymentStage: GateStage = {
   name: 'deployment',
   judge(action, { pursuit }) {
-    const { observed, askedConcurrency } = pursuit;
+    const { observed, oursConcurrencyMax = 0, readyAtMs, lostAtMs } = pursuit;
     if (action.concurrency === 0 || !observed) return undefined;
     if (observed.hasRoutingWeights) return wait('a deployment is in flight: the alias has routing weights');
     if (observed.provisioned?.status !== 'IN_PROGRESS') return undefined;
-    const isOurs = observed.provisioned.requested === askedConcurrency && pursuit.readyAtMs === undefined;
+    // Lambda goes back to allocating what was READY when somebody moves the alias.
+    const isMoved = readyAtMs !== undefined || lostAtMs !== undefined;
+    const isOurs = observed.provisioned.requested <= oursConcurrencyMax && !isMoved;
     return isOurs ? undefined : wait('Lambda is reallocating by another hand than ours');
   },
 };

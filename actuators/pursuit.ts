@@ -19,7 +19,7 @@ import { controlPlaneCallsPerSecond } from './call-queue.ts';
  * - `asked`: accepted, not seen since. `allocating`: seen, being prepared.
  * - `ready`: verified. `lost`: was verified, and a later look shows otherwise (a deployment, another hand).
  * - `failed`: Lambda gave up on our request. An incident in the function, not a reason to ask again.
- * - `cannot-verify`: an answer was lost, or no look has succeeded for `verifyWithinMs`. Hold and page; never undo.
+ * - `cannot-verify`: an answer was lost, or looks have failed for `verifyWithinMs`. Hold and page; never undo.
  */
 export type PursuitState = 'idle' | 'wanted' | 'asked' | 'allocating' | 'ready' | 'lost' | 'failed' | 'cannot-verify';
 
@@ -48,6 +48,8 @@ export interface Pursuit {
   readonly askedConcurrency?: number | undefined;
   /** When it answered; absent where that is to be tried again. */
   readonly askedAtMs?: EpochMs | undefined;
+  /** The highest level that may be ours in what is seen: a lost call may have left the one before it standing. Above it is another hand. */
+  readonly oursConcurrencyMax?: number | undefined;
   /** A call whose answer is awaited. */
   readonly inFlight?: { readonly concurrency: number; readonly sentAtMs: EpochMs } | undefined;
   /** Attempts at the present level since it was wanted, reached, or facts changed. */
@@ -58,6 +60,8 @@ export interface Pursuit {
   readonly observed?: Observed | undefined;
   /** Looks that failed in a row since the last that succeeded. */
   readonly lookFailedCount: number;
+  /** The first and the last of these. */
+  readonly lookFailedSinceMs?: EpochMs | undefined;
   readonly lookFailedAtMs?: EpochMs | undefined;
   /** The instant of the first observation that showed the present level verified. */
   readonly readyAtMs?: EpochMs | undefined;
@@ -75,7 +79,7 @@ export type PursuitFact =
   /** A human, or a change of the account's limits: what was refused or has failed may be tried again. */
   | { readonly kind: 'reconsider'; readonly atMs: EpochMs };
 
-/** Without one good look in this time, what we last saw is history: twelve polls at five seconds. */
+/** Looks that fail for this long (five in a row, at the pace of their retries) are not a hiccup: what we saw before them is history. */
 export const verifyWithinMs = 60_000;
 
 export function createPursuit(atMs: EpochMs): Pursuit {
@@ -124,7 +128,6 @@ function want(pursuit: Pursuit, wantedConcurrency: number, atMs: EpochMs): Pursu
     attemptCount: 0,
     lastOutcome: undefined,
     readyAtMs: undefined,
-    lostAtMs: undefined,
   };
   // Wanting something else does not end a doubt.
   return pursuit.state === 'cannot-verify' ? changed : enter(changed, 'wanted', atMs);
@@ -136,12 +139,17 @@ function hear(pursuit: Pursuit, concurrency: number, outcome: Outcome): Pursuit 
   const isPresent = concurrency === pursuit.concurrency;
   const heard: Pursuit = { ...pursuit, inFlight: undefined, ...(isPresent && { lastOutcome: outcome }) };
   if (outcome.kind === 'refused' || outcome.kind === 'throttled') return heard;
-  const asked: Pursuit = { ...heard, askedConcurrency: concurrency, askedAtMs: outcome.atMs };
+  const asked: Pursuit = {
+    ...heard,
+    askedConcurrency: concurrency,
+    askedAtMs: outcome.atMs,
+    oursConcurrencyMax: Math.max(pursuit.oursConcurrencyMax ?? 0, concurrency),
+  };
   if (outcome.kind === 'unknown') return enter(asked, 'cannot-verify', outcome.atMs);
   if (outcome.kind === 'unavailable' || !isPresent) return asked;
   // A look between sending and answer may have shown it already.
   const isSeen = pursuit.state === 'allocating' || pursuit.state === 'ready';
-  return isSeen ? asked : enter({ ...asked, readyAtMs: undefined }, 'asked', outcome.atMs);
+  return isSeen ? asked : enter({ ...asked, readyAtMs: undefined, lostAtMs: undefined }, 'asked', outcome.atMs);
 }
 
 function see(pursuit: Pursuit, observed: Observed): Pursuit {
@@ -174,7 +182,9 @@ function recordLook(pursuit: Pursuit, observed: Observed): Pursuit {
     ...pursuit,
     observed,
     lookFailedCount: 0,
+    lookFailedSinceMs: undefined,
     lookFailedAtMs: undefined,
+    ...(observed.provisioned?.requested === askedConcurrency && { oursConcurrencyMax: askedConcurrency }),
     baselineConcurrency: baseline,
     concurrency: Math.max(pursuit.wantedConcurrency, baseline ?? 0),
     // Facts have changed: what was refused may be asked again, and a version that failed is gone.
@@ -216,11 +226,11 @@ function judge(pursuit: Pursuit, { provisioned, hasRoutingWeights }: Observed): 
 }
 
 function missLook(pursuit: Pursuit, atMs: EpochMs): Pursuit {
-  const missed: Pursuit = { ...pursuit, lookFailedCount: pursuit.lookFailedCount + 1, lookFailedAtMs: atMs };
-  const { state } = pursuit;
+  const { state, lookFailedSinceMs = atMs } = pursuit;
+  const lookFailedCount = pursuit.lookFailedCount + 1;
+  const missed: Pursuit = { ...pursuit, lookFailedCount, lookFailedSinceMs, lookFailedAtMs: atMs };
   const isWatching = state === 'asked' || state === 'allocating' || state === 'ready' || state === 'lost';
-  const lastSeenAtMs = Math.max(pursuit.observed?.atMs ?? -Infinity, pursuit.askedAtMs ?? -Infinity);
-  return isWatching && atMs - lastSeenAtMs >= verifyWithinMs ? enter(missed, 'cannot-verify', atMs) : missed;
+  return isWatching && atMs - lookFailedSinceMs >= verifyWithinMs ? enter(missed, 'cannot-verify', atMs) : missed;
 }
 
 function reconsider(pursuit: Pursuit, atMs: EpochMs): Pursuit {
