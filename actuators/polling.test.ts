@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { after, answered, asked40, missed, ready40, seen, sent, want } from './pursuit-example.ts';
-import { advance, createPursuit, nextPollAtMs, type Pursuit } from './pursuit.ts';
+import { nextPollAtMs } from './polling.ts';
+import { advance, createPursuit, type Pursuit } from './pursuit.ts';
 
 describe('polling', () => {
   const alone = { spreadRatio: 0, pollingCount: 1 };

@@ -6,7 +6,8 @@ import { createRandom, type Random } from '../core/random.ts';
 import type { FunctionKey } from '../core/series-key.ts';
 import { context, nowMs as startMs } from './gate-example.ts';
 import { createGate } from './gate.ts';
-import { advance, createPursuit, nextPollAtMs, type Pursuit } from './pursuit.ts';
+import { nextPollAtMs } from './polling.ts';
+import { advance, createPursuit, type Pursuit } from './pursuit.ts';
 
 const gate = createGate();
 const eventAtMs = startMs + 600_000;
