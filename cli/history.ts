@@ -1,0 +1,114 @@
+/** What the verbs on a history share: its series, its calendar, its clock. */
+import { createExchange, createRoundTheClock, type Exchange } from '../calendar/session.ts';
+import { readCalendarCsv } from '../collectors/calendar-csv.ts';
+import { readVolumeCsv } from '../collectors/volume-csv.ts';
+import { InputError } from '../core/errors.ts';
+import type { MarketEvent } from '../core/market-event.ts';
+import type { SessionClock } from '../core/session-clock.ts';
+import { msPerHour, msPerMinute, type EpochMs } from '../core/time.ts';
+import type { VolumeSeries } from '../core/volume-series.ts';
+
+export interface HistoryFiles {
+  readonly history: string;
+  readonly calendar: string;
+  /** Rows at or after it are not read. */
+  readonly untilMs: EpochMs;
+  /** Bucket length wanted; a multiple of the history's own. */
+  readonly stepMs?: number;
+  readonly signal: AbortSignal;
+}
+
+export async function readHistory(
+  files: HistoryFiles,
+): Promise<{ series: VolumeSeries; events: readonly MarketEvent[] }> {
+  const { events } = await readCalendarCsv(files.calendar, files.signal);
+  const { series } = await readVolumeCsv(files.history, { untilMs: files.untilMs, signal: files.signal });
+  return { series: withStep(series, files), events };
+}
+
+function withStep(series: VolumeSeries, { stepMs = series.stepMs, history }: HistoryFiles): VolumeSeries {
+  const factor = stepMs / series.stepMs;
+  if (!Number.isInteger(factor)) {
+    throw new InputError(
+      'history-step',
+      `${history}: its buckets are ${series.stepMs / 1_000} s long; --step must be a multiple of that`,
+    );
+  }
+  if (stepMs % msPerMinute !== 0 || (30 * msPerMinute) % stepMs !== 0) {
+    throw new InputError(
+      'history-step',
+      `${history}: buckets of ${stepMs / 1_000} s cannot be forecast; say --step with 1m, 2m, 3m, 5m, 6m, 10m, 15m or 30m`,
+    );
+  }
+  return factor === 1 ? series : coarsen(series, factor);
+}
+
+/** Sums buckets; a sum over a missing bucket is missing, because a part is not the whole. The first and last may be cut off. */
+function coarsen(series: VolumeSeries, factor: number): VolumeSeries {
+  const stepMs = series.stepMs * factor;
+  const fromMs = Math.ceil(series.fromMs / stepMs) * stepMs;
+  const skipped = (fromMs - series.fromMs) / series.stepMs;
+  const length = Math.max(0, Math.floor((series.values.length - skipped) / factor));
+  const values = new Float64Array(length);
+  for (let bucket = 0; bucket < length; bucket++) {
+    let sum = 0;
+    for (let part = 0; part < factor; part++) sum += series.values[skipped + bucket * factor + part]!;
+    values[bucket] = sum;
+  }
+  return { fromMs, stepMs, values };
+}
+
+export interface Venue {
+  readonly clock: SessionClock;
+  opensBetween(fromMs: EpochMs, untilMs: EpochMs): EpochMs[];
+}
+
+/** `XNYS`, `XNAS`, or `24x7` with an optional zone (`24x7:Europe/Paris`; else UTC). */
+export function venueOf(name: string): Venue {
+  if (name === 'XNYS' || name === 'XNAS') {
+    const exchange: Exchange = createExchange(name);
+    return {
+      clock: exchange,
+      opensBetween: (fromMs, untilMs) => exchange.sessionsBetween(fromMs, untilMs).map(({ openAtMs }) => openAtMs),
+    };
+  }
+  const [kind, zone = 'UTC'] = name.split(':');
+  if (kind !== '24x7' || !Intl.supportedValuesOf('timeZone').concat('UTC').includes(zone)) {
+    throw new InputError(
+      'usage',
+      `--venue ${name}: expected XNYS, XNAS, 24x7 or 24x7:<zone>, such as 24x7:Europe/Paris`,
+    );
+  }
+  return { clock: createRoundTheClock(zone), opensBetween: () => [] };
+}
+
+const lengthPattern = /^(\d{1,6})(s|m|h)$/;
+const msPerUnit: Readonly<Record<string, number>> = { s: 1_000, m: msPerMinute, h: msPerHour };
+
+/** `90s`, `30m`, `24h`. */
+export function lengthFlag(flag: string, text: string): number {
+  const match = lengthPattern.exec(text);
+  const lengthMs = match ? Number(match[1]) * msPerUnit[match[2]!]! : 0;
+  if (lengthMs === 0) throw new InputError('usage', `${flag} ${text}: expected a length such as 30m or 24h`);
+  return lengthMs;
+}
+
+export const levelsDefault = '0.5,0.9,0.95,0.99';
+
+/** Ascending, each inside (0, 1). */
+export function levelsFlag(text: string): number[] {
+  const levels = text.split(',').map((word) => (word.trim() === '' ? NaN : Number(word)));
+  const isAscending = levels.every((level, index) => level > (levels[index - 1] ?? 0) && level < 1);
+  if (!isAscending || levels.length > 100) {
+    throw new InputError(
+      'usage',
+      `--levels ${text}: expected ascending numbers between 0 and 1, such as ${levelsDefault}`,
+    );
+  }
+  return levels;
+}
+
+export function needed(flag: string, value: string | undefined): string {
+  if (value === undefined) throw new InputError('usage', `${flag} is needed`);
+  return value;
+}
