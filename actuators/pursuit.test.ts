@@ -275,6 +275,13 @@ function deepFreeze<T>(value: T): T {
 }
 
 describe('pursuit, whatever happens', () => {
+  it('is the very same while nothing is new', () => {
+    const ready = after(...ready40);
+    expect(advance(ready, want(500, 40))).toBe(ready);
+    const onTop = after(want(1, 40), seen(2, 50));
+    expect(advance(onTop, want(500, 40))).toBe(onTop);
+  });
+
   it('changes state only as listed, and claims no more than was seen', () => {
     fc.assert(
       fc.property(steps, (script) => {

@@ -117,7 +117,10 @@ function enter(pursuit: Pursuit, state: PursuitState, atMs: EpochMs): Pursuit {
 function want(pursuit: Pursuit, wantedConcurrency: number, atMs: EpochMs): Pursuit {
   const concurrency = Math.max(wantedConcurrency, pursuit.baselineConcurrency ?? 0);
   if (pursuit.state === 'idle' && concurrency === 0) return pursuit;
-  if (concurrency === pursuit.concurrency) return { ...pursuit, wantedConcurrency };
+  if (concurrency === pursuit.concurrency) {
+    // The same object where nothing is new: whoever asks every second must not see a change every second.
+    return wantedConcurrency === pursuit.wantedConcurrency ? pursuit : { ...pursuit, wantedConcurrency };
+  }
   const isNothingOut = pursuit.askedConcurrency === undefined && pursuit.inFlight === undefined;
   if (wantedConcurrency === 0 && isNothingOut) return enter(pursuit, 'idle', atMs);
   const changed: Pursuit = {
