@@ -3,6 +3,7 @@ import { formatInstant, msPerMinute, msPerSecond } from '../core/time.ts';
 import type { FunctionStatus, Measured, Scorecard } from '../service/view.ts';
 import type { Demo } from '../simulation/world/demo.ts';
 import type { World } from '../simulation/world/world.ts';
+import { formatTable } from './table.ts';
 
 const shortName = (functionKey: string): string => functionKey.split('/').at(-1)!.split(':')[0]!;
 
@@ -51,8 +52,8 @@ export function formatScorecard(title: string, scorecard: Scorecard, storeFile: 
   const lines = [
     title,
     '',
-    table(
-      [
+    formatTable(
+      columnsOf(
         'function',
         'requests',
         'cold starts',
@@ -63,12 +64,12 @@ export function formatScorecard(title: string, scorecard: Scorecard, storeFile: 
         'without',
         'spill %',
         'warm $',
-      ],
+      ),
       scorecard.functions.map((one) => measuredRow(shortName(one.function), one.with!, one.without!)),
     ),
     '',
-    table(
-      ['pre-warm', 'event', 'at', 'warm', 'bound by', 'READY', 'cold starts', 'without'],
+    formatTable(
+      columnsOf('pre-warm', 'event', 'at', 'warm', 'bound by', 'READY', 'cold starts', 'without'),
       scorecard.functions.flatMap((one) =>
         one.prewarms.map((prewarm) => {
           const window = one.eventWindows.find(({ eventId }) => eventId === prewarm.eventId);
@@ -108,14 +109,7 @@ function measuredRow(name: string, yes: Measured, no: Measured): string[] {
   ];
 }
 
-/** First column to the left, the others to the right. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((cell, column) => Math.max(cell.length, ...rows.map((row) => row[column]!.length)));
-  return [head, ...rows]
-    .map((row) =>
-      row
-        .map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)))
-        .join('  '),
-    )
-    .join('\n');
+/** The name to the left, the figures to the right. */
+function columnsOf(first: string, ...others: readonly string[]) {
+  return [{ title: first }, ...others.map((title) => ({ title, isNumber: true }))];
 }

@@ -2,8 +2,9 @@
 import { InputError } from '../core/errors.ts';
 import { parseInstant, type EpochMs } from '../core/time.ts';
 
+/** On the command line a time without a zone is UTC, as a bare date is; in a file it would be refused. */
 export function instantFlag(flag: string, text: string): EpochMs {
-  const atMs = parseInstant(text);
+  const atMs = parseInstant(text) ?? parseInstant(`${text}Z`);
   if (atMs === undefined)
     throw new InputError('usage', `${flag} ${text}: expected an instant such as 2025-09-05T12:30:00Z, or a date`);
   return atMs;

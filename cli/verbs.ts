@@ -4,6 +4,8 @@ import { auditVerifyVerb } from './audit-verify.ts';
 import { calendarCheckVerb } from './calendar-check.ts';
 import { configCheckVerb } from './config-check.ts';
 import { demoVerb } from './demo.ts';
+import { planVerb } from './plan.ts';
+import { serveVerb } from './serve.ts';
 import { twinVerb } from './twin.ts';
 import type { Verb } from './verb.ts';
 
@@ -13,5 +15,7 @@ export const verbs: readonly Verb[] = [
   calendarCheckVerb,
   configCheckVerb,
   demoVerb,
+  planVerb,
+  serveVerb,
   twinVerb,
 ];

@@ -18,6 +18,15 @@ import { createSystemView } from './system-view.ts';
 import { inSpan } from './telemetry.ts';
 
 const snapshotName = 'engine';
+// One version, replaced each time: only the latest state is ever gone back to.
+const snapshotVersion = 'latest';
+
+interface SavedSnapshot {
+  /** Ticks from here on came after it. */
+  readonly position: Position;
+  readonly engine: EngineSnapshot;
+}
+
 const emptySnapshot: EngineSnapshot = { pursuits: {}, openIntents: {} };
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -48,10 +57,7 @@ export async function compose(options: SystemOptions, ports: SystemPorts): Promi
     chain = next;
   };
 
-  await append(
-    startDrafts(options, { nowMs: clock.nowMs(), position: head, isRecovered: recovered !== emptySnapshot }),
-    [],
-  );
+  await append(startDrafts(options, { nowMs: clock.nowMs(), position: head, isRecovered: head > 0 }), []);
   for (const fact of unansweredFacts(recovered, clock.nowMs())) effects.admit(fact);
 
   const startedAtMs = clock.nowMs();
@@ -80,7 +86,8 @@ export async function compose(options: SystemOptions, ports: SystemPorts): Promi
   };
 
   const saveSnapshot = async (): Promise<void> => {
-    await store.put(snapshotName, String(head), encoder.encode(JSON.stringify(engine.snapshot())));
+    const snapshot: SavedSnapshot = { position: head, engine: engine.snapshot() };
+    await store.put(snapshotName, snapshotVersion, encoder.encode(JSON.stringify(snapshot)));
   };
 
   effects.readAccount();
@@ -115,10 +122,12 @@ export async function compose(options: SystemOptions, ports: SystemPorts): Promi
 /** The last snapshot, brought up to the head by the ticks that were sealed after it. */
 async function recover({ store }: SystemPorts, head: Position): Promise<EngineSnapshot> {
   const saved = await store.get(snapshotName);
-  let snapshot = saved ? (JSON.parse(decoder.decode(saved.bytes)) as EngineSnapshot) : emptySnapshot;
-  const from = saved ? Number(saved.version) : 0;
-  if (from >= head) return snapshot;
-  for await (const record of store.read(from, 'tick'))
+  const latest: SavedSnapshot = saved
+    ? (JSON.parse(decoder.decode(saved.bytes)) as SavedSnapshot)
+    : { position: 0, engine: emptySnapshot };
+  let snapshot = latest.engine;
+  if (latest.position >= head) return snapshot;
+  for await (const record of store.read(latest.position, 'tick'))
     snapshot = foldSealed(snapshot, JSON.parse(decoder.decode(record.bytes)) as SealedTick);
   return snapshot;
 }

@@ -7,7 +7,8 @@
  * observed, so a crash, a lost answer and a late one all end in the same place.
  */
 import { createGate, type Verdict } from '../actuators/gate.ts';
-import { advance, nextPollAtMs, type Pursuit } from '../actuators/pursuit.ts';
+import { nextPollAtMs } from '../actuators/polling.ts';
+import { advance, type Pursuit } from '../actuators/pursuit.ts';
 import type { HoldProvisionedConcurrency } from '../core/action.ts';
 import { assertNever } from '../core/assert.ts';
 import type { AuditDraft } from '../core/audit.ts';
@@ -42,7 +43,7 @@ export interface Engine {
   readonly timeline: Timeline;
   readonly planning: Planning;
   readonly incidentCount: () => number;
-  snapshot(): Json;
+  snapshot(): EngineSnapshot;
 }
 
 type EngineOptions = SystemOptions & Pick<SystemPorts, 'endpointKindOf' | 'queueWaitMs'>;
@@ -362,12 +363,11 @@ export function createEngine(options: EngineOptions, snapshot?: EngineSnapshot):
     timeline,
     planning,
     incidentCount: () => incidentCount,
-    snapshot: () =>
-      toJson({
-        pursuits: Object.fromEntries([...functions].map(([key, state]) => [key, state.pursuit])),
-        ...(plan && { plan }),
-        openIntents: Object.fromEntries(openIntents),
-      }),
+    snapshot: () => ({
+      pursuits: Object.fromEntries([...functions].map(([key, state]) => [key, state.pursuit])),
+      ...(plan && { plan }),
+      openIntents: Object.fromEntries(openIntents),
+    }),
   };
 }
 

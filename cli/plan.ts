@@ -1,0 +1,133 @@
+/** `foreshock plan`: what would be warmed, when, at what cost, and which limit binds. Reads files only; asks nobody, changes nothing. */
+import { InputError } from '../core/errors.ts';
+import type { CapacityPlan, CapacityStep } from '../core/capacity.ts';
+import type { MarketEvent } from '../core/market-event.ts';
+import { formatInstant } from '../core/time.ts';
+import { readSystemOptions } from '../service/from-config.ts';
+import { createPlanning } from '../service/planning.ts';
+import { loadNamedConfig } from './config-flags.ts';
+import { instantFlag, numberFlag } from './flags.ts';
+import { formatTable } from './table.ts';
+import { parseFlags, printJson, type Verb } from './verb.ts';
+
+/** What Lambda gives an account that has not asked for more. */
+const accountConcurrencyDefault = '1000';
+
+export const planVerb: Verb = {
+  name: 'plan',
+  summary: 'what would be warmed, when, at what cost, and which limit binds',
+  usage: `
+  foreshock plan --config F [--at T] [--event ID] [--account-concurrency N] [--json]
+
+Makes the plan that the service would make at that instant, from the files of the configuration: no row at or after it is read, AWS is not asked.
+
+  --config F                the configuration
+  --at T                    the instant (default: now)
+  --event ID                only what is for this event, such as nfp@2025-09-05T12:30:00Z
+  --account-concurrency N   the account's concurrency limit, which a service would ask AWS for (default ${accountConcurrencyDefault})
+  --json                    { "issuedAtMs", "untilMs", "steps": [...], "notPlanned": [...] }`,
+  async run(args, terminal) {
+    const { values } = parseFlags(args, {
+      config: { type: 'string' },
+      at: { type: 'string' },
+      event: { type: 'string' },
+      'account-concurrency': { type: 'string', default: accountConcurrencyDefault },
+      json: { type: 'boolean', default: false },
+    });
+    const concurrency = numberFlag('--account-concurrency', values['account-concurrency'], {
+      min: 100,
+      max: 1e7,
+      isWhole: true,
+    });
+    const nowMs = values.at === undefined ? Date.now() : instantFlag('--at', values.at);
+    const config = await loadNamedConfig(values.config, terminal);
+    const options = await readSystemOptions(config, {
+      untilMs: nowMs,
+      signal: terminal.signal,
+      onProgress: (file, { lineCount }) => {
+        if (terminal.isInteractive) terminal.err(`\r${file}: ${lineCount} lines\u001b[K`);
+      },
+    });
+    if (terminal.isInteractive) terminal.err('\r\u001b[K');
+    const planning = createPlanning({ ...options, queueWaitMs: () => 0 });
+    const account = { concurrencyLimit: concurrency, unreservedConcurrency: concurrency };
+    const { plan } = planning.decide({ nowMs, account, previous: undefined, held: 0 });
+    const shown = values.event === undefined ? plan : onlyFor(plan, values.event, planning.eventsAround(nowMs));
+    if (values.json) {
+      const { issuedAtMs, untilMs, notPlanned } = shown;
+      printJson(terminal, {
+        issuedAtMs,
+        untilMs,
+        steps: shown.steps.map(({ key, ...step }) => ({ function: key, ...step })),
+        notPlanned,
+      });
+    } else {
+      terminal.out(formatPlan(shown));
+    }
+    return 0;
+  },
+};
+
+/** The steps in force at the event's instant, or made for it: events close together share the steps of the greatest. */
+function onlyFor(plan: CapacityPlan, id: string, events: readonly MarketEvent[]): CapacityPlan {
+  const event = events.find((candidate) => candidate.id === id);
+  if (!event) {
+    const near = events
+      .filter(({ startsAtMs }) => startsAtMs >= plan.issuedAtMs)
+      .slice(0, 3)
+      .map((one) => one.id);
+    throw new InputError(
+      'plan.event',
+      `--event ${id}: not in the calendar until ${formatInstant(plan.untilMs)}; the next are ${near.join(', ') || 'none'}`,
+    );
+  }
+  const holds = (step: CapacityStep): boolean =>
+    step.eventId !== undefined && step.fromMs <= event.startsAtMs && event.startsAtMs < step.untilMs;
+  const sharedIds = new Set(plan.steps.filter(holds).map((step) => step.eventId));
+  return {
+    ...plan,
+    steps: plan.steps.filter(
+      (step) => step.eventId === id || (step.eventId !== undefined && sharedIds.has(step.eventId)),
+    ),
+    notPlanned: plan.notPlanned.filter(({ eventId }) => eventId === undefined || eventId === id),
+  };
+}
+
+function formatPlan({ steps, notPlanned, issuedAtMs, untilMs }: CapacityPlan): string {
+  const columns = [
+    { title: 'function' },
+    { title: 'from' },
+    { title: 'until' },
+    { title: 'warm', isNumber: true },
+    { title: 'wanted', isNumber: true },
+    { title: 'usd', isNumber: true },
+    { title: 'bound by' },
+    { title: 'for' },
+  ];
+  const rows = steps.map((step) => [
+    step.key.split('/').at(-1)!,
+    formatInstant(step.fromMs),
+    formatInstant(step.untilMs).slice(11),
+    String(step.concurrency),
+    String(step.concurrencyWanted),
+    step.usd.toFixed(3),
+    step.bindingLimit,
+    step.eventId ?? 'the floor',
+  ]);
+  const usd = steps.reduce((sum, step) => sum + step.usd, 0);
+  const reasons = [...new Set(steps.map(({ key, because }) => `${key.split('/').at(-1)!}: ${because}`))];
+  const lines = [
+    `plan of ${formatInstant(issuedAtMs)}, until ${formatInstant(untilMs)}`,
+    '',
+    rows.length === 0 ? 'nothing ahead asks for warm capacity' : formatTable(columns, rows),
+    ...(rows.length === 0 ? [] : ['', `together $${usd.toFixed(2)}`, '', ...reasons]),
+    ...(notPlanned.length === 0
+      ? []
+      : [
+          '',
+          'not planned:',
+          ...notPlanned.map(({ key, eventId, because }) => `  ${[key, eventId].filter(Boolean).join(' ')}: ${because}`),
+        ]),
+  ];
+  return `${lines.join('\n')}\n`;
+}
