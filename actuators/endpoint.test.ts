@@ -48,8 +48,8 @@ describe('the other end', () => {
   });
 
   it.each([
-    { configured: 'localhost:4510', env: {}, where: 'endpointUrl' },
-    { configured: 'file:///etc/passwd', env: {}, where: 'endpointUrl' },
+    { configured: 'localhost:4510', env: {}, where: 'aws.endpoint' },
+    { configured: 'file:///etc/passwd', env: {}, where: 'aws.endpoint' },
     { configured: undefined, env: { AWS_ENDPOINT_URL: 'twin' }, where: 'AWS_ENDPOINT_URL' },
   ])('refuses $configured $env as an address and says where it stands', ({ configured, env, where }) => {
     expect(() => resolveEndpointUrl(configured, env)).toThrow(new InputError('endpoint.url', expectedAddress(where)));
@@ -74,7 +74,7 @@ describe('enforce at the start', () => {
     const start = () => requireEnforceable(specs, { kind, name: 'X' });
     expect(start).toThrow(InputError);
     expect(start).toThrow(line);
-    expect(start).toThrow(/use mode shadow or advise/);
+    expect(start).toThrow(/use mode shadow or advise, or set aws.endpoint/);
   });
 
   it.each([

@@ -45,7 +45,7 @@ export function resolveEndpointUrl(
   const url = configured ?? fromEnvironment;
   if (url === undefined) return undefined;
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
-    const where = configured === undefined ? 'AWS_ENDPOINT_URL' : 'endpointUrl';
+    const where = configured === undefined ? 'AWS_ENDPOINT_URL' : 'aws.endpoint';
     throw new InputError('endpoint.url', `${where}: expected an http or https address such as http://127.0.0.1:4510`);
   }
   return url;
@@ -66,6 +66,6 @@ export function requireEnforceable(
   const is = endpoint.kind === 'aws' ? 'is AWS' : 'did not answer as the Lambda twin on this machine';
   throw new InputError(
     'endpoint.enforce',
-    `${enforced.key}: mode enforce is refused because ${endpoint.name} ${is}; use mode shadow or advise, or set endpointUrl to a running twin (foreshock twin)`,
+    `${enforced.key}: mode enforce is refused because ${endpoint.name} ${is}; use mode shadow or advise, or set aws.endpoint to a running twin (foreshock twin)`,
   );
 }
