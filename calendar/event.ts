@@ -61,7 +61,7 @@ export function eventsBetween(
   fromMs: EpochMs,
   untilMs: EpochMs,
 ): readonly MarketEvent[] {
-  return events.slice(firstAtOrAfter(events, fromMs), firstAtOrAfter(events, Math.max(fromMs, untilMs)));
+  return events.slice(firstAtOrAfter(events, fromMs), firstAtOrAfter(events, untilMs));
 }
 
 function firstAtOrAfter(events: readonly MarketEvent[], atMs: EpochMs): number {

@@ -15,7 +15,7 @@ export interface SpecialDay {
   readonly name: string;
 }
 
-const [sunday, monday, thursday, friday, saturday] = [0, 1, 4, 5, 6];
+const [sunday, monday, thursday, saturday] = [0, 1, 4, 6];
 
 /** Closed or cut short by decision, not by rule. */
 const decidedDays: readonly (readonly [date: string, type: SpecialDay['type'], name: string])[] = [
@@ -69,21 +69,17 @@ function holidaysByRule(year: number): (readonly [localDay: number, name: string
   return holidays;
 }
 
+/** Those that fall on a weekend or on an observed holiday drop out in `usSpecialDays`. */
 function halfDaysByRule(year: number): (readonly [localDay: number, name: string])[] {
-  const christmasEve = dayOf(year, 12, 24);
-  const halfDays: [number, string][] = [[nthWeekday(year, 11, thursday, 4) + 1, 'Day after Thanksgiving']];
-  // On a Friday, Christmas is a Saturday and observed that day: `holidaysByRule` closes it.
-  if (weekdayOf(christmasEve) !== friday) halfDays.push([christmasEve, 'Christmas Eve']);
-
+  const halfDays: [number, string][] = [
+    [nthWeekday(year, 11, thursday, 4) + 1, 'Day after Thanksgiving'],
+    [dayOf(year, 12, 24), 'Christmas Eve'],
+  ];
   const independenceDay = dayOf(year, 7, 4);
-  const weekday = weekdayOf(independenceDay);
-  const isMidweek = weekday !== monday && weekday !== saturday && weekday !== sunday;
   // A Thursday fourth used to cut the Friday after it short; since 2013 it is the Wednesday before.
-  const isBridgedAfter = weekday === thursday && year < 2013;
-  if (year >= 1995 && isMidweek) {
-    if (isBridgedAfter) halfDays.push([independenceDay + 1, 'Day after Independence Day']);
-    else halfDays.push([independenceDay - 1, 'Day before Independence Day']);
-  }
+  const isBridgedAfter = weekdayOf(independenceDay) === thursday && year < 2013;
+  if (year >= 1995 && isBridgedAfter) halfDays.push([independenceDay + 1, 'Day after Independence Day']);
+  else if (year >= 1995) halfDays.push([independenceDay - 1, 'Day before Independence Day']);
   return halfDays;
 }
 

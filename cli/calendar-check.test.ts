@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { calendarCheckVerb } from './calendar-check.ts';
@@ -54,6 +57,26 @@ describe('calendar check', () => {
       '  1998-06-28T19:00:00Z  match  2  Nigeria v Denmark (round of 16)',
       '',
     ]);
+  });
+
+  it('tells what is cancelled and what is only a date, and announces neither as sure', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'foreshock-check-'));
+    const path = join(folder, 'calendar.csv');
+    const rows = [
+      'ts,kind,title,importance,symbol,source,status',
+      '2025-10-15T12:30:00Z,cpi,Consumer prices,3,,bls.gov,cancelled',
+      '2025-10-29,fomc,Decision,3,,federalreserve.gov,',
+      '2025-10-30,earnings,Results,3,AAPL,SEC,',
+    ];
+    writeFileSync(path, rows.join('\n'));
+    const { out } = await run('--calendar', path, '--at', '2025-10-01');
+    rmSync(folder, { recursive: true });
+    expect(out).toContain('sound; 3 events, 1 cancelled, 2 with a date only: the time is an assumption, version');
+    expect(out.slice(out.indexOf('next from')).split('\n').slice(1, 3)).toEqual([
+      '  2025-10-29 (date only)  fomc           3  Decision',
+      '  2025-10-30 (date only)  earnings:AAPL  3  Results',
+    ]);
+    expect(out.slice(out.indexOf('next from'))).not.toContain('cpi');
   });
 
   it('says so when nothing comes any more', async () => {

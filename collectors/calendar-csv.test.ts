@@ -90,6 +90,14 @@ it('names all faults of a file at once, by line, with value and what was expecte
   ]);
 });
 
+it.each([
+  ['a quote inside a field', 'Fed "dots"'],
+  ['a quote that does not end', '"Fed'],
+  ['words after a quote', '"Fed" dots'],
+])('refuses a row with %s', (_, title) => {
+  expect(refusal(header, payrolls.replace('Employment Situation', title))).toContain('us.csv:2: got broken quotes');
+});
+
 it('shows the first faults of many', () => {
   const lines = refusal(header, ...Array<string>(30).fill('x')).split('\n');
   expect(lines).toHaveLength(21);

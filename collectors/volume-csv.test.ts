@@ -6,6 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createRandom } from '../core/random.ts';
 import { formatInstant } from '../core/time.ts';
+import { readBytes } from './read-file.ts';
 import { readVolumeCsv } from './volume-csv.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'foreshock-volume-'));
@@ -86,4 +87,13 @@ it('tells how far it is, and stops when asked', async () => {
   const controller = new AbortController();
   const reading = readVolumeCsv(path, { signal: controller.signal, onProgress: () => controller.abort('enough') });
   await expect(reading).rejects.toBe('enough');
+});
+
+// What was read already could still unpack to a thousand times its size.
+it('stops between two chunks of one packed piece', async () => {
+  const controller = new AbortController();
+  const chunks = readBytes(write('zeros.gz', gzipSync(Buffer.alloc(2 ** 21))), { signal: controller.signal });
+  expect((await chunks.next()).done).toBe(false);
+  controller.abort('enough');
+  await expect(chunks.next()).rejects.toBe('enough');
 });

@@ -128,6 +128,21 @@ describe('a bad row is named by line and counted, and the others are kept', () =
     expect(badRows.first[0]!.reason).toContain(reason);
   });
 
+  it('names them in the order of the file, although the grid is known last', () => {
+    const rows = [
+      '12:30:00Z,1',
+      '12:30:30Z,1',
+      '12:31:00Z,',
+      '12:31:00Z,2',
+      '12:32:00Z,3',
+      '12:33:00Z,4',
+      '12:34:00Z,5',
+      '12:35:00Z,6',
+    ];
+    const { badRows } = parse(`ts,volume\n${rows.map((row) => `2025-09-05T${row}`).join('\n')}`);
+    expect(badRows.first.map((bad) => bad.line)).toEqual([3, 4]);
+  });
+
   it('shows at most ten of them, shortened and harmless', () => {
     const rows = Array.from({ length: 1_200 }, (_, index) => `${formatInstant(index * 60_000)},1`);
     const bad = Array.from({ length: 12 }, () => `\u001b[31m${'x'.repeat(100)}`);
@@ -223,6 +238,7 @@ describe('the bucket length', () => {
     ['two rows', [600, 1_200], 600],
     ['a shuffled hour', [540, 60, 3_120, 1_380, 2_700, 0, 3_540, 420, 1_920, 780, 2_280, 1_140], 60],
     ['one row off the grid', [0, 300, 600, 601, 900, 1_200, 1_500, 1_800, 2_100], 300],
+    ['a vote that ties: the smaller, which keeps more rows', [0, 120, 240, 420, 600], 60],
     ['rows backwards', [900, 600, 300, 0], 300],
   ])('is seen in %s', (_, seconds, step) => expect(parse(rowsAt(seconds)).series.stepMs).toBe(step * 1_000));
 
