@@ -17,7 +17,13 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 export function createLog(level: LogLevel): Log {
   const logger = pino(
-    { level, base: null, messageKey: 'event', timestamp: () => `,"at":"${new Date().toISOString()}"` },
+    {
+      level,
+      base: null,
+      messageKey: 'event',
+      formatters: { level: (label) => ({ level: label }) },
+      timestamp: () => `,"at":"${new Date().toISOString()}"`,
+    },
     destination({ fd: 2, sync: true }),
   );
   return {

@@ -170,17 +170,17 @@ function recordOf(
   };
 }
 
-/** Dollars are left out: they follow from the rest. */
-function fingerprintOf(plan: CapacityPlan): string {
+/** Dollars are left out: they follow from the rest. So are the ends that only say where the plan itself begins and stops. */
+function fingerprintOf({ steps, issuedAtMs, untilMs: planUntilMs }: CapacityPlan): string {
   return sha256Of(
-    plan.steps.map(({ key, fromMs, untilMs, concurrency, bindingLimit, eventId }) => [
+    steps.map(({ key, fromMs, untilMs, concurrency, bindingLimit, eventId }) => ({
       key,
-      fromMs,
-      untilMs,
+      fromMs: fromMs <= issuedAtMs ? null : fromMs,
+      untilMs: untilMs >= planUntilMs ? null : untilMs,
       concurrency,
       bindingLimit,
-      eventId ?? null,
-    ]),
+      eventId,
+    })),
   );
 }
 
