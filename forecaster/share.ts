@@ -43,6 +43,7 @@ export function shareOut(
   resources: readonly Resource[],
   weights: readonly (readonly number[])[],
 ): Grant[] {
+  if (isEnough(claims, resources, weights)) return [...claims];
   const left = resources.map((resource) => Math.max(0, resource.capacity));
   let exhausted: Resource | undefined;
 
@@ -79,6 +80,18 @@ export function shareOut(
     assert(floor <= claims[index]!.floor && level <= claims[index]!.level, 'a share is no more than the claim');
   }
   return grants;
+}
+
+function isEnough(
+  claims: readonly Claim[],
+  resources: readonly Resource[],
+  weights: readonly (readonly number[])[],
+): boolean {
+  return resources.every(({ capacity }, index) => {
+    let asked = 0;
+    for (const [claim, { level }] of claims.entries()) asked += level * weights[claim]![index]!;
+    return asked <= capacity;
+  });
 }
 
 /** Sums of dollars carry rounding errors of this order and less; no limit is stated so finely. */
