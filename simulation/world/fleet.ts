@@ -47,7 +47,7 @@ export const demoFleet: readonly FleetFunction[] = [
     },
   },
   {
-    // A JVM: a cold start is 2.6 s in front of a customer, worth about 2 cents.
+    // A JVM: a cold start holds an order for 2.6 s in a moving market, worth about 30 cents.
     requestsPerEdgeRequest: 0.25,
     spec: {
       key: `${place}/risk-check:live` as FunctionKey,
@@ -55,7 +55,7 @@ export const demoFleet: readonly FleetFunction[] = [
       architecture: 'x86_64',
       initDurationMs: 2_600,
       runDurationMs: { p50: 240, p99: 900 },
-      spillTarget: { kind: 'usdPerColdStart', usd: 0.02 },
+      spillTarget: { kind: 'usdPerColdStart', usd: 0.3 },
       concurrencyFloor: 0,
       concurrencyCeiling: 300,
       group: 'risk',
