@@ -78,8 +78,8 @@ function halfDaysByRule(year: number): (readonly [localDay: number, name: string
   const independenceDay = dayOf(year, 7, 4);
   // A Thursday fourth used to cut the Friday after it short; since 2013 it is the Wednesday before.
   const isBridgedAfter = weekdayOf(independenceDay) === thursday && year < 2013;
-  if (year >= 1995 && isBridgedAfter) halfDays.push([independenceDay + 1, 'Day after Independence Day']);
-  else if (year >= 1995) halfDays.push([independenceDay - 1, 'Day before Independence Day']);
+  if (isBridgedAfter) halfDays.push([independenceDay + 1, 'Day after Independence Day']);
+  else halfDays.push([independenceDay - 1, 'Day before Independence Day']);
   return halfDays;
 }
 
