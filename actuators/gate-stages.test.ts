@@ -100,6 +100,15 @@ const cases: readonly Case[] = [
     verdict: 'pass',
   },
   {
+    says: 'was throttled since it looked, and that changed nothing',
+    pursuit: {
+      lastOutcome: outcome('throttled', 1_000),
+      attemptCount: 1,
+      observed: observed(0, 'READY', { atMs: nowMs - 2_000 }),
+    },
+    verdict: 'pass',
+  },
+  {
     says: 'was throttled for the fourth time',
     pursuit: { lastOutcome: outcome('throttled', 3_999), attemptCount: 4 },
     verdict: 'wait backoff',

@@ -127,7 +127,7 @@ const ownershipStage: GateStage = {
     if (action.concurrency < baselineConcurrency) {
       return refuse(`${baselineConcurrency} stood there before us, and is not ours to remove`);
     }
-    if (requested > Math.max(oursConcurrencyMax, baselineConcurrency)) {
+    if (requested > oursConcurrencyMax) {
       return wait(`somebody else asked for ${requested}: not ours to lower`);
     }
     return undefined;

@@ -204,6 +204,14 @@ describe('the call budget', () => {
     expect(stub.calls).toEqual([]);
   });
 
+  // The gate lets a level through after its deadline only where that lowers.
+  it('sends a level whose deadline had passed before it was asked', async () => {
+    const { actuator, settle } = setUp();
+    stub.answer(recordedAnswer('test_provisioned_concurrency_on_alias/put_provisioned_5'));
+    const lower = { ...hold, deadlineMs: startMs - 1 };
+    expect(await settle(actuator.apply(lower, neverAborted))).toMatchObject({ kind: 'accepted' });
+  });
+
   it('sends a release however late its turn comes', async () => {
     const { actuator, settle, controlPlane } = setUp();
     controlPlane.queue.pauseFor(1_000);

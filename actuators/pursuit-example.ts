@@ -19,6 +19,7 @@ export const answered = (atMs: number, concurrency: number, kind: Outcome['kind'
 
 interface Seen {
   readonly status?: ProvisionedStatus;
+  readonly allocated?: number;
   readonly available?: number;
   readonly weights?: boolean;
   readonly version?: string;
@@ -29,7 +30,7 @@ export function seen(atMs: number, requested: number, how: Seen = {}): PursuitFa
   const { status = 'READY', weights = false, version = '1' } = how;
   const available = how.available ?? (status === 'READY' ? requested : 0);
   const reason = status === 'FAILED' ? { statusReason: 'FUNCTION_ERROR_INIT_FAILURE' } : {};
-  const provisioned = { requested, allocated: available, available, status, ...reason };
+  const provisioned = { requested, allocated: how.allocated ?? available, available, status, ...reason };
   const observed: Observed = { key, atMs, version, hasRoutingWeights: weights, ...(requested > 0 && { provisioned }) };
   return { kind: 'observed', observed };
 }

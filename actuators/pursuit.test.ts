@@ -34,7 +34,8 @@ describe('pursuit, by story', () => {
     ],
     ['is verified', ready40, { state: 'ready', readyAtMs: 100, attemptCount: 0 }],
     ['keeps its first READY', [...ready40, seen(160, 40)], { state: 'ready', readyAtMs: 100, sinceMs: 100 }],
-    ['is one short', [...asked40, seen(100, 40, { available: 39 })], { state: 'allocating' }],
+    ['has one less available', [...asked40, seen(100, 40, { allocated: 40, available: 39 })], { state: 'allocating' }],
+    ['has one less allocated', [...asked40, seen(100, 40, { allocated: 39, available: 40 })], { state: 'allocating' }],
     ['is READY on a weighted alias', [...asked40, seen(100, 40, { weights: true })], { state: 'allocating' }],
     [
       'sees the level before ours, READY',
@@ -186,6 +187,11 @@ describe('pursuit, by story', () => {
         seen(260, 12),
       ],
       { state: 'idle' },
+    ],
+    [
+      'had found more, which its owner has taken away',
+      [want(1, 40), seen(2, 50), seen(60_002, 10)],
+      { state: 'lost', concurrency: 40, baselineConcurrency: 10 },
     ],
     [
       'finds more than it wants',

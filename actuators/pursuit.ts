@@ -41,7 +41,7 @@ export interface Pursuit {
   readonly wantedConcurrency: number;
   /** What is pursued, and what an action states: the wanted level, but never below what stood before us. */
   readonly concurrency: number;
-  /** What was configured when we first looked: what we return to. Removing it is not ours to do. */
+  /** What was configured when we last looked before we asked for anything: what we return to. Removing it is not ours to do. */
   readonly baselineConcurrency?: number | undefined;
   /** The last level that Lambda took, or may have taken, from us. */
   readonly askedConcurrency?: number | undefined;
@@ -177,9 +177,9 @@ function learned(state: PursuitState, pursuit: Pursuit, { atMs, version, provisi
 }
 
 function recordLook(pursuit: Pursuit, observed: Observed): Pursuit {
-  const { askedConcurrency, inFlight, state, failure, baselineConcurrency } = pursuit;
+  const { askedConcurrency, inFlight, state, failure } = pursuit;
   const isUntouched = askedConcurrency === undefined && inFlight === undefined && state !== 'idle';
-  const baseline = isUntouched ? (baselineConcurrency ?? standing(observed)) : baselineConcurrency;
+  const baseline = isUntouched ? standing(observed) : pursuit.baselineConcurrency;
   return {
     ...pursuit,
     observed,
