@@ -286,6 +286,16 @@ describe('plan: several events', () => {
     expect(outline(twin(60, 0.5))).toEqual(['13:20–13:50 112', '13:50–14:10 79', '14:10–14:20 63', '14:20–16:30 63']);
   });
 
+  // Goal: a lesser event does not take away what the one before still holds. Method: events at 0 and 30 minutes, one raise, held to minute 45; a
+  // lesser one at minute 31 takes over at minute 20.
+  it('keeps the peak of a first window that a second one takes over', () => {
+    const spec = sampleSpec();
+    const events = [0, 30, 31].map((minutes) => sampleEvent({ id: `at ${minutes}`, startsAtMs: minutesFrom(minutes) }));
+    const made = plan(sampleInput([spec], { events }));
+    expect(outline(made).slice(0, 3)).toEqual(['13:20–13:50 112', '13:50–14:15 112', '14:15–14:20 73']);
+    expect(made.steps.slice(0, 2).map(({ eventId }) => eventId)).toEqual(['at 0', 'at 31']);
+  });
+
   it.each([
     { name: 'cancelled', event: sampleEvent({ status: 'cancelled' }), steps: 0 },
     { name: 'a holiday', event: sampleEvent({ kind: 'holiday', phase: 'holiday' }), steps: 0 },
@@ -356,6 +366,42 @@ describe('plan: again, while a window runs', () => {
     }
     expect(levels).toEqual(levels.toSorted((a, b) => b - a));
     expect(levels.length).toBeLessThanOrEqual(4);
+  });
+
+  it('counts a block twice that a second raise bills twice', () => {
+    const total = (made: CapacityPlan): number => made.steps.reduce((usd, step) => usd + step.usd, 0);
+    const raised = again(-8, 1.2, first);
+    const usdPerEventMax = total(raised) - 0.01;
+    const limits = { concurrencyMax: 1_000, usdPerHourMax: 100, usdPerEventMax };
+    expect(levelAt(raised, releaseAtMs)).toBe(131);
+    const kept = again(-8, 1.2, first, { limits });
+    expect(levelAt(kept, releaseAtMs)).toBe(112);
+    expect(total(kept)).toBeLessThanOrEqual(usdPerEventMax);
+  });
+
+  it('holds what it has until the dollars are spent, then the floor', () => {
+    // 112 for the 30 minutes to 13:50 cost 84 cents; 79 for 5 minutes cost 9.9 cents.
+    const limits = { concurrencyMax: 1_000, usdPerHourMax: 100, usdPerEventMax: 0.84 + 0.199 };
+    const made = again(6, 1, first, { limits });
+    expect(outline(made)).toEqual(['13:20–13:50 112', '13:50–14:00 79']);
+  });
+
+  it('leaves what a limit had cut, and goes on saying so', () => {
+    const tight = { concurrencyMax: 60, usdPerHourMax: 100, usdPerEventMax: 100 };
+    const cut = plan(sampleInput([spec], { limits: tight }));
+    const [step] = again(-8, 1, cut).steps;
+    expect(step).toMatchObject({ concurrency: 60, concurrencyWanted: 112, bindingLimit: 'ceiling' });
+    expect(levelAt(again(-11, 1, cut), releaseAtMs)).toBe(112);
+  });
+
+  it('does not go back to the window before, once another has taken over', () => {
+    const events = [sampleEvent(), sampleEvent({ id: 'later', startsAtMs: minutesFrom(60) })];
+    const limits = { concurrencyMax: 1_000, usdPerHourMax: 100, usdPerEventMax: 0.98 };
+    let made = plan(sampleInput([spec], { events, limits }));
+    const planned = levelAt(made, minutesFrom(50));
+    for (const minute of [49, 50, 51, 55, 62]) made = again(minute, 1, made, { events, limits });
+    expect(planned).toBe(30);
+    expect(levelAt(made, minutesFrom(62))).toBe(30);
   });
 
   it('holds what was planned when the forecast fails, then the floor', () => {
