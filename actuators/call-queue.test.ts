@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Urgency } from '../core/ports.ts';
 import { createVirtualClock } from '../core/virtual-clock.ts';
-import { controlPlaneLeadMs, createCallQueue, type CallQueueOptions, type Urgency } from './call-queue.ts';
+import { controlPlaneLeadMs, createCallQueue, type CallQueueOptions } from './call-queue.ts';
 
 const neverAborted = new AbortController().signal;
 

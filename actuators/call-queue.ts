@@ -8,11 +8,9 @@
  * where a bucket of five would let ten through around its refill). Two lines wait in front of it, urgent before routine, each first in first
  * out. Time comes from the Clock and Timers handed in, so that it runs the same under virtual time.
  */
+import type { Urgency } from '../core/ports.ts';
 import { assert } from '../core/assert.ts';
 import type { Clock, EpochMs, Timers } from '../core/time.ts';
-
-/** `urgent`: a raise, and the look that must come before it. `routine`: polls and releases; late costs money, not an event. */
-export type Urgency = 'urgent' | 'routine';
 
 /** `shed`: the line is full. `late`: its turn came after `startByMs`. `aborted`: given up while waiting. In all three nothing was sent. */
 export type QueueAnswer<T> =

@@ -19,10 +19,9 @@ import type { Action, HoldProvisionedConcurrency, Outcome } from '../core/action
 import { assert } from '../core/assert.ts';
 import type { Observed } from '../core/capacity.ts';
 import { WorldError } from '../core/errors.ts';
-import type { Actuator } from '../core/ports.ts';
+import type { Actuator, Urgency } from '../core/ports.ts';
 import { parseFunctionKey, type FunctionKey, type FunctionName } from '../core/series-key.ts';
 import type { Clock, EpochMs } from '../core/time.ts';
-import type { Urgency } from './call-queue.ts';
 import { isCount, type ControlPlane } from './control-plane.ts';
 import { readFailure, worldErrorOf } from './lambda-failure.ts';
 

@@ -6,10 +6,13 @@ import type { Observed } from './capacity.ts';
 import type { FunctionKey } from './series-key.ts';
 import type { EpochMs } from './time.ts';
 
+/** Whose turn it is at a control plane that takes few calls: what an event waits for, or what can wait. */
+export type Urgency = 'urgent' | 'routine';
+
 /** Carries an action out and looks at the result. Never retries by itself: when to try again is a decision. */
 export interface Actuator {
   /** @throws WorldError when the control plane does not answer; "cannot verify" is a state of its own. */
-  observe(key: FunctionKey, signal: AbortSignal): Promise<Observed>;
+  observe(key: FunctionKey, signal: AbortSignal, urgency: Urgency): Promise<Observed>;
   apply(action: Action, signal: AbortSignal): Promise<Outcome>;
 }
 

@@ -222,12 +222,12 @@ function createEffects({ actuator, clock, log, tracer, readAccountLimits }: Syst
   };
   const run = async (effect: Effect): Promise<void> => {
     if (effect.kind === 'observe') {
-      const { key } = effect;
+      const { key, urgency } = effect;
       try {
         admit({
           kind: 'observed',
           observed: await inSpan(tracer, 'observe', { 'foreshock.function': key }, () =>
-            actuator.observe(key, aborted.signal),
+            actuator.observe(key, aborted.signal, urgency),
           ),
         });
       } catch (error) {

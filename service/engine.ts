@@ -6,7 +6,7 @@
  * is being prepared; seal it all. Nothing is remembered as "to be done": the level wanted is derived anew each second and compared with what is
  * observed, so a crash, a lost answer and a late one all end in the same place.
  */
-import { createGate, type Verdict } from '../actuators/gate.ts';
+import { createGate, type GateContext, type Verdict } from '../actuators/gate.ts';
 import { nextPollAtMs } from '../actuators/polling.ts';
 import { advance, type Pursuit } from '../actuators/pursuit.ts';
 import type { HoldProvisionedConcurrency } from '../core/action.ts';
@@ -14,13 +14,13 @@ import { assertNever } from '../core/assert.ts';
 import type { AuditDraft } from '../core/audit.ts';
 import type { CapacityPlan, CapacityStep } from '../core/capacity.ts';
 import type { Json } from '../core/json.ts';
-import type { AccountLimits } from '../core/ports.ts';
+import type { AccountLimits, Urgency } from '../core/ports.ts';
 import type { FunctionKey } from '../core/series-key.ts';
 import { formatInstant, msPerHour, msPerMinute, type EpochMs } from '../core/time.ts';
-import { usdOfHolding } from '../forecaster/cost.ts';
 import { isPlannable } from '../forecaster/planner.ts';
+import { sumCommitments, type Commitments } from './commitments.ts';
 import type { Effect, Fact } from './facts.ts';
-import { createFunctionState, heldConcurrencyOf, readyConcurrencyOf, type FunctionState } from './function-state.ts';
+import { createFunctionState, readyConcurrencyOf, type FunctionState } from './function-state.ts';
 import { createPlanning, type Planning } from './planning.ts';
 import { createPrewarmLedger, type PrewarmLedger } from './prewarm-ledger.ts';
 import type { SystemOptions, SystemPorts } from './system-options.ts';
@@ -56,8 +56,6 @@ interface Turn {
   readonly nextSeq: number;
   readonly drafts: AuditDraft[];
   readonly effects: Effect[];
-  /** Concurrency and dollars that passed the gate in this tick, by function. */
-  readonly passed: Map<FunctionKey, HoldProvisionedConcurrency>;
   hasPlanned: boolean;
 }
 
@@ -127,11 +125,7 @@ export function createEngine(options: EngineOptions, snapshot?: EngineSnapshot):
         return;
       }
       case 'account':
-        if (
-          fact.limits.concurrencyLimit !== account?.concurrencyLimit ||
-          fact.limits.unreservedConcurrency !== account.unreservedConcurrency
-        )
-          planDueAtMs = turn.nowMs;
+        if (!isSameAccount(account, fact.limits)) reconsider(turn);
         account = fact.limits;
         return;
       case 'observed': {
@@ -160,6 +154,14 @@ export function createEngine(options: EngineOptions, snapshot?: EngineSnapshot):
       }
       default:
         assertNever(fact);
+    }
+  };
+
+  /** New limits: the plan is made anew, and what was refused for the old ones may be asked again. A failed start is not mended by them. */
+  const reconsider = (turn: Turn): void => {
+    planDueAtMs = turn.nowMs;
+    for (const state of functions.values()) {
+      if (!state.pursuit.failure) state.pursuit = advance(state.pursuit, { kind: 'reconsider', atMs: turn.nowMs });
     }
   };
 
@@ -196,7 +198,12 @@ export function createEngine(options: EngineOptions, snapshot?: EngineSnapshot):
     }
   };
 
-  const act = (state: FunctionState, turn: Turn): void => {
+  const actOnAll = (turn: Turn): void => {
+    const commitments = sumCommitments(functions, { plan, prices: options.prices, nowMs: turn.nowMs });
+    for (const state of functions.values()) act(state, turn, commitments);
+  };
+
+  const act = (state: FunctionState, turn: Turn, commitments: Commitments): void => {
     const { nowMs } = turn;
     const { spec } = state;
     const step = plan && nowMs < plan.untilMs ? stepAt(plan, spec.key, nowMs) : undefined;
@@ -206,7 +213,7 @@ export function createEngine(options: EngineOptions, snapshot?: EngineSnapshot):
       change(state, advance(state.pursuit, { kind: 'want', concurrency: level, atMs: nowMs }), turn);
     }
     const action = actionOf(state, step, nowMs);
-    const verdict = gate.judge(action, contextOf(state, action, turn));
+    const verdict = gate.judge(action, contextOf(state, action, { turn, commitments }));
     state.verdict = verdict;
     switch (verdict.kind) {
       case 'pass': {
@@ -217,13 +224,13 @@ export function createEngine(options: EngineOptions, snapshot?: EngineSnapshot):
         });
         turn.effects.push({ kind: 'apply', action, intentSeq });
         openIntents.set(intentSeq, action);
-        turn.passed.set(spec.key, action);
+        commitments.pass(spec, action);
         state.refusal = '';
         change(state, advance(state.pursuit, { kind: 'sent', concurrency: action.concurrency, atMs: nowMs }), turn);
         return;
       }
       case 'observe':
-        look(state, turn);
+        look(state, turn, 'urgent');
         return;
       case 'already':
         state.refusal = '';
@@ -255,53 +262,35 @@ export function createEngine(options: EngineOptions, snapshot?: EngineSnapshot):
     });
   };
 
-  const look = (state: FunctionState, turn: Turn): void => {
+  const look = (state: FunctionState, turn: Turn, urgency: Urgency): void => {
     if (state.isLooking) return;
     state.isLooking = true;
-    turn.effects.push({ kind: 'observe', key: state.spec.key });
+    turn.effects.push({ kind: 'observe', key: state.spec.key, urgency });
   };
 
   const poll = (turn: Turn): void => {
     const watched = [...functions.values()].filter((state) => state.pursuit.state !== 'idle');
     for (const state of watched) {
       const pollAtMs = nextPollAtMs(state.pursuit, { spreadRatio: state.spreadRatio, pollingCount: watched.length });
-      if (pollAtMs !== undefined && pollAtMs <= turn.nowMs) look(state, turn);
+      if (pollAtMs !== undefined && pollAtMs <= turn.nowMs) look(state, turn, 'routine');
     }
   };
 
-  const contextOf = (state: FunctionState, action: HoldProvisionedConcurrency, turn: Turn) => {
-    const others = [...functions.values()].filter((other) => other !== state);
-    const usdPerHourOf = (other: FunctionState, concurrency: number): number =>
-      usdOfHolding(other.spec, options.prices, { concurrency, fromMs: 0, untilMs: msPerHour });
-    const heldBy = (other: FunctionState): number =>
-      turn.passed.get(other.spec.key)?.concurrency ?? heldConcurrencyOf(other.pursuit);
-    return {
-      nowMs: turn.nowMs,
-      mode: state.spec.mode,
-      endpointKind: options.endpointKindOf(state.spec.key),
-      spec: state.spec,
-      limits: options.limits,
-      ...(account && { account }),
-      pursuit: state.pursuit,
-      others: {
-        concurrency: others.reduce((sum, other) => sum + heldBy(other), 0),
-        usdPerHour: others.reduce((sum, other) => sum + usdPerHourOf(other, heldBy(other)), 0),
-        usdOfEvent: (plan?.steps ?? []).reduce(
-          (sum, step) => (step.eventId === action.eventId && step.key !== action.key ? sum + step.usd : sum),
-          0,
-        ),
-      },
-      cost: {
-        usdPerHour: usdPerHourOf(state, action.concurrency),
-        usd: usdOfHolding(state.spec, options.prices, {
-          concurrency: action.concurrency,
-          fromMs: turn.nowMs,
-          untilMs: Math.max(turn.nowMs, action.untilMs),
-        }),
-      },
-      seed: options.seed,
-    };
-  };
+  const contextOf = (
+    state: FunctionState,
+    action: HoldProvisionedConcurrency,
+    { turn, commitments }: { readonly turn: Turn; readonly commitments: Commitments },
+  ): GateContext => ({
+    nowMs: turn.nowMs,
+    mode: state.spec.mode,
+    endpointKind: options.endpointKindOf(state.spec.key),
+    spec: state.spec,
+    limits: options.limits,
+    ...(account && { account }),
+    pursuit: state.pursuit,
+    ...commitments.around(state.spec, action),
+    seed: options.seed,
+  });
 
   const reportPrewarms = (turn: Turn): void => {
     for (const { prewarm, turn: what } of ledger.observe(turn.nowMs, (key) =>
@@ -336,11 +325,12 @@ export function createEngine(options: EngineOptions, snapshot?: EngineSnapshot):
 
   return {
     tick(nowMs, facts, nextSeq) {
-      const turn: Turn = { nowMs, nextSeq, drafts: [], effects: [], passed: new Map(), hasPlanned: false };
+      const turn: Turn = { nowMs, nextSeq, drafts: [], effects: [], hasPlanned: false };
       const before = new Map([...functions].map(([key, state]) => [key, state.pursuit]));
       for (const fact of facts) fold(fact, turn);
       if (nowMs >= planDueAtMs && account !== undefined) replan(turn, account);
-      for (const state of functions.values()) act(state, turn);
+      // Before the control plane has answered once, nobody knows whom we would be talking to.
+      if (account !== undefined) actOnAll(turn);
       poll(turn);
       reportPrewarms(turn);
       for (const [key, state] of functions) timeline.mark(key, nowMs, readyConcurrencyOf(state.pursuit));
@@ -369,6 +359,10 @@ export function createEngine(options: EngineOptions, snapshot?: EngineSnapshot):
       openIntents: Object.fromEntries(openIntents),
     }),
   };
+}
+
+function isSameAccount(one: AccountLimits | undefined, other: AccountLimits): boolean {
+  return one?.concurrencyLimit === other.concurrencyLimit && one.unreservedConcurrency === other.unreservedConcurrency;
 }
 
 /** What survives a restart besides the history: how far each pursuit was, and the plan whose windows have begun. */

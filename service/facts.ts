@@ -3,7 +3,7 @@
  */
 import type { Action, HoldProvisionedConcurrency, Outcome } from '../core/action.ts';
 import type { Observed } from '../core/capacity.ts';
-import type { AccountLimits } from '../core/ports.ts';
+import type { AccountLimits, Urgency } from '../core/ports.ts';
 import type { FunctionKey } from '../core/series-key.ts';
 import type { EpochMs } from '../core/time.ts';
 
@@ -28,6 +28,7 @@ export type Fact =
   | { readonly kind: 'account'; readonly limits: AccountLimits };
 
 export type Effect =
-  | { readonly kind: 'observe'; readonly key: FunctionKey }
+  /** `urgent` when a raise waits for the answer. */
+  | { readonly kind: 'observe'; readonly key: FunctionKey; readonly urgency: Urgency }
   /** `intentSeq` is the audit event that says why; its outcome will name it as its cause. */
   | { readonly kind: 'apply'; readonly action: Action; readonly intentSeq: number };

@@ -2,6 +2,7 @@
  * Forecasts and the plan made of them. Keeps one forecaster a function; the response to events is learned over all of them together.
  */
 import { createHash } from 'node:crypto';
+import { controlPlaneLeadMs } from '../actuators/call-queue.ts';
 import { compareEvents, eventsBetween } from '../calendar/event.ts';
 import type { CapacityPlan } from '../core/capacity.ts';
 import type { Forecast } from '../core/forecast.ts';
@@ -67,7 +68,8 @@ export function createPlanning(options: SystemOptions & Pick<SystemPorts, 'queue
         forecast: learnerOf(spec.key).forecast(nowMs, untilMs),
       }));
       const events = eventsAround(nowMs);
-      const lead = { ...options.lead, queueMs: options.queueWaitMs(callsPerRaise * functions.length) };
+      const queueMs = Math.max(controlPlaneLeadMs(functions.length), options.queueWaitMs(functions.length));
+      const lead = { ...options.lead, queueMs };
       const plan = makePlan({
         nowMs,
         untilMs,
@@ -90,9 +92,6 @@ export function createPlanning(options: SystemOptions & Pick<SystemPorts, 'queue
     },
   };
 }
-
-/** A look of two calls, and a Put. */
-const callsPerRaise = 3;
 
 interface Learner {
   readonly stepMs: number;
