@@ -21,11 +21,11 @@ export const offsetMinuteEnd = 120;
 export const offsetCount = offsetMinuteEnd - offsetMinuteFirst;
 
 /** Kinds differ among themselves about as much as events of one kind do, so the parent weighs as one event. */
-const eventsOfParent = 1;
-/** Events after which an old one hardly counts: two years of a monthly release. */
-const memoryEventCount = 24;
+const eventsOfParent = 2;
+/** Events after which an old one hardly counts: a year of a monthly release. */
+const memoryEventCount = 12;
 /** Variance of the lift of an event about which nothing is known at all: a factor of 1.7 either way, fading over the hour after it. */
-const strayUnknown = 0.3;
+const strayUnknown = 0.1;
 
 /** The answer for one kind in one series, as of now. */
 export interface EventCurve {
@@ -179,7 +179,7 @@ function saturated({ value, count }: MinuteMeans): MinuteMeans {
 
 const unknownStray = new Float64Array(offsetCount).map((_, minute) =>
   // Before the event a little, because some tell theirs early.
-  minute < -offsetMinuteFirst ? 0.02 : strayUnknown * 2 ** ((-offsetMinuteFirst - minute) / 30),
+  minute < -offsetMinuteFirst ? 0.05 : strayUnknown * 2 ** ((-offsetMinuteFirst - minute) / 30),
 );
 
 function emptyRecord(): KindRecord {

@@ -25,9 +25,9 @@ const reachMinutesAfter = 60;
 const strayMinutesBefore = 2;
 const strayMinutesAfter = 60;
 /** From this lift on (a half more than usual) a bucket's misses are an event's and not the day's. */
-export const shakenLiftMin = 0.4;
+export const shakenLiftMin = 0.2;
 /** Half a percent in a thousand: a surprise moves its kind's memory by at most this many spreads. */
-const clipSpreads = 3;
+const clipSpreads = 2;
 
 /** Events that share an instant. */
 export interface EventGroup {
@@ -63,7 +63,7 @@ export interface EventWatchOptions {
 /** What events add to one bucket. */
 export interface EventEffect {
   readonly lift: number;
-  /** Variance beyond the bucket's own. */
+  /** Spread beyond the bucket's own. */
   readonly stray: number;
 }
 
@@ -96,7 +96,11 @@ export function effectOn(
 
 /** Spread of a bucket under an event: the share that the event did not bring keeps its noise, the event adds its own. */
 export function spreadUnder(spread: number, { lift, stray }: EventEffect): number {
-  return Math.sqrt(spread * spread * Math.exp(-Math.max(0, lift)) + stray);
+  return calmSpread(spread, lift) + stray;
+}
+
+function calmSpread(spread: number, lift: number): number {
+  return spread * Math.exp(-Math.max(0, lift) / 2);
 }
 
 export function strongestOf(
@@ -209,8 +213,8 @@ function record(
   const location = event.locations[index];
   if (location === undefined || Number.isNaN(location)) return;
   const own = event.lifts[index]!;
-  const variance = event.spreads[index]! ** 2 * Math.exp(-Math.max(0, own));
-  const spread = Math.sqrt(variance + event.strays[index]!);
+  const calm = calmSpread(event.spreads[index]!, own);
+  const spread = calm + event.strays[index]!;
   const miss = (seen.logVolume - location - seen.foretold) / spread;
   const offset = Math.round((seen.atMs - event.atMs) / msPerMinute);
   const isStraying = offset >= -strayMinutesBefore && offset < strayMinutesAfter;
@@ -221,7 +225,7 @@ function record(
     if (minute < 0 || minute >= offsetCount) continue;
     event.lift[minute] = own + clipped;
     event.base[minute] = event.bases[index]!;
-    event.stray[minute] = clipped * clipped - variance;
+    event.stray[minute] = Math.abs(clipped) / 0.798 - calm;
   }
 }
 

@@ -46,6 +46,8 @@ const dayCountMin = 10;
 const touchedLiftMin = 0.1;
 /** A residual beyond four spreads is an accident; it may not carry a whole day's level away. */
 const residualSpreadMax = 4;
+/** What is typical follows the level by half in a working week: who waits for an event is not more because a day is busy. */
+const typicalRate = 1 - 2 ** (-1 / 5);
 /** Beyond this many days of silence the days between are not walked through one by one. */
 const gapDayCountMax = 400;
 
@@ -123,7 +125,8 @@ export function createSessionEvent(options: ModelOptions, kept?: Json): Model {
       if (history.recordedBetween(bucket - back * slotCount, bucket - (back - 1) * slotCount) > 0) days++;
     }
     if (days > 0) recordedPerDay = Math.round(history.recordedBetween(bucket - 28 * slotCount, bucket) / days);
-    typicalLocation = profile.typicalLocation();
+    const typicalNow = profile.typicalLocation() + level;
+    typicalLocation += (typicalLocation === 0 ? 1 : typicalRate) * (typicalNow - typicalLocation);
   };
   const startHalfHour = (onGrid: LocalGrid, bucket: number, slot: number): void => {
     level = history.meanOfLast(recordedPerDay, bucket) ?? level;
@@ -142,7 +145,7 @@ export function createSessionEvent(options: ModelOptions, kept?: Json): Model {
         firstBucket: bucket,
         atMs,
         outlook: outlookOf(onGrid, bucket, count),
-        typical: typicalLocation + level,
+        typical: typicalLocation,
       });
     }
   };
@@ -219,7 +222,7 @@ export function createSessionEvent(options: ModelOptions, kept?: Json): Model {
       for (let index = 0; index < horizon.stepCount; index++) {
         const location = outlook.locations[index]!;
         const atMs = horizon.fromMs + index * stepMs;
-        const effect = effectOn(active, { atMs, stepMs, base: location - typicalLocation - level });
+        const effect = effectOn(active, { atMs, stepMs, base: location - typicalLocation });
         const spread = spreadUnder(outlook.spreads[index]!, effect);
         const errors = effect.lift > shakenLiftMin ? shakenErrors : calmErrors;
         requestCount.push(
