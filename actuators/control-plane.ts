@@ -3,10 +3,11 @@
  */
 import { GetAccountSettingsCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { WorldError } from '../core/errors.ts';
+import { isLoopback } from '../core/loopback.ts';
 import type { AccountLimits } from '../core/ports.ts';
 import type { Clock, Timers } from '../core/time.ts';
 import { createCallQueue, type CallQueue, type CallRequest } from './call-queue.ts';
-import { classifyEndpoint, isLoopback, twinHeader, type EndpointKind } from './endpoint.ts';
+import { classifyEndpoint, twinHeader, type EndpointKind } from './endpoint.ts';
 import { readFailure, worldErrorOf } from './lambda-failure.ts';
 
 export interface ControlPlane {

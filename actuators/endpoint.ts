@@ -7,6 +7,7 @@
  * everything else is not, and `enforce` is refused there.
  */
 import { InputError } from '../core/errors.ts';
+import { isLoopback } from '../core/loopback.ts';
 import type { FunctionSpec } from '../core/function-spec.ts';
 
 export type EndpointKind = 'twin' | 'aws' | 'unknown';
@@ -21,11 +22,6 @@ export function classifyEndpoint(answer: { readonly host: string; readonly twinV
   if (isLoopback(answer.host)) return answer.twinVersion ? 'twin' : 'unknown';
   if (answer.twinVersion) return 'unknown';
   return amazonDomains.some((domain) => answer.host.endsWith(domain)) ? 'aws' : 'unknown';
-}
-
-/** True for `localhost`, 127.0.0.0/8 and ::1. A name that merely contains one of them is not loopback. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host === '[::1]' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 /**

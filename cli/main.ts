@@ -10,7 +10,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
     // A second request means now: what is durable stays durable.
     if (interrupted.signal.aborted) process.exit(130);
-    interrupted.abort(signal);
+    interrupted.abort(new Error(`interrupted by ${signal}`));
   });
 }
 
@@ -43,8 +43,10 @@ async function runCommandLine(args: readonly string[], to: Terminal): Promise<Ex
   try {
     return await verb.run(rest, to);
   } catch (error) {
+    // Whatever was being read or written when the person pressed Ctrl-C: it was they who ended it, and they know.
+    if (to.signal.aborted && !(error instanceof InputError)) return 1;
     if (error instanceof InputError || error instanceof WorldError) {
-      to.err(`foreshock ${verb.name}: ${error.message}\n`);
+      for (const line of error.message.split('\n')) to.err(`foreshock ${verb.name}: ${line}\n`);
       return 2;
     }
     throw error;

@@ -1,0 +1,35 @@
+// Reads a scorecard and says whether the promises of a demo were kept: each event of importance 3 warm three minutes before it, a tenth of the
+// cold starts in its half hour at most, the audit chain whole.
+import { readFileSync } from 'node:fs';
+
+const scorecard = JSON.parse(readFileSync(process.argv[2], 'utf8'));
+const faults = [];
+let prewarmCount = 0;
+for (const { function: name, prewarms, eventWindows } of scorecard.functions) {
+  for (const { eventId, importance, minutesEarly } of prewarms) {
+    prewarmCount++;
+    if (importance === 3 && !(minutesEarly >= 3))
+      faults.push(`${name}: ${eventId} was READY ${minutesEarly} min early, and 3 are promised`);
+  }
+  console.log(
+    name,
+    prewarms.map((p) => `${p.eventId} ${p.concurrency} READY ${p.minutesEarly?.toFixed(1)} min early`).join('; '),
+  );
+  for (const { eventId, with: yes, without: no } of eventWindows)
+    console.log(`  ${eventId}: cold starts ${yes.coldStarts}, without ${no.coldStarts}`);
+}
+{
+  const ids = new Set(
+    scorecard.functions.flatMap((f) => f.prewarms.filter((p) => p.importance === 3).map((p) => p.eventId)),
+  );
+  for (const id of ids) {
+    const windows = scorecard.functions.flatMap((f) => f.eventWindows.filter((w) => w.eventId === id));
+    const sum = (side) => windows.reduce((total, window) => total + window[side].coldStarts, 0);
+    if (sum('with') > sum('without') / 10)
+      faults.push(`${id}: ${sum('with')} cold starts with, ${sum('without')} without`);
+  }
+}
+if (prewarmCount === 0) faults.push('nothing was warmed');
+if (!scorecard.audit.verified) faults.push('the audit chain does not hold');
+for (const fault of faults) console.error(fault);
+process.exitCode = faults.length === 0 ? 0 : 1;
