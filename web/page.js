@@ -52,9 +52,10 @@ function showStatus(status) {
   );
 }
 
-function showPlan(plan) {
+function showPlan(plan, nowMs) {
+  const ahead = plan.steps.filter((step) => step.untilMs > nowMs);
   byId('plan').replaceChildren(
-    ...plan.steps.map((step) =>
+    ...ahead.map((step) =>
       row([
         text(shortName(step.function)),
         text(clockText(step.fromMs)),
@@ -192,7 +193,7 @@ async function refresh() {
       ['api/status', 'api/plan', 'api/scorecard', 'api/timeline'].map(read),
     );
     showStatus(status);
-    showPlan(plan);
+    showPlan(plan, status.nowMs);
     showScorecard(scorecard);
     byId('charts').replaceChildren(
       ...timeline.functions.filter((entry) => entry.points.length > 0).map((entry) => chart(timeline, entry)),
