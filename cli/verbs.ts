@@ -1,9 +1,11 @@
 /** Every verb, in alphabetical order: the list that `--help` shows. */
 import { auditShowVerb } from './audit-show.ts';
 import { auditVerifyVerb } from './audit-verify.ts';
+import { backtestVerb } from './backtest.ts';
 import { calendarCheckVerb } from './calendar-check.ts';
 import { configCheckVerb } from './config-check.ts';
 import { demoVerb } from './demo.ts';
+import { forecastVerb } from './forecast.ts';
 import { planVerb } from './plan.ts';
 import { serveVerb } from './serve.ts';
 import { twinVerb } from './twin.ts';
@@ -12,9 +14,11 @@ import type { Verb } from './verb.ts';
 export const verbs: readonly Verb[] = [
   auditShowVerb,
   auditVerifyVerb,
+  backtestVerb,
   calendarCheckVerb,
   configCheckVerb,
   demoVerb,
+  forecastVerb,
   planVerb,
   serveVerb,
   twinVerb,
