@@ -83,7 +83,7 @@ export function needByBlock(spec: FunctionSpec, forecast: Forecast, target: Targ
     needIn(blockAtMs) {
       const found = known.get(blockAtMs);
       if (found) return found;
-      const peak = demand.peakWithin(blockAtMs, Math.min(blockAtMs + billingPeriodMs, demand.untilMs));
+      const peak = demand.peakWithin(blockAtMs, blockAtMs + billingPeriodMs);
       const need = concurrencyFor({ ...peak, spilloverRatioMax: target.spilloverRatioMax });
       known.set(blockAtMs, need);
       return need;

@@ -391,17 +391,15 @@ describe('plan: again, while a window runs', () => {
     const cut = plan(sampleInput([spec], { limits: tight }));
     const [step] = again(-8, 1, cut).steps;
     expect(step).toMatchObject({ concurrency: 60, concurrencyWanted: 112, bindingLimit: 'ceiling' });
+    expect(levelAt(again(-8, 1, cut), releaseAtMs)).toBe(60);
     expect(levelAt(again(-11, 1, cut), releaseAtMs)).toBe(112);
   });
 
   it('does not go back to the window before, once another has taken over', () => {
     const events = [sampleEvent(), sampleEvent({ id: 'later', startsAtMs: minutesFrom(60) })];
-    const limits = { concurrencyMax: 1_000, usdPerHourMax: 100, usdPerEventMax: 0.98 };
-    let made = plan(sampleInput([spec], { events, limits }));
-    const planned = levelAt(made, minutesFrom(50));
-    for (const minute of [49, 50, 51, 55, 62]) made = again(minute, 1, made, { events, limits });
-    expect(planned).toBe(30);
-    expect(levelAt(made, minutesFrom(62))).toBe(30);
+    const made = plan(sampleInput([spec], { events }));
+    expect(levelAt(made, minutesFrom(56))).toBe(63);
+    expect(levelAt(again(56, 1.6, made, { events }), minutesFrom(57))).toBe(63);
   });
 
   it('holds what was planned when the forecast fails, then the floor', () => {

@@ -218,11 +218,8 @@ function stepsOf(row: Row, input: PlanInput): CapacityStep[] {
   const behind = (row.begun?.steps ?? []).map((step) => priced(step, row, input));
   const last = behind.at(-1);
   // A step that goes on is one step since it was asked for, not a new one at every plan.
-  const goesOn =
-    first !== undefined &&
-    last?.untilMs === first.fromMs &&
-    last.concurrency === first.concurrency &&
-    last.eventId === first.eventId;
+  const isSame = last?.concurrency === first?.concurrency && last?.eventId === first?.eventId;
+  const goesOn = first !== undefined && last?.untilMs === first.fromMs && isSame;
   if (!goesOn) return [...behind, ...ahead];
   const whole = priced({ ...first, fromMs: last.fromMs, readyByMs: last.readyByMs }, row, input);
   return [...behind.slice(0, -1), whole, ...later];
