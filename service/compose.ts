@@ -65,10 +65,15 @@ export async function compose(options: SystemOptions, ports: SystemPorts): Promi
   let failure: string | undefined;
   let stopping: Promise<void> | undefined;
 
-  const tick = async (): Promise<void> => {
+  // The state as of the head. While an append is under way the engine is ahead of it, and what is ahead may never become durable.
+  let settled: SavedSnapshot = { position: head, engine: recovered };
+
+  const judge = async (how: 'tick' | 'hear'): Promise<void> => {
+    // A tick that was not written has been judged: the engine is ahead of its record, and has nothing to go on from.
+    if (failure !== undefined) throw new WorldError('store-failed', failure, { retryable: false });
     const nowMs = clock.nowMs();
     const facts = effects.takeFacts();
-    const result = engine.tick(nowMs, facts, chain.nextSeq);
+    const result = engine[how](nowMs, facts, chain.nextSeq);
     const sealed: LogRecord[] =
       result.sealed === undefined
         ? []
@@ -80,21 +85,21 @@ export async function compose(options: SystemOptions, ports: SystemPorts): Promi
       failure = (error as Error).message;
       throw error;
     }
+    settled = { position: head, engine: engine.snapshot() };
     logDrafts(result.drafts, log);
     tickedAtMs = nowMs;
     for (const effect of result.effects) effects.start(effect);
   };
 
   const saveSnapshot = async (): Promise<void> => {
-    const snapshot: SavedSnapshot = { position: head, engine: engine.snapshot() };
-    await store.put(snapshotName, snapshotVersion, encoder.encode(JSON.stringify(snapshot)));
+    await store.put(snapshotName, snapshotVersion, encoder.encode(JSON.stringify(settled)));
   };
 
   effects.readAccount();
   const stop = async (because: string): Promise<void> => {
     effects.abort();
     await effects.finished();
-    await tick().catch(() => undefined);
+    await judge('hear').catch(() => undefined);
     if (failure === undefined) {
       await append([{ atMs: clock.nowMs(), kind: 'service.stopped', actor: 'service', body: { because } }], []);
       await saveSnapshot();
@@ -103,7 +108,7 @@ export async function compose(options: SystemOptions, ports: SystemPorts): Promi
   };
 
   return {
-    tick,
+    tick: () => judge('tick'),
     admit: effects.admit,
     pendingEffectCount: effects.pendingCount,
     prewarmsOf: (key) => engine.ledger.of(key),

@@ -37,6 +37,8 @@ export interface TickResult {
 export interface Engine {
   /** @param nextSeq the number that the first of the drafts will get in the audit chain. */
   tick(nowMs: EpochMs, facts: readonly Fact[], nextSeq: number): TickResult;
+  /** The last tick before a stop: writes down what came, and asks for nothing, because nobody would hear the answer. */
+  hear(nowMs: EpochMs, facts: readonly Fact[], nextSeq: number): TickResult;
   plan(): CapacityPlan | undefined;
   readonly functions: ReadonlyMap<FunctionKey, FunctionState>;
   readonly ledger: PrewarmLedger;
@@ -74,6 +76,8 @@ export function createEngine(options: EngineOptions, snapshot?: EngineSnapshot):
   let plan: CapacityPlan | undefined = snapshot?.plan;
   let planSeq: number | undefined;
   let planDueAtMs = -Infinity;
+  // What an earlier run promised is still promised, even where the account cannot be read and no plan be made.
+  let isPromiseDue = plan !== undefined;
   let incidentCount = 0;
   const openIntents = new Map<number, HoldProvisionedConcurrency>(
     Object.entries(snapshot?.openIntents ?? {}).map(([seq, action]) => [Number(seq), action]),
@@ -141,15 +145,17 @@ export function createEngine(options: EngineOptions, snapshot?: EngineSnapshot):
         return;
       }
       case 'outcome': {
-        const state = functions.get(fact.action.key)!;
         const { outcome, action } = fact;
+        // After a restart on another configuration, of a function that is watched no more.
+        const state = functions.get(action.key);
         openIntents.delete(fact.intentSeq);
         note(turn, {
           kind: 'action.outcome',
           causeSeq: fact.intentSeq,
           body: { function: action.key, concurrency: action.concurrency, outcome: { ...outcome } },
         });
-        change(state, advance(state.pursuit, { kind: 'outcome', concurrency: action.concurrency, outcome }), turn);
+        if (state)
+          change(state, advance(state.pursuit, { kind: 'outcome', concurrency: action.concurrency, outcome }), turn);
         return;
       }
       default:
@@ -252,6 +258,8 @@ export function createEngine(options: EngineOptions, snapshot?: EngineSnapshot):
     turn: Turn,
   ): void => {
     if (verdict.stage === 'in-flight') return;
+    // Nothing is wanted and nothing of ours is there: no wish that could be refused.
+    if (state.pursuit.state === 'idle' && state.refusal === '') return;
     const refusal = `${action.concurrency} ${verdict.stage} ${verdict.kind}`;
     if (refusal === state.refusal) return;
     state.refusal = refusal;
@@ -323,29 +331,49 @@ export function createEngine(options: EngineOptions, snapshot?: EngineSnapshot):
     }
   };
 
+  const run = (turn: Turn, facts: readonly Fact[], judge: () => void): TickResult => {
+    const { nowMs } = turn;
+    const before = new Map([...functions].map(([key, state]) => [key, state.pursuit]));
+    for (const fact of facts) fold(fact, turn);
+    judge();
+    for (const [key, state] of functions) timeline.mark(key, nowMs, readyConcurrencyOf(state.pursuit));
+    const changed = [...functions].filter(([key, state]) => state.pursuit !== before.get(key));
+    const isQuiet = facts.length === 0 && turn.drafts.length === 0 && changed.length === 0;
+    const sealed: SealedTick = {
+      atMs: nowMs,
+      facts,
+      pursuits: Object.fromEntries(changed.map(([key, state]) => [key, state.pursuit])),
+      opened: Object.fromEntries(
+        turn.effects.flatMap((effect) => (effect.kind === 'apply' ? [[effect.intentSeq, effect.action]] : [])),
+      ),
+      ...(turn.hasPlanned && plan && { plan }),
+    };
+    return { drafts: turn.drafts, effects: turn.effects, sealed: isQuiet ? undefined : toJson(sealed) };
+  };
+  const turnAt = (nowMs: EpochMs, nextSeq: number): Turn => ({
+    nowMs,
+    nextSeq,
+    drafts: [],
+    effects: [],
+    hasPlanned: false,
+  });
+
   return {
     tick(nowMs, facts, nextSeq) {
-      const turn: Turn = { nowMs, nextSeq, drafts: [], effects: [], hasPlanned: false };
-      const before = new Map([...functions].map(([key, state]) => [key, state.pursuit]));
-      for (const fact of facts) fold(fact, turn);
-      if (nowMs >= planDueAtMs && account !== undefined) replan(turn, account);
-      // Before the control plane has answered once, nobody knows whom we would be talking to.
-      if (account !== undefined) actOnAll(turn);
-      poll(turn);
-      reportPrewarms(turn);
-      for (const [key, state] of functions) timeline.mark(key, nowMs, readyConcurrencyOf(state.pursuit));
-      const changed = [...functions].filter(([key, state]) => state.pursuit !== before.get(key));
-      const isQuiet = facts.length === 0 && turn.drafts.length === 0 && changed.length === 0;
-      const sealed: SealedTick = {
-        atMs: nowMs,
-        facts,
-        pursuits: Object.fromEntries(changed.map(([key, state]) => [key, state.pursuit])),
-        opened: Object.fromEntries(
-          turn.effects.flatMap((effect) => (effect.kind === 'apply' ? [[effect.intentSeq, effect.action]] : [])),
-        ),
-        ...(turn.hasPlanned && plan && { plan }),
-      };
-      return { drafts: turn.drafts, effects: turn.effects, sealed: isQuiet ? undefined : toJson(sealed) };
+      const turn = turnAt(nowMs, nextSeq);
+      return run(turn, facts, () => {
+        if (isPromiseDue) promise(nowMs);
+        isPromiseDue = false;
+        if (nowMs >= planDueAtMs && account !== undefined) replan(turn, account);
+        // Before the control plane has answered once, nobody knows whom we would be talking to.
+        if (account !== undefined) actOnAll(turn);
+        poll(turn);
+        reportPrewarms(turn);
+      });
+    },
+    hear(nowMs, facts, nextSeq) {
+      const turn = turnAt(nowMs, nextSeq);
+      return run(turn, facts, () => reportPrewarms(turn));
     },
     plan: () => plan,
     functions,
