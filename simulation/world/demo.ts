@@ -113,7 +113,8 @@ export async function createDemoWorld({ source, seed, store, log, signal }: Demo
   };
 }
 
-function composeOn(
+/** The production system on a world's ports. */
+export function composeOn(
   { clock, controlPlaneOf }: WorldPorts,
   options: SystemOptions,
   { store, log }: { store: Store; log: Log },

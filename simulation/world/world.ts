@@ -16,7 +16,7 @@ import type { VolumeSeries } from '../../core/volume-series.ts';
 import type { System } from '../../service/system.ts';
 import type { EventWindowView, Measured } from '../../service/view.ts';
 import { createArrivalSource, type ArrivalSource } from '../twin/arrivals.ts';
-import { listenTwin } from '../twin/control-plane-http.ts';
+import { listenTwin, type ListenOptions } from '../twin/control-plane-http.ts';
 import { createTwin } from '../twin/twin.ts';
 import type { TwinFunction } from '../twin/twin-function.ts';
 import { createInFlight } from './in-flight.ts';
@@ -44,10 +44,16 @@ export interface WorldOptions {
   readonly seed: string | number;
   /** Builds the production system on the world's ports. */
   readonly compose: (ports: WorldPorts) => Promise<System>;
+  /** What goes wrong between Foreshock and Lambda; nothing where absent. */
+  readonly beforeAnswer?: ListenOptions['beforeAnswer'];
+  /** Of the socket, so in real time: a fault that hangs holds the world up for that long. */
+  readonly requestTimeoutMs?: number;
 }
 
 export interface World {
   readonly system: System;
+  /** The hand of somebody else: deployments, broken versions, Puts that are not ours. */
+  readonly twins: TwinPair;
   nowMs(): EpochMs;
   /** One second. Answers false when the span is over. */
   step(): Promise<boolean>;
@@ -88,11 +94,17 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     }),
     without: createTwin(twinOptions),
   };
-  const server = await listenTwin({ handle: (request) => twins.with.handle(request), host: '127.0.0.1', port: 0 });
+  const { beforeAnswer } = options;
+  const server = await listenTwin({
+    handle: (request) => twins.with.handle(request),
+    host: '127.0.0.1',
+    port: 0,
+    ...(beforeAnswer && { beforeAnswer }),
+  });
   const system = await options.compose({
     clock,
     timers: clock,
-    controlPlaneOf: controlPlanes(server.url, clock, inFlight.watch),
+    controlPlaneOf: controlPlanes({ endpointUrl: server.url, clock, ...options }, inFlight.watch),
   });
   told.system = system;
   const windows = createWindows(options, twins);
@@ -108,6 +120,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
 
   return {
     system,
+    twins,
     nowMs: () => clock.nowMs(),
     async step() {
       const nowMs = clock.nowMs();
@@ -138,15 +151,19 @@ export async function createWorld(options: WorldOptions): Promise<World> {
 
 /** One door an account and region, always the same one: the call budget is theirs. */
 function controlPlanes(
-  endpointUrl: string,
-  clock: Clock & Timers,
+  {
+    endpointUrl,
+    clock,
+    requestTimeoutMs,
+  }: Pick<WorldOptions, 'requestTimeoutMs'> & { readonly endpointUrl: string; readonly clock: Clock & Timers },
   watch: (controlPlane: ControlPlane) => ControlPlane,
 ): (name: FunctionName) => ControlPlane {
+  const waits = requestTimeoutMs === undefined ? {} : { requestTimeoutMs };
   const doors = new Map<string, ControlPlane>();
   return ({ accountId, region }) => {
     const place = `${accountId}/${region}`;
     const door =
-      doors.get(place) ?? watch(createControlPlane({ accountId, region, endpointUrl, clock, timers: clock }));
+      doors.get(place) ?? watch(createControlPlane({ accountId, region, endpointUrl, clock, timers: clock, ...waits }));
     doors.set(place, door);
     return door;
   };
