@@ -35,7 +35,7 @@ export interface LevelContext {
 
 /** What a half hour's residual is believed to take over from each recent one, before any day was looked at. */
 const belief = {
-  week: 1,
+  week: 0.85,
   day: 0.6,
   sixHours: 0.4,
   twoHours: 0.4,
@@ -43,11 +43,13 @@ const belief = {
   lastMinutes: 0.15,
   sameFiveDays: 0.3,
   sameDayBefore: 0.1,
-  busyTwoHours: 0.2,
+  news: 0.4,
   constant: 0,
 };
 const columns = Object.keys(belief);
 const prior = Object.values(belief);
+const newsColumn = columns.indexOf('news');
+const newsSpreads = 2;
 /** A belief may be off by a quarter, one way or the other. */
 const beliefSpread = 0.25;
 const pastDayCountMax = 60;
@@ -67,7 +69,7 @@ export function forecastBlock(
   into: { readonly outlook: Outlook; readonly at: number },
 ): void {
   const target = describeBlock(context, block);
-  const pasts = pastBlocks(context, target);
+  const { blocks: pasts, residuals } = pastBlocks(context, target);
   const origin = context.history.bucketCount;
   const lead = block.first - origin;
   const rows: Float64Array[] = [];
@@ -76,9 +78,11 @@ export function forecastBlock(
     const pastOrigin = pasts[index]!.first - lead;
     rows.push(recentResiduals(context, pastOrigin, sameBlockBefore(pasts, index + 1, pastOrigin)));
   }
+  const now = recentResiduals(context, origin, sameBlockBefore(pasts, 0, origin));
+  keepNews([now, ...rows], rows);
   const coefficients = fit(rows, pasts);
-  const level = dot(recentResiduals(context, origin, sameBlockBefore(pasts, 0, origin)), coefficients);
-  const ratio = spreadRatio(target, { rows, pasts, coefficients });
+  const level = dot(now, coefficients);
+  const ratio = spreadRatio(target, { rows, pasts, residuals, coefficients });
   for (let index = 0; index < block.count; index++) {
     into.outlook.locations[into.at + index] = target.locations[index]! + level;
     into.outlook.spreads[into.at + index] = target.spreads[index]! * ratio;
@@ -114,50 +118,54 @@ interface PastBlock {
   readonly first: number;
   readonly end: number;
   readonly mean: number;
+  /** Where its residuals begin in the list of all. */
+  readonly at: number;
+}
+
+interface PastBlocks {
+  readonly blocks: readonly PastBlock[];
+  /** Of all blocks, one after the other; NaN where nothing was recorded. */
   readonly residuals: Float64Array;
 }
 
 /** The same block on earlier days of the same type, the latest first; days with events in it only where there are few others. */
-function pastBlocks(context: LevelContext, target: TargetBlock): PastBlock[] {
+function pastBlocks(context: LevelContext, target: TargetBlock): PastBlocks {
   const { grid, history, profile, stepMs } = context;
+  const weights = target.spreads.map((spread) => (Number.isNaN(spread) ? 0 : 1 / (spread * spread)));
   const clean: PastBlock[] = [];
   const all: PastBlock[] = [];
   const lagMax = Math.floor(((history.bucketCount - history.oldest) * stepMs) / msPerDay) + 3;
+  const residuals = new Float64Array((lagMax + 1) * target.count);
   // Five more than are used as targets, because the oldest ones look back at the days before them.
   for (let lag = 1; lag <= lagMax && clean.length < pastDayCountMax + 5; lag++) {
     if (usualDayType(profile, grid.dayTypeOf(target.localDay - lag)) !== target.dayType) continue;
     const first = grid.sameTimeBefore(target.first, lag);
+    const end = first + target.count;
     if (first < history.oldest) break;
-    if (first + target.count > history.bucketCount) continue;
-    const past = readPast(history, target, first);
-    if (!past) continue;
+    if (end > history.bucketCount) continue;
+    const at = all.length * target.count;
+    const touchedCount = history.read(first, residuals, { from: at, until: at + target.count });
+    const mean = weightedMean(residuals, at, weights);
+    if (Number.isNaN(mean)) continue;
+    const past = { first, end, mean, at };
     all.push(past);
-    if (!past.isTouched) clean.push(past);
+    if (touchedCount === 0) clean.push(past);
   }
-  return clean.length >= cleanDayCountMin ? clean : all;
+  return { blocks: clean.length >= cleanDayCountMin ? clean : all, residuals };
 }
 
-function readPast(
-  history: ResidualHistory,
-  target: TargetBlock,
-  first: number,
-): (PastBlock & { readonly isTouched: boolean }) | undefined {
-  const residuals = new Float64Array(target.count);
-  let isTouched = false;
+/** NaN when nothing was recorded. */
+function weightedMean(values: Float64Array, at: number, weights: Float64Array): number {
   let sum = 0;
-  let weights = 0;
-  for (let index = 0; index < target.count; index++) {
-    const residual = history.residualAt(first + index);
-    residuals[index] = residual;
-    const spread = target.spreads[index]!;
-    if (Number.isNaN(residual) || Number.isNaN(spread)) continue;
-    isTouched ||= history.isTouchedAt(first + index);
-    const weight = 1 / (spread * spread);
-    sum += weight * residual;
-    weights += weight;
+  let total = 0;
+  for (let index = 0; index < weights.length; index++) {
+    const value = values[at + index]!;
+    // Comparing with itself is false only for NaN.
+    if (value !== value) continue;
+    sum += weights[index]! * value;
+    total += weights[index]!;
   }
-  if (weights === 0) return undefined;
-  return { first, end: first + target.count, mean: sum / weights, residuals, isTouched };
+  return total === 0 ? NaN : sum / total;
 }
 
 /** Mean residual of the block on the latest day, and on the latest five, of those that had ended by `origin`. */
@@ -199,9 +207,17 @@ function recentResiduals(
   row[5] = lastMinutes - halfHour;
   row[6] = same ? same.five - week : 0;
   row[7] = same ? same.one - same.five : 0;
-  row[8] = Math.max(0, twoHours - week);
+  row[newsColumn] = twoHours - week;
   row[9] = 0.3;
   return row;
+}
+
+/** Leaves of how far the last two hours lie above the week only what goes beyond ordinary noise, as earlier days show it. */
+function keepNews(all: readonly Float64Array[], pastRows: readonly Float64Array[]): void {
+  let squares = 0;
+  for (const row of pastRows) squares += Math.min(1, row[newsColumn]! * row[newsColumn]!);
+  const noise = newsSpreads * Math.sqrt((squares + 1) / (pastRows.length + 1));
+  for (const row of all) row[newsColumn] = Math.max(0, row[newsColumn]! - noise);
 }
 
 /** Weighted ridge regression of the past blocks' means, the noise's variance taken from the belief's own misses. */
@@ -227,7 +243,12 @@ function fit(rows: readonly Float64Array[], pasts: readonly PastBlock[]): Float6
 /** How wide the misses of this half hour are, in the spreads of its slots. */
 function spreadRatio(
   { count, spreads }: TargetBlock,
-  past: { rows: readonly Float64Array[]; pasts: readonly PastBlock[]; coefficients: Float64Array },
+  past: {
+    rows: readonly Float64Array[];
+    pasts: readonly PastBlock[];
+    residuals: Float64Array;
+    coefficients: Float64Array;
+  },
 ): number {
   const fade = 2 ** (-1 / halfLifeDayCount);
   let weight = 1;
@@ -235,12 +256,12 @@ function spreadRatio(
   let weights = spreadPriorDayCount;
   for (const [index, row] of past.rows.entries()) {
     const level = dot(row, past.coefficients);
-    const { residuals } = past.pasts[index]!;
+    const { at } = past.pasts[index]!;
     let sum = 0;
     let seenCount = 0;
     for (let bucket = 0; bucket < count; bucket++) {
-      const miss = (residuals[bucket]! - level) / spreads[bucket]!;
-      if (Number.isNaN(miss)) continue;
+      const miss = (past.residuals[at + bucket]! - level) / spreads[bucket]!;
+      if (miss !== miss) continue;
       sum += Math.min(missMax * missMax, miss * miss);
       seenCount++;
     }

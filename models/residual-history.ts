@@ -21,9 +21,8 @@ export interface ResidualHistory {
   /** Index of the oldest bucket still kept. */
   readonly oldest: number;
   append(entry: ResidualEntry): void;
-  /** NaN where nothing was recorded or the bucket is not kept. */
-  residualAt(bucket: number): number;
-  isTouchedAt(bucket: number): boolean;
+  /** Writes residuals from `first` on (NaN where none was recorded) and answers how many of those recorded lie in the reach of an event. */
+  read(first: number, into: Float64Array, place: { readonly from: number; readonly until: number }): number;
   /** Weighted mean over [from, until); undefined when nothing was recorded there. */
   meanBetween(from: number, until: number): number | undefined;
   /** Weighted mean over the last `count` recorded buckets before `until`. */
@@ -107,12 +106,18 @@ export function createResidualHistory(capacity: number, snapshot?: ResidualHisto
       const clipped = Math.min(residualMax, Math.max(-residualMax, isMissing ? 0 : residual));
       put(Math.round(clipped * stepsPerUnit), isMissing ? 0 : weight, isTouched);
     },
-    residualAt(bucket) {
-      if (bucket < oldestKept() || bucket >= bucketCount) return Number.NaN;
-      const at = bucket % capacity;
-      return weights[at] === 0 ? Number.NaN : residuals[at]! / stepsPerUnit;
+    read(first, into, { from, until }) {
+      assert(first >= oldestKept() && first + until - from <= bucketCount, 'only kept buckets are read');
+      let at = first % capacity;
+      let touchedCount = 0;
+      for (let index = from; index < until; index++) {
+        const isMissing = weights[at] === 0;
+        into[index] = isMissing ? NaN : residuals[at]! / stepsPerUnit;
+        if (!isMissing) touchedCount += touched[at]!;
+        at = at + 1 === capacity ? 0 : at + 1;
+      }
+      return touchedCount;
     },
-    isTouchedAt: (bucket) => bucket >= oldestKept() && bucket < bucketCount && touched[bucket % capacity] === 1,
     meanBetween: (from, until) =>
       mean(Math.max(from, oldestKept()), Math.min(Math.max(until, oldestKept()), bucketCount)),
     meanOfLast(count, until) {

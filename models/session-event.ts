@@ -192,11 +192,10 @@ export function createSessionEvent(options: ModelOptions, kept?: Json): Model {
       let near: EventGroup[] = [];
       for (let bucket = history.bucketCount; bucket < end; bucket++) {
         const atMs = grid.msOf(bucket);
-        if (near.length > 0 || groups[firstNear]) {
-          near = near.filter((group) => group.atMs + offsetMinuteEnd * msPerMinute > atMs);
-          while (groups[firstNear] && groups[firstNear]!.atMs + offsetMinuteFirst * msPerMinute <= atMs) {
-            near.push(groups[firstNear++]!);
-          }
+        const isOver = (group: EventGroup): boolean => group.atMs + offsetMinuteEnd * msPerMinute <= atMs;
+        if (near.some(isOver)) near = near.filter((group) => !isOver(group));
+        while (firstNear < groups.length && groups[firstNear]!.atMs + offsetMinuteFirst * msPerMinute <= atMs) {
+          near = [...near, groups[firstNear++]!];
         }
         learnBucket(grid, bucket, bucket < start ? NaN : volume.values[bucket - start]!, near);
       }
