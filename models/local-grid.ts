@@ -17,12 +17,24 @@ export interface LocalGrid {
   sameTimeBefore(bucket: number, dayCount: number): number;
 }
 
+const quarterMs = 15 * 60_000;
+
 export function createLocalGrid(clock: SessionClock, stepMs: number, baseMs: EpochMs): LocalGrid {
+  // No zone of today changes its offset within a quarter of an hour, and buckets are mostly asked for one after the other.
+  let quarter = -1;
+  let offsetMs = 0;
   const localMsOf = (bucket: number): number => {
     const atMs = baseMs + bucket * stepMs;
-    return atMs + clock.utcOffsetMsAt(atMs);
+    const quarterNow = Math.floor(atMs / quarterMs);
+    if (quarterNow !== quarter) {
+      quarter = quarterNow;
+      offsetMs = clock.utcOffsetMsAt(quarterNow * quarterMs);
+    }
+    return atMs + offsetMs;
   };
-  const dayTypes = new Map<number, DayType>();
+  // Days are asked for about one after the other; a plain list by distance from the first is quicker than a map.
+  const dayTypes: DayType[] = [];
+  const dayZero = Math.floor(baseMs / msPerDay) - 1;
   return {
     slotCount: msPerDay / stepMs,
     msOf: (bucket) => baseMs + bucket * stepMs,
@@ -33,9 +45,9 @@ export function createLocalGrid(clock: SessionClock, stepMs: number, baseMs: Epo
       return Math.floor((localMs - Math.floor(localMs / msPerDay) * msPerDay) / stepMs);
     },
     dayTypeOf(localDay) {
-      const known = dayTypes.get(localDay) ?? clock.dayTypeOf(localDay);
-      dayTypes.set(localDay, known);
-      return known;
+      const place = localDay - dayZero;
+      if (place < 0) return clock.dayTypeOf(localDay);
+      return (dayTypes[place] ??= clock.dayTypeOf(localDay));
     },
     sameTimeBefore(bucket, dayCount) {
       const atMs = baseMs + bucket * stepMs;

@@ -6,7 +6,7 @@
  * 1/1024 (a tenth of a percent of volume) and weights are whole, so the totals are exact whole numbers: rebuilt from a snapshot they are
  * the same to the last bit, which sums of fractions would not be.
  *
- * Cost: O(1) to append and to average over time, O(log n) to average over a number of recorded buckets.
+ * Cost: O(1) to append and to average over time; to average over a number of recorded buckets, as many steps as there are gaps in them.
  */
 import { assert } from '../core/assert.ts';
 import { packInt16, packUint8, unpackInt16, unpackUint8 } from './packed.ts';
@@ -121,18 +121,17 @@ export function createResidualHistory(capacity: number, snapshot?: ResidualHisto
     meanBetween: (from, until) =>
       mean(Math.max(from, oldestKept()), Math.min(Math.max(until, oldestKept()), bucketCount)),
     meanOfLast(count, until) {
+      const oldest = oldestKept();
       const end = Math.min(until, bucketCount);
-      const wanted = totalBefore(totalRecorded, end) - count;
-      let low = oldestKept();
-      let high = Math.max(low, end);
-      if (low >= end) return undefined;
-      // The latest start from which `count` buckets were recorded.
-      while (high - low > 1) {
-        const middle = (low + high) >>> 1;
-        if (totalBefore(totalRecorded, middle) <= wanted) low = middle;
-        else high = middle;
+      if (oldest >= end) return undefined;
+      // Each step back goes over at least as many buckets as are still missing, so it never goes too far.
+      let start = end;
+      let missingCount = count;
+      while (missingCount > 0 && start > oldest) {
+        start = Math.max(oldest, start - missingCount);
+        missingCount = count - (totalBefore(totalRecorded, end) - totalBefore(totalRecorded, start));
       }
-      return mean(low, end);
+      return mean(start, end);
     },
     recordedBetween(from, until) {
       const start = Math.max(from, oldestKept());

@@ -29,6 +29,7 @@ const clipSpreads = 3;
 const dayTypeCountMin = 3;
 
 const dayTypes: readonly DayType[] = ['session', 'halfDay', 'holiday', 'weekend'];
+const placeOfDayType: Readonly<Record<DayType, number>> = { session: 0, halfDay: 1, holiday: 2, weekend: 3 };
 
 export interface SeasonalProfile {
   /** Days of this type that were learned, with data or without. */
@@ -66,12 +67,12 @@ export function createSeasonalProfile(slotCount: number, snapshot?: SeasonalProf
   const spreads = snapshot ? unpackFloat64(snapshot.spreads) : new Float64Array(size).fill(spreadInitial);
   const counts = snapshot ? unpackFloat64(snapshot.counts) : new Float64Array(size);
   const dayCounts = snapshot ? [...snapshot.dayCounts] : dayTypes.map(() => 0);
-  const placeOf = (dayType: DayType, slot: number): number => dayTypes.indexOf(dayType) * slotCount + slot;
+  const placeOf = (dayType: DayType, slot: number): number => placeOfDayType[dayType] * slotCount + slot;
 
   return {
-    dayCountOf: (dayType) => dayCounts[dayTypes.indexOf(dayType)]!,
+    dayCountOf: (dayType) => dayCounts[placeOfDayType[dayType]]!,
     startDay(dayType) {
-      dayCounts[dayTypes.indexOf(dayType)]!++;
+      dayCounts[placeOfDayType[dayType]]!++;
     },
     at(dayType, slot) {
       const place = placeOf(dayType, slot);

@@ -1,12 +1,12 @@
 /**
- * A few times a day the model forecasts a half hour for itself, from half an hour before, and keeps how wrong it was. Four half hours a
- * day, moved on by one every day, so that in two weeks each half hour of the day has had its turn.
+ * A few times a day the model forecasts a half hour for itself, from half an hour before, and keeps how wrong it was. Three half hours a
+ * day, others every day, so that in sixteen days each half hour of the day has had its turn.
  */
 import type { Calibration } from './calibration.ts';
 import type { Outlook } from './level-forecast.ts';
 import { packFloat64, unpackFloat64 } from './packed.ts';
 
-const halfHoursPerCheck = 12;
+const halfHoursPerCheck = 16;
 
 interface OpenCheck {
   readonly firstBucket: number;
