@@ -14,7 +14,7 @@ const binsPerSpread = 20;
 const spreadsBelow = 8;
 const spreadsAbove = 12;
 const binCount = (spreadsBelow + spreadsAbove) * binsPerSpread;
-const windowsOfPrior = 20;
+const windowsOfPrior = 40;
 /** Windows after which an error counts half. */
 const halfLifeWindowCount = 250;
 const fade = 2 ** (-1 / halfLifeWindowCount);

@@ -4,8 +4,8 @@
  * Mental model: an event brings its own volume. Ten thousand payroll readers are as many before the market opens as at noon, so what a
  * kind is remembered by is its lift in the slots where it was seen, and how busy those slots usually are; moved to a busier slot the same
  * volume is a smaller lift, and on top of a closing auction hardly any. A kind in one series leans on the same kind in other series, that
- * on the kinds of its importance, that on all kinds, and that on nothing happening. A parent counts as much as one event: a kind seen
- * twice is two thirds itself, one never seen is what its importance usually does. Minutes lean on their neighbours in proportion to the
+ * on the kinds of its importance, that on all kinds, and that on nothing happening. A parent counts as two events: a kind seen
+ * twice is half itself, one never seen is what its importance usually does. Minutes lean on their neighbours in proportion to the
  * time since the event.
  *
  * Units: natural log of (1 + volume); `base` is the log of a slot's usual volume over the series' typical volume; offsets in minutes.
@@ -20,7 +20,7 @@ export const offsetMinuteFirst = -30;
 export const offsetMinuteEnd = 120;
 export const offsetCount = offsetMinuteEnd - offsetMinuteFirst;
 
-/** Kinds differ among themselves about as much as events of one kind do, so the parent weighs as one event. */
+/** A parent weighs as two events: kinds differ among themselves a little less than events of one kind do. */
 const eventsOfParent = 2;
 /** Events after which an old one hardly counts: a year of a monthly release. */
 const memoryEventCount = 12;
@@ -33,6 +33,8 @@ export interface EventCurve {
   lift(minute: number, base: number): number;
   /** Variance of one event's lift around the expected one, beyond ordinary noise. */
   stray(minute: number): number;
+  /** Events of this kind seen in this series, within memory. */
+  readonly eventCount: number;
   /** Mean lift over the half hour after the event, where it usually is. */
   readonly strength: number;
 }
@@ -156,7 +158,8 @@ function estimateCurve(
   for (let minute = -offsetMinuteFirst; minute < -offsetMinuteFirst + 30; minute++) {
     strength += lift(minute, own?.base.value[minute] ?? 0) / 30;
   }
-  return { lift, stray: (minute) => Math.max(0, stray[minute]!), strength };
+  const eventCount = own?.lift.count.reduce((most, count) => Math.max(most, count)) ?? 0;
+  return { lift, stray: (minute) => Math.max(0, stray[minute]!), eventCount, strength };
 }
 
 /** The same added volume in a slot that is usually e^(to - from) times as busy. A lull is a share of what is there, and stays one. */

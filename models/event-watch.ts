@@ -26,8 +26,10 @@ const strayMinutesBefore = 2;
 const strayMinutesAfter = 60;
 /** From this lift on (a half more than usual) a bucket's misses are an event's and not the day's. */
 export const shakenLiftMin = 0.2;
-/** Half a percent in a thousand: a surprise moves its kind's memory by at most this many spreads. */
+/** A surprise moves its kind's memory by at most this many spreads, and at first sight by the lift below more. */
 const clipSpreads = 2;
+/** A factor of twenty: a first event may be as great as any, its successors are held ever closer to what is known. */
+const firstSightLift = 3;
 
 /** Events that share an instant. */
 export interface EventGroup {
@@ -121,6 +123,8 @@ interface Watched {
   readonly kind: string;
   readonly importance: Importance;
   readonly firstBucket: number;
+  /** How far one event may move what its kind is remembered by, beyond its spread. */
+  readonly slack: number;
   /** As of the first bucket, for each bucket from there on. */
   readonly locations: Float64Array;
   readonly spreads: Float64Array;
@@ -142,6 +146,7 @@ export interface WatchedSnapshot {
   readonly kind: string;
   readonly importance: Importance;
   readonly firstBucket: number;
+  readonly slack: number;
   readonly errors: readonly number[];
 }
 
@@ -172,6 +177,7 @@ export function createEventWatch(options: EventWatchOptions, snapshot: readonly 
         kind: event.kind,
         importance: event.importance,
         firstBucket,
+        slack: firstSightLift / (1 + curve.eventCount),
         locations: outlook.locations,
         spreads: outlook.spreads,
         lifts: Float64Array.from(effects, ({ lift }) => (Number.isNaN(lift) ? 0 : lift)),
@@ -219,7 +225,8 @@ function record(
   const offset = Math.round((seen.atMs - event.atMs) / msPerMinute);
   const isStraying = offset >= -strayMinutesBefore && offset < strayMinutesAfter;
   if (isStraying && own > shakenLiftMin) event.errors.push(miss);
-  const clipped = spread * Math.min(clipSpreads, Math.max(-clipSpreads, miss));
+  const clip = clipSpreads * spread + event.slack;
+  const clipped = Math.min(clip, Math.max(-clip, spread * miss));
   const minuteCount = Math.max(1, Math.round(seen.stepMs / msPerMinute));
   for (let minute = offset - offsetMinuteFirst; minute < offset - offsetMinuteFirst + minuteCount; minute++) {
     if (minute < 0 || minute >= offsetCount) continue;
@@ -230,19 +237,20 @@ function record(
 }
 
 function packWatched(event: Watched): WatchedSnapshot {
-  const { atMs, kind, importance, firstBucket, errors } = event;
+  const { atMs, kind, importance, firstBucket, slack, errors } = event;
   const packed = Object.fromEntries(columns.map((column) => [column, packFloat64(event[column])]));
-  return { ...packed, atMs, kind, importance, firstBucket, errors: [...errors] };
+  return { ...packed, atMs, kind, importance, firstBucket, slack, errors: [...errors] };
 }
 
 function unpackWatched(kept: WatchedSnapshot): Watched {
-  const { atMs, kind, importance, firstBucket, errors } = kept;
+  const { atMs, kind, importance, firstBucket, slack, errors } = kept;
   const column = (name: (typeof columns)[number]): Float64Array => unpackFloat64(String(kept[name]));
   return {
     atMs,
     kind,
     importance,
     firstBucket,
+    slack,
     errors: [...errors],
     locations: column('locations'),
     spreads: column('spreads'),
