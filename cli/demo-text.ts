@@ -64,6 +64,8 @@ export function formatScorecard(title: string, scorecard: Scorecard, storeFile: 
         'without',
         'spill %',
         'warm $',
+        'all $',
+        'without',
       ),
       scorecard.functions.map((one) => measuredRow(shortName(one.function), one.with!, one.without!)),
     ),
@@ -106,6 +108,8 @@ function measuredRow(name: string, yes: Measured, no: Measured): string[] {
     ms(no.durationMsP99),
     ((100 * yes.spillover) / Math.max(1, yes.requests)).toFixed(2),
     yes.provisionedUsd.toFixed(2),
+    yes.totalUsd.toFixed(2),
+    no.totalUsd.toFixed(2),
   ];
 }
 

@@ -35,6 +35,10 @@ export function numberBetween(above: number, below: number) {
   return z.number({ error }).gt(above, { error }).lt(below, { error });
 }
 
+export function flag() {
+  return z.boolean({ error: 'true or false' });
+}
+
 export function oneOf<const Values extends readonly [string, ...string[]]>(values: Values) {
   return z.enum(values, { error: `${values.slice(0, -1).join(', ')} or ${values.at(-1)!}` });
 }

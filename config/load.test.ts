@@ -18,6 +18,7 @@ describe('a file that is right', () => {
       planning: {
         quantile: 0.95,
         importanceMin: 2,
+        keepWhilePaying: true,
         horizonMs: 86_400_000,
         readyBeforeMs: 300_000,
         preparationMs: 120_000,

@@ -55,6 +55,8 @@ export interface Planning {
   /** Level of the forecast to be ready for, where the spill target is a ratio. */
   readonly quantile: number;
   readonly importanceMin: Importance;
+  /** After an event, hand back only what has stopped paying for itself. */
+  readonly keepWhilePaying: boolean;
   readonly horizonMs: number;
   readonly readyBeforeMs: number;
   readonly preparationMs: number;

@@ -9,6 +9,7 @@ import {
   day,
   endpointUrl,
   filePath,
+  flag,
   functionKey,
   listOf,
   numberAbove,
@@ -160,6 +161,10 @@ const planning = strictMap({
     .literal([1, 2, 3], { error: 'a whole number from 1 to 3' })
     .default(2)
     .describe('Least importance of an event that is warmed for.'),
+  // What was warm for an event displaced the on-demand environments: to let go of what is in use would start them all again.
+  keepWhilePaying: flag()
+    .default(true)
+    .describe('After an event, keep what is busy enough to cost less than on demand, until demand falls.'),
   // A day ahead is what an operator reviews in the morning, and all that a calendar moved overnight should change.
   horizonMs: wholeNumber(msPerHour, 7 * msPerDay)
     .default(msPerDay)

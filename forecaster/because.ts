@@ -28,6 +28,10 @@ export function explainWindow(cell: Cell, asked: NonNullable<Cell['asked']>, row
 /** `Floor of 10; no forecast: needs 14 days of history, has 3.` */
 export function explainFloor(cell: Cell, row: Row): string {
   const { spec, notReady } = row;
+  if (cell.isKept && cell.level > spec.concurrencyFloor) {
+    const cutShort = cell.cutBy ? `; cut to ${cell.level} by ${cell.cutBy}` : '';
+    return `Kept after an event: by the median forecast ${cell.wanted} are busy enough to cost less than on demand${cutShort}.`;
+  }
   const isCut = cell.level < spec.concurrencyFloor && cell.cutBy !== undefined;
   const shortened = isCut ? `, cut to ${cell.level} by ${cell.cutBy}` : '';
   const reason = notReady === undefined ? '' : `; no forecast: ${notReady}`;

@@ -119,6 +119,12 @@ function sharesOfBucket(stepMs: number): Float64Array {
 const runSecondsMax = 900;
 const z99 = 2.326_347_874;
 
+/** Mean of a log-normal duration through its median and its 99th percentile, in milliseconds. */
+export function meanRunMs(run: FunctionSpec['runDurationMs']): number {
+  const sigma = Math.log(run.p99 / run.p50) / z99;
+  return run.p50 * Math.exp(sigma ** 2 / 2);
+}
+
 /**
  * weights[j]: of one request that arrived somewhere in a second, the seconds that it is expected to run within the j-th second after (0: the
  * same one). They sum to the mean run time.

@@ -308,7 +308,13 @@ describe('plan: several events', () => {
   ])('makes $steps steps for an event: $name', ({ event, steps }) => {
     const spec = sampleSpec();
     const functions = [{ spec, forecast: sampleForecast(spec), symbols: ['AAPL'] }];
-    const made = plan(sampleInput([], { functions, events: [event], policy: { quantile: 0.95, importanceMin: 2 } }));
+    const made = plan(
+      sampleInput([], {
+        functions,
+        events: [event],
+        policy: { quantile: 0.95, importanceMin: 2, keepWhilePaying: false },
+      }),
+    );
     expect(made.steps).toHaveLength(steps);
     expect(made.notPlanned).toEqual([]);
   });

@@ -28,6 +28,7 @@ import {
   type WindowLevel,
 } from './event-window.ts';
 import { keepLimits, type LimitsInForce } from './limits.ts';
+import { keepWhilePaying, neverRegrow, payingIn } from './keep.ts';
 import { needByBlock, noNeed, targetOf, type NeedByBlock } from './need.ts';
 import { isForEvent, type BegunWindow, type Cell, type Row } from './row.ts';
 
@@ -58,13 +59,15 @@ export interface PlanningPolicy {
   readonly quantile: number;
   /** Events below it get no window. */
   readonly importanceMin: Importance;
+  /** Hand capacity back after an event only as demand falls, while it costs less than on demand (keep.ts). */
+  readonly keepWhilePaying: boolean;
 }
 
 /**
  * 0.95: the highest level whose coverage backtests prove (0.92 to 0.98 in each class of windows); the busiest second is still taken 1.6 times
- * as high as its minute. All importances: what a kind of event does to demand is the forecast's to say.
+ * as high as its minute. Importance 1 is for the many small releases: to warm for all of them is a choice, and a bill, of its own.
  */
-export const standardPolicy: PlanningPolicy = { quantile: 0.95, importanceMin: 1 };
+export const standardPolicy: PlanningPolicy = { quantile: 0.95, importanceMin: 2, keepWhilePaying: true };
 
 /**
  * Makes the plan. Steps are sorted by function and time, do not overlap, and all end by `untilMs`.
@@ -78,7 +81,8 @@ export function plan(input: PlanInput): CapacityPlan {
   const functions = input.functions.toSorted((a, b) => compareText(a.spec.key, b.spec.key));
   assert(new Set(functions.map(({ spec }) => spec.key)).size === functions.length, 'a function is planned once');
   const drafted = functions.map((planned) => draftRow(planned, input));
-  const rows = keepLimits(drafted, input);
+  const limited = keepLimits(drafted, input);
+  const rows = input.policy.keepWhilePaying ? keepAfterEvents(limited, input) : limited;
   return {
     issuedAtMs: nowMs,
     untilMs,
@@ -89,6 +93,13 @@ export function plan(input: PlanInput): CapacityPlan {
       ...rows.flatMap(refusedOf),
     ],
   };
+}
+
+/** What is kept follows from what was held within the limits, and has to keep to them in its turn. */
+function keepAfterEvents(limited: readonly Row[], input: PlanInput): readonly Row[] {
+  const heldNow = (row: Row): number => stepNow(row.spec, input)?.concurrency ?? 0;
+  const kept = limited.map((row) => ({ ...row, cells: keepWhilePaying(row, heldNow(row)) }));
+  return keepLimits(kept, input).map((row) => ({ ...row, cells: neverRegrow(row, heldNow(row)) }));
 }
 
 // What demand asks for.
@@ -113,6 +124,7 @@ function draftRow(planned: PlannedFunction, input: PlanInput): Row {
     ...row,
     target: { ...target, level: demand.level },
     cells: floors.map((floor) => windows.reduce(raiseTo, floor)),
+    paying: payingIn(forecast, spec, input.prices),
   };
 }
 
@@ -187,6 +199,11 @@ function ownSteps(spec: FunctionSpec, previous: CapacityPlan | undefined): reado
   return previous?.steps.filter((step) => step.key === spec.key) ?? [];
 }
 
+/** The step that the plan in force holds at this instant. */
+function stepNow(spec: FunctionSpec, { nowMs, previous }: PlanInput): CapacityStep | undefined {
+  return ownSteps(spec, previous).find((step) => step.fromMs <= nowMs && nowMs < step.untilMs);
+}
+
 function groupOf(step: CapacityStep, groups: readonly EventGroup[]): EventGroup | undefined {
   return groups.find(({ events }) => events.some((event) => event.id === step.eventId));
 }
@@ -195,7 +212,7 @@ function groupOf(step: CapacityStep, groups: readonly EventGroup[]): EventGroup 
 function begunWindowOf(spec: FunctionSpec, groups: readonly EventGroup[], input: PlanInput): BegunWindow | undefined {
   const { nowMs, previous } = input;
   const own = ownSteps(spec, previous);
-  const current = own.find((step) => step.fromMs <= nowMs && nowMs < step.untilMs);
+  const current = stepNow(spec, input);
   const group = current && groupOf(current, groups);
   if (!group) return undefined;
   const steps = own
@@ -237,7 +254,8 @@ function stepOf(row: Row, run: readonly Cell[], input: PlanInput): CapacityStep 
   const cell = run[0]!;
   const asked = isForEvent(cell) ? cell.asked : undefined;
   const fromMs = Math.max(cell.blockAtMs, input.nowMs);
-  const floorLimit = cell.level < row.spec.concurrencyFloor ? cell.limit : 'floor';
+  const isFloorCut = cell.cutBy !== undefined && (cell.isKept === true || cell.level < row.spec.concurrencyFloor);
+  const floorLimit = isFloorCut ? cell.limit : 'floor';
   const principal = asked?.window.group.principal;
   const step: Omit<CapacityStep, 'usd'> = {
     key: row.spec.key,

@@ -14,6 +14,8 @@ export interface Cell {
   /** What demand alone asks for, or the floor where that is more. */
   readonly wanted: number;
   readonly floor: number;
+  /** Above the floor after an event, because it pays for itself; comes after every event where something is scarce. */
+  readonly isKept?: boolean;
   /** At least `floor`. */
   readonly level: number;
   readonly limit: BindingLimit;
@@ -29,6 +31,8 @@ export interface Row {
   readonly usdPerBlock: number;
   readonly cells: readonly Cell[];
   readonly begun?: BegunWindow;
+  /** How many environments pay for themselves in a block; absent without a forecast. */
+  readonly paying?: (blockAtMs: EpochMs) => number;
   /** Why there is no forecast. */
   readonly notReady?: string;
 }
@@ -41,9 +45,9 @@ export interface BegunWindow {
   readonly steps: readonly CapacityStep[];
 }
 
-/** Holds more than the floor, and so belongs to its event. */
+/** Holds more than the floor for an event, and so belongs to it. */
 export function isForEvent(cell: Cell): boolean {
-  return cell.level > cell.floor;
+  return cell.level > cell.floor && cell.asked !== undefined;
 }
 
 export function cut(cell: Cell, level: number, limit: BindingLimit, cutBy: string): Cell {

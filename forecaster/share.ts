@@ -10,7 +10,7 @@ export interface Claim {
   readonly floor: number;
   /** At least `floor`. */
   readonly level: number;
-  /** Of the event that the level is for; 0 where it is only a floor. */
+  /** Of the event that the level is for; 0 where it is for none. */
   readonly importance: number;
 }
 
@@ -30,7 +30,7 @@ export interface Grant {
 }
 
 /**
- * Shares resources among claims. Floors first; then, importance 3 before 2 before 1, what is wanted above the floor: as long as it suffices
+ * Shares resources among claims. Floors first; then, importance 3 before 2 before 1 before 0, what is wanted above the floor: as long as it suffices
  * everybody gets all, and where it does not, all claims of that importance get the same ratio of it and lesser ones get nothing.
  *
  * The same ratio, not the same number: overloaded by the same factor, functions spill about the same share of their requests. Fractions are
@@ -68,12 +68,12 @@ export function shareOut(
     level: granted,
     ...(cutBy && { cutBy }),
   }));
-  for (const importance of [3, 2, 1]) {
+  for (const importance of [3, 2, 1, 0]) {
     const above = grant(claims.map((claim) => (claim.importance === importance ? claim.level - claim.floor : 0)));
     for (const [index, { granted, cutBy }] of above.entries()) {
-      const { floor, level } = grants[index]!;
+      const sofar = grants[index]!;
       if (claims[index]!.importance === importance)
-        grants[index] = { floor, level: level + granted, ...(cutBy && { cutBy }) };
+        grants[index] = { ...sofar, level: sofar.level + granted, ...(cutBy && { cutBy }) };
     }
   }
   for (const [index, { floor, level }] of grants.entries()) {

@@ -29,7 +29,7 @@ export async function readSystemOptions(config: Config, read: ReadOptions): Prom
     const { csv, requestsPerUnit, venue } = volume;
     return { spec, symbols, requestsPerUnit, venue: createVenue(venue), history: histories.get(csv)! };
   });
-  const { quantile, importanceMin, horizonMs, readyBeforeMs, preparationMs } = config.planning;
+  const { quantile, importanceMin, keepWhilePaying, horizonMs, readyBeforeMs, preparationMs } = config.planning;
   return {
     title: `${functions.length} functions of ${place.accountId} in ${place.region}`,
     simulated: false,
@@ -39,7 +39,7 @@ export async function readSystemOptions(config: Config, read: ReadOptions): Prom
     calendar: await readCalendars(config, read.signal),
     limits: config.limits,
     prices: config.prices[place.region]!,
-    policy: { quantile, importanceMin: importanceMin },
+    policy: { quantile, importanceMin, keepWhilePaying },
     lead: { ...documentedLead, prepMs: preparationMs, readyBeforeMs },
     horizonMs,
     seed: config.sha256,

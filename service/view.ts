@@ -32,7 +32,10 @@ export interface Measured {
   readonly throttles: number;
   readonly coldStarts: number;
   readonly durationMsP99: number | null;
+  /** For provisioned concurrency configured, idle or not. */
   readonly provisionedUsd: number;
+  /** All that Lambda charges: provisioning, duration, initialisation, requests. */
+  readonly totalUsd: number;
 }
 
 /** The half hour from an event's start, where a pre-warm is judged. */

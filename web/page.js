@@ -31,6 +31,8 @@ const number = (value) => ({
   className: 'number',
 });
 
+const usd = (value) => text(value === undefined ? '–' : usdText(value), 'number');
+
 function showStatus(status) {
   byId('title').textContent = status.title;
   byId('clock').textContent = `${dayAndClockText(status.nowMs)} UTC`;
@@ -83,7 +85,9 @@ function showScorecard(scorecard) {
         number(no.throttles),
         number(yes.durationMsP99),
         number(no.durationMsP99),
-        text(yes.provisionedUsd === undefined ? '–' : usdText(yes.provisionedUsd), 'number'),
+        usd(yes.provisionedUsd),
+        usd(yes.totalUsd),
+        usd(no.totalUsd),
       ]);
     }),
   );

@@ -64,7 +64,7 @@ export interface DemoOptions {
 }
 
 /** As a configuration has it by default. */
-const demoPolicy = { quantile: 0.95, importanceMin: 2 } as const;
+const demoPolicy = { quantile: 0.95, importanceMin: 2, keepWhilePaying: true } as const;
 const demoHorizonMs = msPerDay;
 
 /** @throws InputError when the files or the span cannot be used. */

@@ -4,7 +4,7 @@
 import type { FunctionSpec } from '../../core/function-spec.ts';
 import type { FunctionKey } from '../../core/series-key.ts';
 import { endOf, sliceSeries, type VolumeSeries } from '../../core/volume-series.ts';
-import { msPerDay, type EpochMs } from '../../core/time.ts';
+import { msPerDay, msPerSecond, type EpochMs } from '../../core/time.ts';
 
 export interface FleetFunction {
   readonly spec: FunctionSpec;
@@ -64,18 +64,17 @@ export const demoFleet: readonly FleetFunction[] = [
   },
 ];
 
-/** A foreign history is scaled so that its usual minute is this busy at the edge: enough to see capacity move, small enough for a default account. */
-const usualRequestsPerSecond = 50;
-const usualDays = 28;
+/** A recorded history is scaled so that its busiest minutes are this busy at the edge: as much as the fleet can take in an account of 1,000. */
+const busyRequestsPerSecond = 350;
+const recentDays = 28;
+/** Four of ten thousand minutes are busier: releases and single bursts, which the capacity is there to meet. */
+const busyQuantile = 0.9996;
 
-/** Requests for one unit of volume, by the median of the non-empty buckets of the four weeks before `fromMs`. */
+/** Requests for one unit of volume, by the busiest buckets of the four weeks before `fromMs`. */
 export function edgeRequestsPerUnit(series: VolumeSeries, fromMs: EpochMs): number {
-  const recent = sliceSeries(
-    series,
-    Math.max(series.fromMs, fromMs - usualDays * msPerDay),
-    Math.min(fromMs, endOf(series)),
-  );
+  const from = Math.max(series.fromMs, fromMs - recentDays * msPerDay);
+  const recent = sliceSeries(series, from, Math.min(fromMs, endOf(series)));
   const values = recent.values.filter((value) => value > 0).sort();
-  const usual = values[Math.floor(values.length / 2)];
-  return usual === undefined ? 1 : (usualRequestsPerSecond * series.stepMs) / 1_000 / usual;
+  const busy = values[Math.floor(values.length * busyQuantile)];
+  return busy === undefined ? 1 : (busyRequestsPerSecond * series.stepMs) / msPerSecond / busy;
 }

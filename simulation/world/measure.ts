@@ -6,7 +6,8 @@ import { countersBetween, type Counters } from '../twin/counters.ts';
 import type { Twin } from '../twin/twin.ts';
 
 export function measuredOf(counters: Counters): Measured {
-  const { requests, spillover, throttles, coldStarts, durationMs, provisionedUsd } = counters;
+  const { requests, spillover, throttles, coldStarts, durationMs } = counters;
+  const { provisionedUsd, provisionedDurationUsd, onDemandUsd, requestUsd } = counters;
   return {
     requests,
     spillover,
@@ -14,6 +15,7 @@ export function measuredOf(counters: Counters): Measured {
     coldStarts,
     durationMsP99: durationMs.quantile(0.99) ?? null,
     provisionedUsd,
+    totalUsd: provisionedUsd + provisionedDurationUsd + onDemandUsd + requestUsd,
   };
 }
 
