@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import type { Forecast } from '../core/forecast.ts';
+import type { FunctionKey } from '../core/series-key.ts';
+import { endOf, sliceSeries } from '../core/volume-series.ts';
+import { isNotReady, type NotReady } from '../models/model.ts';
+import { localInstant, startMs, stepMs, syntheticSeries, testClock, testEvent } from '../models/synthetic.fixture.ts';
+import { createForecaster, type ForecasterOptions } from './forecaster.ts';
+
+const key = '123456789012/us-east-1/orders-validate:live' as FunctionKey;
+const atMs = localInstant(58, 8.5);
+const events = [14, 21, 28, 35, 42, 49, 58].map((day) => ({
+  ...testEvent('earnings', localInstant(day, 8.5)),
+  symbols: ['AAPL', 'MSFT'],
+}));
+const series = syntheticSeries({ dayCount: 60, events, liftOf: () => 2 });
+const history = sliceSeries(series, startMs, atMs - 6 * stepMs);
+
+function ready(answer: Forecast | NotReady): Forecast {
+  if (isNotReady(answer)) throw new Error(answer.notReady);
+  return answer;
+}
+function forecastWith(options: Partial<ForecasterOptions>): Forecast {
+  const forecaster = createForecaster({ key, stepMs, clock: testClock, ...options });
+  forecaster.learn(history, events);
+  return ready(forecaster.forecast({ fromMs: atMs, untilMs: atMs + 6 * stepMs, levels: [0.5], events }));
+}
+
+describe('forecaster', () => {
+  it('names the function, the origin and the model', () => {
+    const { requestCount, ...rest } = forecastWith({});
+    expect(rest).toEqual({
+      key,
+      issuedAtMs: endOf(history),
+      fromMs: atMs,
+      stepMs,
+      levels: [0.5],
+      model: 'session-event/1',
+    });
+    expect(requestCount).toHaveLength(6);
+  });
+
+  it.each([
+    ['has one of its symbols', ['MSFT'], 4, 12],
+    ['has none of its symbols', ['NVDA'], 0.5, 1.6],
+    ['has no symbols', [], 0.5, 1.6],
+  ])('an event with symbols moves a function that %s as it should', (_, symbols, least, most) => {
+    const usual = Math.exp(5.5 - 1.5 * Math.cos((8.5 / 24) * 2 * Math.PI));
+    const lift = forecastWith({ symbols }).requestCount[0]![0]! / usual;
+    expect(lift).toBeGreaterThan(least);
+    expect(lift).toBeLessThan(most);
+  });
+
+  it('answers in requests: so many to a unit of volume', () => {
+    const [one, four] = [1, 4].map((requestsPerUnit) => forecastWith({ requestsPerUnit }).requestCount[0]![0]!);
+    expect(four).toBeCloseTo(4 * one!, 6);
+  });
+
+  it('rounds a request outwards to whole buckets, and starts at the origin what asks for the past', () => {
+    const forecaster = createForecaster({ key, stepMs, clock: testClock });
+    forecaster.learn(history, events);
+    const inside = ready(forecaster.forecast({ fromMs: atMs + 1, untilMs: atMs + stepMs + 1, events }));
+    expect([inside.fromMs, inside.requestCount.length]).toEqual([atMs, 2]);
+    const past = ready(forecaster.forecast({ fromMs: atMs - 20 * stepMs, untilMs: atMs, events }));
+    expect([past.fromMs, past.requestCount.length]).toEqual([endOf(history), 6]);
+  });
+
+  it('goes on from its snapshot, and is not ready before it learned', () => {
+    const empty = createForecaster({ key, stepMs, clock: testClock });
+    const request = { fromMs: atMs, untilMs: atMs + 6 * stepMs, events };
+    expect(isNotReady(empty.forecast(request))).toBe(true);
+    const awake = createForecaster({ key, stepMs, clock: testClock });
+    awake.learn(history, events);
+    const slept = createForecaster({ key, stepMs, clock: testClock, snapshot: awake.snapshot() });
+    expect(slept.forecast(request)).toEqual(awake.forecast(request));
+  });
+});
