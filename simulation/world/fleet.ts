@@ -65,7 +65,7 @@ export const demoFleet: readonly FleetFunction[] = [
 ];
 
 /** A recorded history is scaled so that its busiest minutes are this busy at the edge: as much as the fleet can take in an account of 1,000. */
-const busyRequestsPerSecond = 350;
+const busyRequestsPerSecond = 500;
 const recentDays = 28;
 /** Four of ten thousand minutes are busier: releases and single bursts, which the capacity is there to meet. */
 const busyQuantile = 0.9996;
