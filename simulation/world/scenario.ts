@@ -239,7 +239,7 @@ function optionsOf({
     calendar: { name: 'rehearsal', events, version: calendarVersion(events), warnings: [] },
     limits,
     prices: pricesUsEast1,
-    policy: { quantile: 0.95, importanceMin: 1 },
+    policy: { quantile: 0.95, importanceMin: 1, keepWhilePaying: false },
     lead: documentedLead,
     horizonMs: 4 * msPerHour,
     seed,

@@ -1,13 +1,28 @@
 /**
  * The production system on the twin, through real HTTP and the real SDK, on a virtual clock. What is watched in all of them stands in scenario.ts.
  */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { AuditEvent, AuditKind } from '../../core/audit.ts';
 import type { FunctionKey } from '../../core/series-key.ts';
 import { verifyAudit } from '../../store/audit-verify.ts';
-import { drillId, nameOf, ordersKey, quotesKey, rehearse, serviceAnswer, type Rehearsal } from './scenario.ts';
+import {
+  drillId,
+  nameOf,
+  ordersKey,
+  quotesKey,
+  rehearse,
+  serviceAnswer,
+  type Rehearsal,
+  type RehearsalOptions,
+} from './scenario.ts';
 
 const both = [ordersKey, quotesKey];
+
+async function begin(options?: RehearsalOptions): Promise<Rehearsal> {
+  const day = await rehearse(options);
+  onTestFinished(() => day.world.close());
+  return day;
+}
 
 function eventsOf(day: Rehearsal, kind: AuditKind, key?: FunctionKey): readonly AuditEvent[] {
   return day.audit.filter(
@@ -36,7 +51,7 @@ function isDescending(levels: readonly number[]): boolean {
 
 describe('an event that calendar and history foretell', () => {
   it('is met READY and nearly without cold starts; the floor holds through the lull, and all is given back', async () => {
-    const day = await rehearse();
+    const day = await begin();
     await day.runUntil(-4);
     const peaks = both.map((key) => day.configured(key));
     expect(peaks.map((peak) => peak?.status)).toEqual(['READY', 'READY']);
@@ -59,7 +74,7 @@ describe('an event that calendar and history foretell', () => {
   });
 
   it('comes back to the floor, and never falls below it', async () => {
-    const day = await rehearse({ concurrencyFloor: 4 });
+    const day = await begin({ concurrencyFloor: 4 });
     await day.runUntil(-12);
     expect(both.map((key) => day.configured(key))).toEqual(both.map(() => ({ requested: 4, status: 'READY' })));
     await day.runUntil(125);
@@ -74,7 +89,7 @@ describe('an event that calendar and history foretell', () => {
   it('is decided alike, to the byte, by the same seed, and not by another', async () => {
     const heads = [];
     for (const seed of ['one', 'one', 'two']) {
-      const day = await rehearse({ seed });
+      const day = await begin({ seed });
       await day.runUntil(1);
       const bytes: string[] = [];
       for await (const record of day.store.read(0)) bytes.push(Buffer.from(record.bytes).toString());
@@ -90,7 +105,7 @@ describe('a control plane in trouble', () => {
     { what: 'every call', isHit: () => true },
     { what: 'every change', isHit: (level: number | undefined) => level !== undefined },
   ])('throttles $what for a minute: waits, and is READY in time', async ({ isHit }) => {
-    const day = await rehearse({
+    const day = await begin({
       fault: ({ minute, level }) =>
         minute >= -10 && minute < -9 && isHit(level) ? { kind: 'answer', response: serviceAnswer(429) } : undefined,
     });
@@ -104,7 +119,7 @@ describe('a control plane in trouble', () => {
   });
 
   it('is dark from before the asking: pages by T − 3, touches nothing, raises nothing afterwards, and settles', async () => {
-    const day = await rehearse({
+    const day = await begin({
       concurrencyFloor: 4,
       fault: ({ minute }) =>
         minute >= -12 && minute < 5 ? { kind: 'answer', response: serviceAnswer(500) } : undefined,
@@ -124,7 +139,7 @@ describe('a control plane in trouble', () => {
   });
 
   it('goes dark once warm: says that it cannot verify, changes nothing meanwhile, and goes on from there', async () => {
-    const day = await rehearse({
+    const day = await begin({
       fault: ({ minute }) =>
         minute >= -7 && minute < 5 ? { kind: 'answer', response: serviceAnswer(500) } : undefined,
     });
@@ -145,7 +160,7 @@ describe('a control plane in trouble', () => {
     'leaves a Put without an answer ($fault): looks, and then asks $putCount time(s) in all',
     async ({ fault, putCount }) => {
       let faultCount = 0;
-      const day = await rehearse({
+      const day = await begin({
         requestTimeoutMs: 1_000,
         fault: ({ functionKey, level }) =>
           functionKey === ordersKey && level !== undefined && faultCount++ === 0 ? { kind: fault } : undefined,
@@ -161,7 +176,7 @@ describe('a control plane in trouble', () => {
 
 describe('a function that is not as it should be', () => {
   it('fails to start: one incident, one Put, and a page', async () => {
-    const day = await rehearse();
+    const day = await begin();
     day.world.twins.with.setInitFails('orders-validate', true);
     await day.runUntil(1);
     expect(levelsOf(day, ordersKey)).toHaveLength(1);
@@ -171,7 +186,7 @@ describe('a function that is not as it should be', () => {
   });
 
   it('is being deployed: waits for the weights to go, and says so once', async () => {
-    const day = await rehearse();
+    const day = await begin();
     const live = { name: 'live', functionVersion: '1', description: '' };
     day.world.twins.with.placeAlias('orders-validate', { ...live, additionalVersionWeights: { 2: 0.1 } });
     await day.runUntil(-7);
@@ -185,7 +200,7 @@ describe('a function that is not as it should be', () => {
   });
 
   it('was warmed by somebody else: theirs is what is returned to, and never less', async () => {
-    const day = await rehearse();
+    const day = await begin();
     day.otherHandPuts(ordersKey, 40);
     day.otherHandPuts(quotesKey, 6);
     await day.runUntil(125);
@@ -200,7 +215,7 @@ describe('a function that is not as it should be', () => {
   it.each(['shadow', 'advise'] as const)(
     'is in %s: decided and written down, and not one call changes anything',
     async (mode) => {
-      const day = await rehearse({ mode });
+      const day = await begin({ mode });
       await day.runUntil(1);
       expect(day.calls.length).toBeGreaterThan(0);
       expect(day.calls.filter(({ level }) => level !== undefined)).toEqual([]);
@@ -215,7 +230,7 @@ describe('a function that is not as it should be', () => {
 
 describe('a crash', () => {
   it('between a Put and its answer: looks first, asks no second time, and gives back what it had asked for', async () => {
-    const day = await rehearse();
+    const day = await begin();
     await day.runUntilSo(() => eventsOf(day, 'action.intended', ordersKey).length > 0, -9);
     const intent = eventsOf(day, 'action.intended', ordersKey)[0]!;
     expect(eventsOf(day, 'action.outcome', ordersKey)).toEqual([]);
@@ -238,7 +253,7 @@ describe('a crash', () => {
   });
 
   it('while the control plane is dark: the plan in force still stands, and the page still comes', async () => {
-    const day = await rehearse({
+    const day = await begin({
       fault: ({ minute }) => (minute >= -12 ? { kind: 'answer', response: serviceAnswer(500) } : undefined),
     });
     await day.runUntil(-6);
