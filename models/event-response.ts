@@ -4,8 +4,8 @@
  * Mental model: an event brings its own volume. Ten thousand payroll readers are as many before the market opens as at noon, so what a
  * kind is remembered by is its lift in the slots where it was seen, and how busy those slots usually are; moved to a busier slot the same
  * volume is a smaller lift, and on top of a closing auction hardly any. A kind in one series leans on the same kind in other series, that
- * on the kinds of its importance, that on all kinds, and that on nothing happening. A parent counts as two events: a kind seen
- * twice is half itself, one never seen is what its importance usually does. Minutes lean on their neighbours in proportion to the
+ * on the kinds of its importance, that on all kinds, and that on nothing happening. A parent that knows many kinds counts as two events: a kind
+ * seen twice is half itself, one never seen is what its importance usually does. Minutes lean on their neighbours in proportion to the
  * time since the event.
  *
  * Units: natural log of (1 + volume); `base` is the log of a slot's usual volume over the series' typical volume; offsets in minutes.
@@ -20,8 +20,10 @@ export const offsetMinuteFirst = -30;
 export const offsetMinuteEnd = 120;
 export const offsetCount = offsetMinuteEnd - offsetMinuteFirst;
 
-/** A parent weighs as two events: kinds differ among themselves a little less than events of one kind do. */
+/** A parent that knows many kinds weighs as two events: kinds differ among themselves a little less than events of one kind do. */
 const eventsOfParent = 2;
+/** One that knows of no other kind weighs as half an event: that nothing happens is then no more than a guess. */
+const eventsOfIgnorance = 0.5;
 /** Events after which an old one hardly counts: a year of a monthly release. */
 const memoryEventCount = 12;
 /** Variance of the lift of an event about which nothing is known at all: a factor of 1.7 either way, fading over the hour after it. */
@@ -45,8 +47,10 @@ export interface ObservedEvent {
   readonly importance: Importance;
   readonly lift: Float64Array;
   readonly base: Float64Array;
-  /** Squared miss of the lift foretold, less the variance expected anyway. */
-  readonly stray: Float64Array;
+  /** Spread that was expected anyway. */
+  readonly calm: Float64Array;
+  /** Miss of the lift that was foretold. */
+  readonly miss: Float64Array;
 }
 
 export interface EventResponse {
@@ -99,9 +103,9 @@ export function createEventResponse(): EventResponse {
       const record = records.get(event.kind) ?? emptyRecord();
       records.set(event.kind, record);
       record.importance = event.importance;
+      blend(record.isFirst ? record.firstStray : record.stray, strayOf(record, event));
       blend(record.lift, event.lift);
       blend(record.base, event.base);
-      blend(record.isFirst ? record.firstStray : record.stray, event.stray);
       record.isFirst = false;
       curves.clear();
     },
@@ -147,12 +151,15 @@ function estimateCurve(
   );
   const stray = smooth(own ? lean([own.stray], sameStray) : sameStray, 3);
 
+  const relatives = sameKind.length + otherKinds.length;
+  const parentWeight = eventsOfIgnorance + ((eventsOfParent - eventsOfIgnorance) * relatives) / (relatives + 2);
+
   const lift = (minute: number, base: number): number => {
     const parentLift = move(parent[minute]!, 0, base);
     if (!own || !ownLift) return parentLift;
     const count = own.lift.count[minute]!;
     const moved = move(ownLift[minute]!, own.base.value[minute]!, base);
-    return (count * moved + eventsOfParent * parentLift) / (count + eventsOfParent);
+    return (count * moved + parentWeight * parentLift) / (count + parentWeight);
   };
   let strength = 0;
   for (let minute = -offsetMinuteFirst; minute < -offsetMinuteFirst + 30; minute++) {
@@ -188,6 +195,20 @@ const unknownStray = new Float64Array(offsetCount).map((_, minute) =>
 function emptyRecord(): KindRecord {
   const empty = (): MinuteMeans => ({ value: new Float64Array(offsetCount), count: new Float64Array(offsetCount) });
   return { importance: 1, isFirst: true, lift: empty(), base: empty(), stray: empty(), firstStray: empty() };
+}
+
+/**
+ * How far an event went from its kind, beyond ordinary noise: from the mean of those before it, which itself is off by a share of the same
+ * scatter (hence the root); at first sight, from what was foretold.
+ */
+function strayOf({ lift, base }: KindRecord, event: ObservedEvent): Float64Array {
+  return event.lift.map((value, minute) => {
+    const count = lift.count[minute]!;
+    const known = move(lift.value[minute]!, base.value[minute]!, event.base[minute]!);
+    const miss = count === 0 ? event.miss[minute]! : (value - known) * Math.sqrt(count / (count + 1));
+    // The mean absolute deviation of normal noise is 0.798 of its standard deviation.
+    return Math.abs(miss) / 0.798 - event.calm[minute]!;
+  });
 }
 
 /** Moves running means; a minute without data keeps what it had. */

@@ -134,11 +134,12 @@ interface Watched {
   /** As it went, for each minute. */
   readonly lift: Float64Array;
   readonly base: Float64Array;
-  readonly stray: Float64Array;
+  readonly calm: Float64Array;
+  readonly miss: Float64Array;
   readonly errors: number[];
 }
 
-const columns = ['locations', 'spreads', 'lifts', 'strays', 'bases', 'lift', 'base', 'stray'] as const;
+const columns = ['locations', 'spreads', 'lifts', 'strays', 'bases', 'lift', 'base', 'calm', 'miss'] as const;
 
 export interface WatchedSnapshot {
   readonly [field: string]: string | number | readonly number[];
@@ -185,7 +186,8 @@ export function createEventWatch(options: EventWatchOptions, snapshot: readonly 
         bases: outlook.locations.map((location) => location - typical),
         lift: new Float64Array(offsetCount).fill(NaN),
         base: new Float64Array(offsetCount).fill(NaN),
-        stray: new Float64Array(offsetCount).fill(NaN),
+        calm: new Float64Array(offsetCount).fill(NaN),
+        miss: new Float64Array(offsetCount).fill(NaN),
         errors: [],
       });
     },
@@ -232,7 +234,8 @@ function record(
     if (minute < 0 || minute >= offsetCount) continue;
     event.lift[minute] = own + clipped;
     event.base[minute] = event.bases[index]!;
-    event.stray[minute] = Math.abs(clipped) / 0.798 - calm;
+    event.calm[minute] = calm;
+    event.miss[minute] = clipped;
   }
 }
 
@@ -259,6 +262,7 @@ function unpackWatched(kept: WatchedSnapshot): Watched {
     bases: column('bases'),
     lift: column('lift'),
     base: column('base'),
-    stray: column('stray'),
+    calm: column('calm'),
+    miss: column('miss'),
   };
 }
