@@ -1,12 +1,19 @@
 /** `npm run bench -- NAME [flags]`: one canonical workload each. A figure comes with its data, seed, versions, and a ratio to a peer from the same run. */
-const names = ['csv', 'fit', 'forecast', 'store'] as const;
+interface Bench {
+  run(args: readonly string[]): Promise<void>;
+}
 
-const [name, ...args] = process.argv.slice(2);
-const known = names.find((candidate) => candidate === name);
-if (known) {
-  const bench = (await import(`./${known}.ts`)) as { run(args: readonly string[]): Promise<void> };
-  await bench.run(args);
+const benches: Readonly<Record<string, () => Promise<Bench>>> = {
+  csv: () => import('./csv.ts'),
+  fit: () => import('./fit.ts'),
+  store: () => import('./store.ts'),
+};
+
+const [name = '', ...args] = process.argv.slice(2);
+if (Object.hasOwn(benches, name)) {
+  await (await benches[name]!()).run(args);
 } else {
-  process.stderr.write(`bench: ${name === undefined ? 'name one' : `there is no "${name}"`}: ${names.join(', ')}\n`);
+  const problem = name === '' ? 'name one' : `there is no "${name}"`;
+  process.stderr.write(`bench: ${problem}: ${Object.keys(benches).join(', ')}\n`);
   process.exitCode = 2;
 }

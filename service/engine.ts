@@ -16,13 +16,15 @@ import type { CapacityPlan, CapacityStep } from '../core/capacity.ts';
 import type { Json } from '../core/json.ts';
 import type { AccountLimits, Urgency } from '../core/ports.ts';
 import type { FunctionKey } from '../core/series-key.ts';
-import { formatInstant, msPerHour, msPerMinute, type EpochMs } from '../core/time.ts';
+import { msPerHour, msPerMinute, msPerSecond, type EpochMs } from '../core/time.ts';
 import { isPlannable } from '../forecaster/planner.ts';
 import { sumCommitments, type Commitments } from './commitments.ts';
 import type { Effect, Fact } from './facts.ts';
 import { createFunctionState, readyConcurrencyOf, type FunctionState } from './function-state.ts';
+import { createIncidents, type Note } from './incidents.ts';
 import { createPlanning, type Planning } from './planning.ts';
 import { createPrewarmLedger, type PrewarmLedger } from './prewarm-ledger.ts';
+import { reportPrewarm } from './prewarm-report.ts';
 import type { SystemOptions, SystemPorts } from './system-options.ts';
 import { createTimeline, type Timeline } from './timeline.ts';
 
@@ -53,6 +55,9 @@ type EngineOptions = SystemOptions & Pick<SystemPorts, 'endpointKindOf' | 'queue
 /** Plans stand on Lambda's billing grid. */
 export const replanMs = 5 * msPerMinute;
 
+/** A lost answer is looked after within seconds; a doubt that outlasts three looks is for a person. */
+const doubtMsMax = 30 * msPerSecond;
+
 interface Turn {
   readonly nowMs: EpochMs;
   readonly nextSeq: number;
@@ -78,7 +83,7 @@ export function createEngine(options: EngineOptions, snapshot?: EngineSnapshot):
   let planDueAtMs = -Infinity;
   // What an earlier run promised is still promised, even where the account cannot be read and no plan be made.
   let isPromiseDue = plan !== undefined;
-  let incidentCount = 0;
+  const incidents = createIncidents();
   const openIntents = new Map<number, HoldProvisionedConcurrency>(
     Object.entries(snapshot?.openIntents ?? {}).map(([seq, action]) => [Number(seq), action]),
   );
@@ -88,32 +93,21 @@ export function createEngine(options: EngineOptions, snapshot?: EngineSnapshot):
     return turn.nextSeq + turn.drafts.length - 1;
   };
 
-  const change = (state: FunctionState, pursuit: Pursuit, turn: Turn): void => {
-    const before = state.pursuit;
-    state.pursuit = pursuit;
-    if (pursuit.failure && !before.failure) {
-      incidentCount++;
-      const because = `${state.spec.key} version ${pursuit.failure.version} does not start: ${pursuit.failure.reason}; asking again would not mend it`;
-      note(turn, {
-        kind: 'incident.opened',
-        body: { function: state.spec.key, incident: 'initialisation-failed', because },
-      });
+  /** Trouble is read off the state, not off its changes: it lasts as long as it lasts. */
+  const reportTrouble = ({ spec: { key }, pursuit }: FunctionState, turn: Turn): void => {
+    const write: Note = (draft) => note(turn, draft);
+    const { failure, state, sinceMs } = pursuit;
+    if (failure) {
+      const because = `${key} version ${failure.version} does not start: ${failure.reason}; asking again would not mend it`;
+      incidents.open(write, key, 'initialisation-failed', because);
+    } else {
+      incidents.close(write, key, 'initialisation-failed', 'the failed version is gone, or was seen READY');
     }
-    if (!pursuit.failure && before.failure)
-      note(turn, {
-        kind: 'incident.closed',
-        body: { function: state.spec.key, because: 'the failed version is gone, or was seen READY' },
-      });
-    if (pursuit.state === 'cannot-verify' && before.state !== 'cannot-verify') {
-      incidentCount++;
-      const because = `${state.spec.key}: what Lambda holds cannot be verified; nothing is undone and nothing repeated until it can`;
-      note(turn, { kind: 'incident.opened', body: { function: state.spec.key, incident: 'cannot-verify', because } });
-    }
-    if (pursuit.state !== 'cannot-verify' && before.state === 'cannot-verify') {
-      note(turn, {
-        kind: 'incident.closed',
-        body: { function: state.spec.key, because: `verified again: ${pursuit.state}` },
-      });
+    if (state !== 'cannot-verify') {
+      incidents.close(write, key, 'cannot-verify', `verified again: ${state}`);
+    } else if (turn.nowMs - sinceMs >= doubtMsMax) {
+      const because = `${key}: what Lambda holds could not be verified for ${doubtMsMax / msPerSecond} s; nothing is undone and nothing repeated until it can`;
+      incidents.open(write, key, 'cannot-verify', because);
     }
   };
 
@@ -135,13 +129,13 @@ export function createEngine(options: EngineOptions, snapshot?: EngineSnapshot):
       case 'observed': {
         const state = functions.get(fact.observed.key)!;
         state.isLooking = false;
-        change(state, advance(state.pursuit, { kind: 'observed', observed: fact.observed }), turn);
+        state.pursuit = advance(state.pursuit, { kind: 'observed', observed: fact.observed });
         return;
       }
       case 'unverifiable': {
         const state = functions.get(fact.key)!;
         state.isLooking = false;
-        change(state, advance(state.pursuit, { kind: 'look-failed', atMs: fact.atMs }), turn);
+        state.pursuit = advance(state.pursuit, { kind: 'look-failed', atMs: fact.atMs });
         return;
       }
       case 'outcome': {
@@ -155,7 +149,7 @@ export function createEngine(options: EngineOptions, snapshot?: EngineSnapshot):
           body: { function: action.key, concurrency: action.concurrency, outcome: { ...outcome } },
         });
         if (state)
-          change(state, advance(state.pursuit, { kind: 'outcome', concurrency: action.concurrency, outcome }), turn);
+          state.pursuit = advance(state.pursuit, { kind: 'outcome', concurrency: action.concurrency, outcome });
         return;
       }
       default:
@@ -216,7 +210,7 @@ export function createEngine(options: EngineOptions, snapshot?: EngineSnapshot):
     const level = step?.concurrency ?? spec.concurrencyFloor;
     state.step = step;
     if (level !== state.pursuit.wantedConcurrency || level !== state.pursuit.concurrency) {
-      change(state, advance(state.pursuit, { kind: 'want', concurrency: level, atMs: nowMs }), turn);
+      state.pursuit = advance(state.pursuit, { kind: 'want', concurrency: level, atMs: nowMs });
     }
     const action = actionOf(state, step, nowMs);
     const verdict = gate.judge(action, contextOf(state, action, { turn, commitments }));
@@ -232,7 +226,7 @@ export function createEngine(options: EngineOptions, snapshot?: EngineSnapshot):
         openIntents.set(intentSeq, action);
         commitments.pass(spec, action);
         state.refusal = '';
-        change(state, advance(state.pursuit, { kind: 'sent', concurrency: action.concurrency, atMs: nowMs }), turn);
+        state.pursuit = advance(state.pursuit, { kind: 'sent', concurrency: action.concurrency, atMs: nowMs });
         return;
       }
       case 'observe':
@@ -301,33 +295,15 @@ export function createEngine(options: EngineOptions, snapshot?: EngineSnapshot):
   });
 
   const reportPrewarms = (turn: Turn): void => {
-    for (const { prewarm, turn: what } of ledger.observe(turn.nowMs, (key) =>
-      readyConcurrencyOf(functions.get(key)!.pursuit),
-    )) {
-      const { key, eventId, eventAtMs, concurrency, readyAtMs } = prewarm;
-      const minutes = Math.abs(eventAtMs - turn.nowMs) / msPerMinute;
-      const about = { function: key, eventId, eventAtMs, concurrency, readyAtMs };
-      const mode = functions.get(key)!.spec.mode;
-      const cause = planSeq === undefined ? {} : { causeSeq: planSeq };
-      if (what === 'ready')
-        note(turn, {
-          kind: 'prewarm.ready',
-          ...cause,
-          body: { ...about, because: `${concurrency} seen available ${minutes.toFixed(1)} min before ${eventId}` },
-        });
-      if (what === 'lost' && turn.nowMs < eventAtMs)
-        note(turn, {
-          kind: 'prewarm.lost',
-          ...cause,
-          body: { ...about, because: `${concurrency} were available and are not any more` },
-        });
-      // In shadow nothing was asked for, so nothing can be late.
-      if (what === 'late' && mode === 'enforce') {
-        incidentCount++;
-        const because = `${concurrency} for ${eventId} at ${formatInstant(eventAtMs)} are not available ${minutes.toFixed(1)} min before it`;
-        note(turn, { kind: 'prewarm.late', ...cause, body: { ...about, because } });
-        note(turn, { kind: 'incident.opened', body: { function: key, incident: 'prewarm-late', because } });
-      }
+    const readyOf = (key: FunctionKey): number => readyConcurrencyOf(functions.get(key)!.pursuit);
+    for (const news of ledger.observe(turn.nowMs, readyOf)) {
+      reportPrewarm(news, {
+        note: (draft) => note(turn, draft),
+        incidents,
+        nowMs: turn.nowMs,
+        mode: functions.get(news.prewarm.key)!.spec.mode,
+        planSeq,
+      });
     }
   };
 
@@ -368,6 +344,7 @@ export function createEngine(options: EngineOptions, snapshot?: EngineSnapshot):
         // Before the control plane has answered once, nobody knows whom we would be talking to.
         if (account !== undefined) actOnAll(turn);
         poll(turn);
+        for (const state of functions.values()) reportTrouble(state, turn);
         reportPrewarms(turn);
       });
     },
@@ -380,7 +357,7 @@ export function createEngine(options: EngineOptions, snapshot?: EngineSnapshot):
     ledger,
     timeline,
     planning,
-    incidentCount: () => incidentCount,
+    incidentCount: incidents.count,
     snapshot: () => ({
       pursuits: Object.fromEntries([...functions].map(([key, state]) => [key, state.pursuit])),
       ...(plan && { plan }),

@@ -15,6 +15,11 @@ export const lateBeforeEventMs = 3 * msPerMinute;
 
 export type PrewarmTurn = 'ready' | 'late' | 'lost' | 'met' | 'missed';
 
+export interface PrewarmNews {
+  readonly prewarm: PrewarmView & { readonly key: FunctionKey };
+  readonly turn: PrewarmTurn;
+}
+
 interface Prewarm {
   readonly key: FunctionKey;
   readonly event: MarketEvent;
@@ -34,10 +39,7 @@ export interface PrewarmLedger {
   ): void;
   /** Drops the promises of a function that the latest plan no longer makes, and which have not begun. */
   keepOnly(key: FunctionKey, eventIds: ReadonlySet<string>, nowMs: EpochMs): void;
-  observe(
-    nowMs: EpochMs,
-    concurrencyReadyOf: (key: FunctionKey) => number,
-  ): readonly { readonly prewarm: PrewarmView & { readonly key: FunctionKey }; readonly turn: PrewarmTurn }[];
+  observe(nowMs: EpochMs, concurrencyReadyOf: (key: FunctionKey) => number): readonly PrewarmNews[];
   of(key: FunctionKey): readonly PrewarmView[];
 }
 

@@ -133,9 +133,7 @@ describe('a control plane in trouble', () => {
       expect(levelsOf(day, key)).toEqual([4]);
       expect(day.configured(key)).toEqual({ requested: 4, status: 'READY' });
     }
-    expect(eventsOf(day, 'incident.closed')).toHaveLength(
-      incidentsOf(day).filter((text) => text.endsWith('cannot-verify')).length,
-    );
+    expect(eventsOf(day, 'incident.closed')).toHaveLength(incidentsOf(day).length);
   });
 
   it('goes dark once warm: says that it cannot verify, changes nothing meanwhile, and goes on from there', async () => {
@@ -167,8 +165,8 @@ describe('a control plane in trouble', () => {
       });
       await day.runUntil(-4);
       expect(levelsOf(day, ordersKey)).toHaveLength(putCount);
-      expect(incidentsOf(day)).toEqual(['orders-validate cannot-verify']);
-      expect(eventsOf(day, 'incident.closed')).toHaveLength(1);
+      // A doubt that the next look ends is nobody's page.
+      expect(incidentsOf(day)).toEqual([]);
       expect(day.configured(ordersKey)?.status).toBe('READY');
     },
   );

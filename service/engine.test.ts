@@ -1,0 +1,222 @@
+import { describe, expect, it } from 'vitest';
+import type { FunctionSpec } from '../core/function-spec.ts';
+import type { FunctionKey } from '../core/series-key.ts';
+import { msPerMinute, msPerSecond, type EpochMs } from '../core/time.ts';
+import {
+  createEngine,
+  foldSealed,
+  type Engine,
+  type EngineSnapshot,
+  type SealedTick,
+  type TickResult,
+} from './engine.ts';
+import type { Fact } from './facts.ts';
+import { createPlanning } from './planning.ts';
+import {
+  account,
+  accountFact,
+  createPaperLambda,
+  drill,
+  historyUntilMs,
+  key,
+  minute,
+  sampleOptions,
+  spec,
+  stepMs,
+  type PaperLambda,
+} from './sample.ts';
+
+const options = sampleOptions();
+
+function engineOf(functions: readonly FunctionSpec[] = [spec], snapshot?: EngineSnapshot): Engine {
+  const ports = { endpointKindOf: () => 'twin' as const, queueWaitMs: () => 0 };
+  return createEngine({ ...options, ...(functions[0] !== spec && sampleOptions(functions)), ...ports }, snapshot);
+}
+
+interface Judged extends TickResult {
+  readonly nowMs: EpochMs;
+  readonly nextSeq: number;
+}
+
+interface Drive {
+  readonly untilMs: EpochMs;
+  readonly facts?: readonly Fact[];
+  readonly lambda?: PaperLambda;
+}
+
+/** Ticks once a second; what Lambda answers in one tick is a fact of the next. */
+function drive(
+  engine: Engine,
+  { untilMs, facts: first = [accountFact], lambda = createPaperLambda() }: Drive,
+): Judged[] {
+  const judged: Judged[] = [];
+  let facts = first;
+  let nextSeq = 0;
+  for (let nowMs = minute(-11); nowMs < untilMs; nowMs += msPerSecond) {
+    const result = engine.tick(nowMs, facts, nextSeq);
+    judged.push({ ...result, nowMs, nextSeq });
+    nextSeq += result.drafts.length;
+    facts = result.effects.map((effect): Fact =>
+      effect.kind === 'observe'
+        ? { kind: 'observed', observed: lambda.observe(effect.key, nowMs) }
+        : {
+            kind: 'outcome',
+            intentSeq: effect.intentSeq,
+            action: effect.action,
+            outcome: lambda.apply(effect.action, nowMs),
+          },
+    );
+  }
+  return judged;
+}
+
+function draftsOf(judged: readonly Judged[], kind: string) {
+  return judged.flatMap(({ drafts }) => drafts.filter((draft) => draft.kind === kind));
+}
+
+describe('what goes out', () => {
+  it('has its intent in the very same tick, under the number that it names, caused by the plan', () => {
+    const judged = drive(engineOf(), { untilMs: minute(20) });
+    const all = judged.flatMap(({ drafts }) => drafts);
+    const sent = judged.flatMap(({ effects, drafts, nextSeq }) =>
+      effects.flatMap((effect) =>
+        effect.kind === 'apply' ? [{ effect, draft: drafts[effect.intentSeq - nextSeq] }] : [],
+      ),
+    );
+    expect(sent.length).toBeGreaterThan(1);
+    for (const { effect, draft } of sent) {
+      expect(draft).toMatchObject({ kind: 'action.intended', body: { key, concurrency: effect.action.concurrency } });
+      expect(all[draft!.causeSeq!]?.kind).toBe('plan.decided');
+    }
+    const outcomes = draftsOf(judged, 'action.outcome').map(({ causeSeq }) => causeSeq);
+    expect(outcomes).toEqual(sent.map(({ effect }) => effect.intentSeq));
+  });
+
+  it('waits for the account: without its limits nothing is planned, looked at or asked', () => {
+    const judged = drive(engineOf(), { untilMs: minute(0), facts: [] });
+    expect(
+      judged.every(({ drafts, effects, sealed }) => drafts.length + effects.length === 0 && sealed === undefined),
+    ).toBe(true);
+  });
+
+  it.each(['shadow', 'advise'] as const)('is nothing in %s, and says so once a level', (mode) => {
+    const judged = drive(engineOf([{ ...spec, mode }]), { untilMs: minute(14) });
+    expect(judged.flatMap(({ effects }) => effects)).toEqual([]);
+    expect(draftsOf(judged, 'action.refused').map(({ body }) => [body['stage'], body['eventId']])).toEqual([
+      ['mode', drill.id],
+    ]);
+    expect(draftsOf(judged, 'prewarm.late')).toEqual([]);
+  });
+
+  it('is never more than the limits over all functions allow together', () => {
+    const functions = ['orders', 'quotes', 'risk', 'cash', 'loans', 'cards'].map((name) => ({
+      ...spec,
+      key: `123456789012/us-east-1/${name}:live` as FunctionKey,
+    }));
+    const lambda = createPaperLambda();
+    const judged = drive(engineOf(functions), { untilMs: minute(1), lambda });
+    const total = lambda.levels.reduce((sum, level) => sum + level, 0);
+    expect(total).toBeGreaterThan(0.8 * options.limits.concurrencyMax);
+    expect(total).toBeLessThanOrEqual(options.limits.concurrencyMax);
+    expect(draftsOf(judged, 'action.refused')).toEqual([]);
+  });
+});
+
+describe('what is written down', () => {
+  it('is a plan only when it says something new: of two dozen in two hours without an event, few', () => {
+    const engine = engineOf();
+    const decided: unknown[] = [];
+    let planCount = 0;
+    for (let nowMs = minute(150); nowMs < minute(270); nowMs += msPerMinute) {
+      const { drafts } = engine.tick(nowMs, nowMs === minute(150) ? [accountFact] : [], 0);
+      planCount += engine.plan()?.issuedAtMs === nowMs ? 1 : 0;
+      decided.push(...drafts.filter(({ kind }) => kind === 'plan.decided').map(({ body }) => body['steps']));
+    }
+    expect(planCount).toBe(24);
+    expect(decided).toEqual([[]]);
+  });
+
+  it('is sealed when something happened, and not in a quiet second', () => {
+    const judged = drive(engineOf(), { untilMs: minute(-4) });
+    for (const [index, { drafts, sealed }] of judged.entries()) {
+      const heardCount = judged[index - 1]?.effects.length ?? 1;
+      expect(sealed !== undefined).toBe(drafts.length + heardCount > 0);
+    }
+    expect(judged.filter(({ sealed }) => sealed === undefined).length).toBeGreaterThan(300);
+  });
+
+  it('is the same to the byte for the same facts', () => {
+    const [one, other] = [1, 2].map(() => JSON.stringify(drive(engineOf(), { untilMs: minute(1) })));
+    expect(one).toBe(other);
+  });
+
+  // Goal: whenever the process ends, what its rows say is what it knew.
+  it('leads back to the same state, from the first row or from any snapshot', () => {
+    const engine = engineOf();
+    const none: EngineSnapshot = { pursuits: {}, openIntents: {} };
+    let folded = none;
+    let resumed: EngineSnapshot | undefined;
+    const lambda = createPaperLambda();
+    let facts: readonly Fact[] = [accountFact];
+    for (let nowMs = minute(-11); nowMs < minute(16); nowMs += msPerSecond) {
+      const { sealed, effects } = engine.tick(nowMs, facts, 0);
+      if (sealed !== undefined) {
+        folded = foldSealed(folded, sealed as unknown as SealedTick);
+        if (resumed) resumed = foldSealed(resumed, sealed as unknown as SealedTick);
+      }
+      if (nowMs === minute(-9)) resumed = JSON.parse(JSON.stringify(engine.snapshot())) as EngineSnapshot;
+      const { plan: _plan, ...known } = JSON.parse(JSON.stringify(engine.snapshot())) as EngineSnapshot;
+      expect(folded).toMatchObject(Object.keys(folded.pursuits).length === 0 ? none : known);
+      facts = effects.map((effect): Fact =>
+        effect.kind === 'observe'
+          ? { kind: 'observed', observed: lambda.observe(effect.key, nowMs) }
+          : {
+              kind: 'outcome',
+              intentSeq: effect.intentSeq,
+              action: effect.action,
+              outcome: lambda.apply(effect.action, nowMs),
+            },
+      );
+    }
+    expect(resumed?.pursuits).toEqual(folded.pursuits);
+    expect(resumed?.openIntents).toEqual(folded.openIntents);
+    expect(lambda.levels.length).toBeGreaterThan(1);
+  });
+});
+
+describe('after a restart', () => {
+  it('hears of an action on a function that is watched no more', () => {
+    const gone = '123456789012/us-east-1/gone:live' as FunctionKey;
+    const action = {
+      kind: 'hold-provisioned-concurrency',
+      key: gone,
+      concurrency: 5,
+      untilMs: 1,
+      deadlineMs: 1,
+      because: '',
+    } as const;
+    const outcome = { kind: 'unknown', atMs: minute(-11), code: 'Restarted', message: '' } as const;
+    const engine = engineOf([spec], { pursuits: {}, openIntents: { 3: action } });
+    const { drafts } = engine.tick(minute(-11), [{ kind: 'outcome', intentSeq: 3, action, outcome }], 7);
+    expect(drafts).toMatchObject([{ kind: 'action.outcome', causeSeq: 3, body: { function: gone } }]);
+    expect(engine.snapshot().openIntents).toEqual({});
+  });
+});
+
+// Goal: a bucket counts once. Method: the forecasts of two learners have one hash as long as they learned the same.
+it.each([
+  { name: 'the bucket', atMs: [historyUntilMs], isSame: true },
+  { name: 'the bucket, told twice', atMs: [historyUntilMs, historyUntilMs], isSame: true },
+  { name: 'the bucket, and one long learned', atMs: [historyUntilMs, historyUntilMs - stepMs], isSame: true },
+  { name: 'the bucket, and the next', atMs: [historyUntilMs, historyUntilMs + stepMs], isSame: false },
+])('learns from $name', ({ atMs, isSame }) => {
+  const forecastsAfter = (buckets: readonly EpochMs[]): unknown => {
+    const planning = createPlanning({ ...options, queueWaitMs: () => 0 });
+    for (const bucketAtMs of buckets) planning.learn({ key, bucketAtMs, requestCount: 2_500 });
+    const { record } = planning.decide({ nowMs: minute(-30), account, previous: undefined, held: 0 });
+    return record['inputs'];
+  };
+  const once = forecastsAfter([historyUntilMs]);
+  if (isSame) expect(forecastsAfter(atMs)).toEqual(once);
+  else expect(forecastsAfter(atMs)).not.toEqual(once);
+});
