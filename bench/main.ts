@@ -6,6 +6,7 @@ interface Bench {
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   csv: () => import('./csv.ts'),
   fit: () => import('./fit.ts'),
+  forecast: () => import('./forecast.ts'),
   store: () => import('./store.ts'),
 };
 
