@@ -70,30 +70,23 @@ describe('a tick', () => {
   it('starts no effect before its records are durable', async () => {
     const { troubled, trouble, store } = createTroubledStore();
     const run = await start(troubled);
-    await runUntil(run, (nowMs) => nowMs >= minute(-10) - 2 * msPerSecond);
+    await runUntil(run, (nowMs) => nowMs >= minute(-10) - msPerSecond);
     expect(run.calls).toEqual([]);
     let release = (): void => undefined;
     trouble.before = () => new Promise((resolve) => (release = resolve));
     // The asking is due at T − 10: a look, and then the Put.
-    for (const call of ['observe', 'apply 30']) {
+    for (const call of ['observe', 'apply']) {
       const callCount = run.calls.length;
       const eventCount = (await readAudit(store)).length;
       run.clock.advanceTo(run.clock.nowMs() + msPerSecond);
-      let ticked = run.system.tick();
+      const ticked = run.system.tick();
       await turn();
-      if (run.clock.nowMs() < minute(-10)) {
-        release();
-        await ticked;
-        run.clock.advanceTo(run.clock.nowMs() + msPerSecond);
-        ticked = run.system.tick();
-        await turn();
-      }
       expect(run.calls).toHaveLength(callCount);
       expect(await readAudit(store)).toHaveLength(eventCount);
       release();
       await ticked;
       await turn();
-      expect(run.calls.at(-1)?.split(' ')[0]).toBe(call.split(' ')[0]);
+      expect(run.calls.at(-1)?.split(' ')[0]).toBe(call);
     }
     expect((await readAudit(store)).at(-1)?.kind).toBe('action.intended');
   });
@@ -139,8 +132,6 @@ describe('a process that is killed', () => {
       }
       const { lambda, calls, clock, ports } = first;
       const callCount = calls.length;
-      const again = { system: await compose(options, { ...ports, store: await copyOf(store) }), clock };
-      expect(again.system.audit().eventCount).toBeGreaterThan(events.length);
       const left = await copyOf(store);
       const second = { system: await compose(options, { ...ports, store: left }), clock };
       await runUntil(second, (nowMs) => nowMs >= minute(125));
