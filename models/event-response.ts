@@ -141,15 +141,22 @@ function estimateCurve(
   const anyKind = lean(otherKinds.map(moved).map(saturated), new Float64Array(offsetCount));
   const parent = smooth(lean(sameKind.map(moved), lean(alike.map(moved).map(saturated), anyKind)), 8);
   const ownLift = own && smooth(own.lift.value, 8);
-  const firstSight = lean(
-    [...alike, ...(own ? [own] : [])].map((record) => record.firstStray),
-    unknownStray,
-  );
-  const sameStray = lean(
+  // Scatter within a kind, and how wrong the fallback was for kinds at first sight; a kind known a little has a little of both.
+  const scatter = lean(
     sameKind.map((record) => record.stray),
-    firstSight,
+    lean(
+      otherKinds.map((record) => saturated(record.stray)),
+      unknownStray,
+    ),
   );
-  const stray = smooth(own ? lean([own.stray], sameStray) : sameStray, 3);
+  const ownScatter = smooth(own ? lean([own.stray], scatter) : scatter, 3);
+  const firstSight = smooth(
+    lean(
+      alike.map((record) => record.firstStray),
+      unknownStray,
+    ),
+    3,
+  );
 
   const relatives = sameKind.length + otherKinds.length;
   const parentWeight = eventsOfIgnorance + ((eventsOfParent - eventsOfIgnorance) * relatives) / (relatives + 2);
@@ -161,12 +168,17 @@ function estimateCurve(
     const moved = move(ownLift[minute]!, own.base.value[minute]!, base);
     return (count * moved + parentWeight * parentLift) / (count + parentWeight);
   };
+  const stray = (minute: number): number => {
+    const known = own ? own.lift.count[minute]! : 0;
+    const ignorance = parentWeight / (known + parentWeight);
+    return Math.max(0, (1 - ignorance) * ownScatter[minute]! + ignorance * firstSight[minute]!);
+  };
   let strength = 0;
   for (let minute = -offsetMinuteFirst; minute < -offsetMinuteFirst + 30; minute++) {
     strength += lift(minute, own?.base.value[minute] ?? 0) / 30;
   }
   const eventCount = own?.lift.count.reduce((most, count) => Math.max(most, count)) ?? 0;
-  return { lift, stray: (minute) => Math.max(0, stray[minute]!), eventCount, strength };
+  return { lift, stray, eventCount, strength };
 }
 
 /** The same added volume in a slot that is usually e^(to - from) times as busy. A lull is a share of what is there, and stays one. */
