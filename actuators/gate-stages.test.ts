@@ -5,7 +5,7 @@ import { gateStages } from './gate-stages.ts';
 import { createGate, type GateContext, type Verdict } from './gate.ts';
 import type { Pursuit } from './pursuit.ts';
 
-const gate = createGate();
+const gate = createGate(gateStages);
 
 const outcome = (kind: Exclude<Outcome['kind'], 'accepted'>, agoMs: number, retryAfterMs?: number): Outcome => {
   const answer = { kind, atMs: nowMs - agoMs, code: 'Code', message: 'words' };

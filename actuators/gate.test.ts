@@ -5,10 +5,11 @@ import type { ProvisionedStatus } from '../core/capacity.ts';
 import type { Mode } from '../core/function-spec.ts';
 import type { EndpointKind } from './endpoint.ts';
 import { action, nowMs, observed } from './gate-example.ts';
+import { gateStages } from './gate-stages.ts';
 import { createGate, type GateContext, type Verdict } from './gate.ts';
 import { pursuitTransitions, type Pursuit, type PursuitState } from './pursuit.ts';
 
-const gate = createGate();
+const gate = createGate(gateStages);
 
 const often = <T>(...values: readonly T[]): fc.Arbitrary<T> => fc.constantFrom(...values);
 const mostly = <T>(value: T, ...others: readonly T[]): fc.Arbitrary<T> =>

@@ -15,7 +15,6 @@ import type { FunctionSpec, Limits, Mode } from '../core/function-spec.ts';
 import type { AccountLimits } from '../core/ports.ts';
 import type { EpochMs } from '../core/time.ts';
 import type { EndpointKind } from './endpoint.ts';
-import { gateStages } from './gate-stages.ts';
 import type { Pursuit } from './pursuit.ts';
 
 export type GateStageName =
@@ -81,8 +80,8 @@ export interface Gate {
   judge(action: HoldProvisionedConcurrency, context: GateContext): Verdict;
 }
 
-/** Another list of stages makes another gate: without `mode` it answers what would have happened in shadow. */
-export function createGate(stages: readonly GateStage[] = gateStages): Gate {
+/** The stages in use are `gateStages` (gate-stages.ts). Another list makes another gate: without `mode` it answers what would have happened in shadow. */
+export function createGate(stages: readonly GateStage[]): Gate {
   return {
     stageNames: stages.map((stage) => stage.name),
     judge(action, context) {

@@ -5,11 +5,12 @@ import type { Observed, ProvisionedStatus } from '../core/capacity.ts';
 import { createRandom, type Random } from '../core/random.ts';
 import type { FunctionKey } from '../core/series-key.ts';
 import { context, nowMs as startMs } from './gate-example.ts';
+import { gateStages } from './gate-stages.ts';
 import { createGate } from './gate.ts';
 import { nextPollAtMs } from './polling.ts';
 import { advance, createPursuit, type Pursuit } from './pursuit.ts';
 
-const gate = createGate();
+const gate = createGate(gateStages);
 const eventAtMs = startMs + 600_000;
 const endMs = eventAtMs + 300_000;
 const concurrencyMax = 100;

@@ -5,7 +5,7 @@
 import type { EpochMs } from '../core/time.ts';
 import { usdOfHolding } from './cost.ts';
 import { blockOf } from './event-window.ts';
-import type { LimitsInForce } from './limits.ts';
+import type { LimitsInForce } from './limits-in-force.ts';
 import { cut, isForEvent, type BegunWindow, type Cell, type Row } from './row.ts';
 
 /** One function's window for the event. */

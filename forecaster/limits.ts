@@ -1,29 +1,15 @@
 /**
  * The limits that a plan keeps, one stage each: what concerns one function, then dollars for an event (event-budget.ts), then what all share at the same time.
  */
-import type { Limits, Prices } from '../core/function-spec.ts';
-import type { AccountLimits } from '../core/ports.ts';
-import { msPerHour, type EpochMs } from '../core/time.ts';
+import { msPerHour } from '../core/time.ts';
 import { billingPeriodMs } from './cost.ts';
 import { capByEventBudget } from './event-budget.ts';
+import type { LimitsInForce } from './limits-in-force.ts';
 import { cut, isForEvent, type Cell, type Row } from './row.ts';
 import { shareOut, type Resource } from './share.ts';
 
 /** Lambda refuses provisioned concurrency that would leave the account less than this unreserved. */
 const unreservedMin = 100;
-
-export interface LimitsInForce {
-  readonly nowMs: EpochMs;
-  readonly limits: Limits;
-  readonly prices: Prices;
-  readonly account: AccountCapacity;
-}
-
-/** `unreservedConcurrency`: the limit less all reservations; provisioned concurrency is taken out of it here. */
-export interface AccountCapacity extends AccountLimits {
-  /** Held by others on functions without reserved concurrency. */
-  readonly otherProvisioned: number;
-}
 
 /** Cuts what is wanted to what every limit allows; each stage only ever lowers a level. */
 export function keepLimits(rows: readonly Row[], inForce: LimitsInForce): readonly Row[] {

@@ -27,7 +27,8 @@ import {
   type LeadModel,
   type WindowLevel,
 } from './event-window.ts';
-import { keepLimits, type LimitsInForce } from './limits.ts';
+import { keepLimits } from './limits.ts';
+import type { LimitsInForce } from './limits-in-force.ts';
 import { keepWhilePaying, neverRegrow, payingIn } from './keep.ts';
 import { needByBlock, noNeed, targetOf, type NeedByBlock } from './need.ts';
 import { isForEvent, type BegunWindow, type Cell, type Row } from './row.ts';

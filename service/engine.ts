@@ -8,6 +8,7 @@
  */
 import { createGate, type GateContext, type Verdict } from '../actuators/gate.ts';
 import { nextPollAtMs } from '../actuators/polling.ts';
+import { gateStages } from '../actuators/gate-stages.ts';
 import { advance, type Pursuit } from '../actuators/pursuit.ts';
 import type { HoldProvisionedConcurrency } from '../core/action.ts';
 import { assertNever } from '../core/assert.ts';
@@ -67,7 +68,7 @@ interface Turn {
 }
 
 export function createEngine(options: EngineOptions, snapshot?: EngineSnapshot): Engine {
-  const gate = createGate();
+  const gate = createGate(gateStages);
   const ledger = createPrewarmLedger();
   const timeline = createTimeline();
   const planning = createPlanning(options);
