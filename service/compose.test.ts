@@ -162,7 +162,8 @@ describe('a process that is killed', () => {
     const second = { system: await compose(options, { ...first.ports, store: left }), clock: first.clock };
     await runUntil(second, (nowMs) => nowMs >= minute(-8));
     const events = await readAudit(left);
-    expect(events.filter(({ kind }) => kind === 'incident.opened')).toEqual([]);
+    const outcomes = events.filter(({ kind }) => kind === 'action.outcome');
+    expect(outcomes.map(({ causeSeq }) => events[causeSeq!]?.kind)).toEqual(['action.intended']);
     expect(first.lambda.levels).toHaveLength(1);
   });
 
@@ -178,21 +179,28 @@ describe('a process that is killed', () => {
 });
 
 describe('a stop', () => {
-  it('hears what is under way, asks for nothing more, and leaves a chain that ends in order', async () => {
-    const store = createMemoryStore();
-    const closed: Store = { ...store, close: async () => undefined };
-    const run = await start(closed);
-    await runUntil(run, () => run.lambda.levels.length > 0);
-    const callCount = run.calls.length;
-    await Promise.all([run.system.stop('asked to stop'), run.system.stop('asked again')]);
-    expect(run.calls).toHaveLength(callCount);
-    const events = await readAudit(store);
-    expect(events.slice(-2)).toMatchObject([
-      { kind: 'action.outcome', body: { outcome: { kind: 'accepted' } } },
-      { kind: 'service.stopped', body: { because: 'asked to stop' } },
-    ]);
-    expect(await verifyAudit(store)).toMatchObject({ verified: true });
-  });
+  it.each([
+    { name: 'a Put', call: 'apply', lastKind: 'action.outcome' },
+    // Its answer would let the Put through.
+    { name: 'a look', call: 'observe', lastKind: 'plan.decided' },
+  ])(
+    'hears $name that is under way, asks for nothing more, and leaves a chain that ends in order',
+    async ({ call, lastKind }) => {
+      const store = createMemoryStore();
+      const closed: Store = { ...store, close: async () => undefined };
+      const run = await start(closed);
+      await runUntil(run, () => run.calls.some((one) => one.startsWith(call)));
+      const callCount = run.calls.length;
+      await Promise.all([run.system.stop('asked to stop'), run.system.stop('asked again')]);
+      expect(run.calls).toHaveLength(callCount);
+      const events = await readAudit(store);
+      expect(events.slice(-2)).toMatchObject([
+        { kind: lastKind },
+        { kind: 'service.stopped', body: { because: 'asked to stop' } },
+      ]);
+      expect(await verifyAudit(store)).toMatchObject({ verified: true });
+    },
+  );
 });
 
 it('sheds volume beyond its bound, and says so; an answer from Lambda is never shed', async () => {
