@@ -106,17 +106,27 @@ describe('what goes out', () => {
     expect(draftsOf(judged, 'prewarm.late')).toEqual([]);
   });
 
-  it('is never more than the limits over all functions allow together', () => {
+  // Goal: the joint ceiling holds against what no plan knew of. Method: the looks of one second find 80 by another hand; all Puts of the next
+  // second are judged one after the other.
+  it.each([
+    { name: 'planned', others: 0, refusedCount: 0 },
+    { name: 'found', others: 80, refusedCount: 2 },
+  ])('is never more than the limits over all functions allow together, as $name', ({ others, refusedCount }) => {
     const functions = ['orders', 'quotes', 'risk', 'cash', 'loans', 'cards'].map((name) => ({
       ...spec,
       key: `123456789012/us-east-1/${name}:live` as FunctionKey,
     }));
     const lambda = createPaperLambda();
-    const judged = drive(engineOf(functions), { untilMs: minute(1), lambda });
+    if (others > 0) {
+      const until = { untilMs: minute(0), deadlineMs: minute(0), because: 'by another hand' };
+      lambda.apply({ kind: 'hold-provisioned-concurrency', key: functions[0]!.key, concurrency: others, ...until }, 0);
+    }
+    const judged = drive(engineOf(functions), { untilMs: minute(-9), lambda });
     const total = lambda.levels.reduce((sum, level) => sum + level, 0);
     expect(total).toBeGreaterThan(0.8 * options.limits.concurrencyMax);
     expect(total).toBeLessThanOrEqual(options.limits.concurrencyMax);
-    expect(draftsOf(judged, 'action.refused')).toEqual([]);
+    const refused = draftsOf(judged, 'action.refused');
+    expect(refused.map(({ body }) => body['stage'])).toEqual(Array.from({ length: refusedCount }, () => 'ceiling'));
   });
 });
 
