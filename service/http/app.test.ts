@@ -1,4 +1,7 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request, type IncomingHttpHeaders } from 'node:http';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { InputError } from '../../core/errors.ts';
 import { webFolder } from '../release.ts';
@@ -19,16 +22,22 @@ interface Asked {
 
 const token = 'a-token-that-nobody-should-see';
 
-async function open({ tokens = [], view = {} }: { tokens?: readonly string[]; view?: Partial<SystemView> } = {}) {
+interface Opened {
+  readonly tokens?: readonly string[];
+  readonly view?: Partial<SystemView>;
+  readonly folder?: string;
+}
+
+async function open({ tokens = [], view = {}, folder = webFolder }: Opened = {}) {
   const plain = { isReady: () => ({ ready: true, because: 'a plan is in force' }), ...view } as SystemView;
-  const app = createApp({ view: plain, tokens, webFolder });
+  const app = createApp({ view: plain, tokens, webFolder: folder });
   const listener = await listen(app, { host: '127.0.0.1', port: 0 });
   onTestFinished(() => listener.close());
   // The path goes out as it stands: clients that mend `..` would test themselves.
-  const ask = (path: string, { method = 'GET', headers = {} }: Asked = {}): Promise<Answer> =>
+  const ask = (target: string, { method = 'GET', headers = {} }: Asked = {}): Promise<Answer> =>
     new Promise((resolve, reject) => {
       const { hostname, port } = new URL(listener.url);
-      const asking = request({ hostname, port, path, method, headers, agent: false }, (response) => {
+      const asking = request({ hostname, port, path: target, method, headers, agent: false }, (response) => {
         let body = '';
         response.on('data', (chunk: Buffer) => (body += chunk.toString()));
         response.on('end', () => resolve({ status: response.statusCode!, headers: response.headers, body }));
@@ -113,14 +122,24 @@ describe('the page', () => {
     '//etc/passwd',
     '/index.html/../../package.json',
     '/nothing-here',
-  ])('does not leave its folder: %s', async (path) => {
+  ])('does not leave its folder: %s', async (target) => {
     const { ask } = await open();
-    const { status, headers, body } = await ask(path);
+    const { status, headers, body } = await ask(target);
     expect(status).toBeGreaterThanOrEqual(400);
     expect(status).toBeLessThan(500);
     expect(headers['content-type']).toContain('application/problem+json');
     expect(JSON.parse(body)).toMatchObject({ status });
     expect(body).not.toContain('foreshock.js');
+  });
+
+  it('shows no hidden file that lies in its folder', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'foreshock-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    await writeFile(path.join(folder, '.env'), 'hidden');
+    await writeFile(path.join(folder, 'shown.txt'), 'shown');
+    const { ask } = await open({ folder });
+    expect((await ask('/shown.txt')).body).toBe('shown');
+    expect((await ask('/.env')).status).toBe(404);
   });
 
   it.each(['POST', 'PUT', 'DELETE', 'PATCH'])('takes no %s', async (method) => {
