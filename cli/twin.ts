@@ -3,6 +3,7 @@
  */
 import { once } from 'node:events';
 import { InputError } from '../core/errors.ts';
+import { isLoopback } from '../core/loopback.ts';
 import { functionKeyOf, parseFunctionKey, type FunctionKey } from '../core/series-key.ts';
 import { listenTwin } from '../simulation/twin/control-plane-http.ts';
 import { createTwin } from '../simulation/twin/twin.ts';
@@ -21,7 +22,7 @@ Plays Lambda's control plane for provisioned concurrency: Put, Get, List, Delete
 GetAccountSettings, with 1 to 2 minutes of preparation, allocation in one piece, and 15 calls a second. Runs until Ctrl-C.
 
   --port N                 where to listen; 0 takes any free port (4510)
-  --host H                 the address to listen on; calls are not authenticated, so think before leaving loopback (127.0.0.1)
+  --host H                 the loopback address to listen on; calls are not authenticated, so no other is taken (127.0.0.1)
   --function KEY           a function, as 123456789012/us-east-1/orders-validate:live; may be given many times
   --functions N            N functions function-1:live to function-N:live instead
   --account-concurrency N  concurrent executions of the account (1000)
@@ -39,6 +40,12 @@ GetAccountSettings, with 1 to 2 minutes of preparation, allocation in one piece,
       json: { type: 'boolean', default: false },
     });
     if (positionals[0] !== undefined) throw new InputError('usage', `twin takes no word '${positionals[0]}'`);
+    if (!isLoopback(values.host)) {
+      throw new InputError(
+        'usage',
+        `--host ${values.host}: the twin checks no signatures, so it listens on loopback only (127.0.0.1, ::1)`,
+      );
+    }
     const port = wholeNumber('--port', values.port, { min: 0, max: 65_535 });
     const accountConcurrency = wholeNumber('--account-concurrency', values['account-concurrency'], {
       min: 101,

@@ -273,12 +273,16 @@ function createEffects({ actuator, clock, log, tracer, readAccountLimits }: Syst
 function logDrafts(drafts: readonly AuditDraft[], log: SystemPorts['log']): void {
   for (const { kind, body } of drafts) {
     const because = body['because'];
+    const wanted = body['wanted'];
     const key = body['function'] ?? body['key'];
     const fields = {
       function: typeof key === 'string' ? key : undefined,
       because: typeof because === 'string' ? because : undefined,
+      ...(typeof wanted === 'string' && { wanted }),
     };
     if (kind === 'incident.opened' || kind === 'prewarm.late') log.error(kind, fields);
+    // In shadow every action is refused, which is the point of it; in advise it is what people want to hear.
+    else if (kind === 'action.refused' && body['mode'] === 'shadow') log.debug(kind, fields);
     else if (kind === 'action.refused' || kind === 'prewarm.lost') log.warn(kind, fields);
     else if (kind === 'prewarm.ready' || kind === 'action.intended' || kind === 'action.outcome')
       log.info(kind, fields);

@@ -261,7 +261,14 @@ export function createEngine(options: EngineOptions, snapshot?: EngineSnapshot):
     note(turn, {
       kind: 'action.refused',
       ...(planSeq !== undefined && { causeSeq: planSeq }),
-      body: { ...action, stage: verdict.stage, verdict: verdict.kind, because: verdict.reason, wanted: action.because },
+      body: {
+        ...action,
+        mode: state.spec.mode,
+        stage: verdict.stage,
+        verdict: verdict.kind,
+        because: verdict.reason,
+        wanted: action.because,
+      },
     });
   };
 
