@@ -7,6 +7,11 @@ import type { Pursuit } from './pursuit.ts';
 
 const gate = createGate(gateStages);
 
+function weighted(agoMs: number): Outcome {
+  const message = 'Alias with weights can not be used with Provisioned Concurrency';
+  return { kind: 'refused', atMs: nowMs - agoMs, code: 'InvalidParameterValueException', message };
+}
+
 const outcome = (kind: Exclude<Outcome['kind'], 'accepted'>, agoMs: number, retryAfterMs?: number): Outcome => {
   const answer = { kind, atMs: nowMs - agoMs, code: 'Code', message: 'words' };
   return kind === 'refused' || retryAfterMs === undefined ? answer : { ...answer, kind, retryAfterMs };
@@ -88,6 +93,38 @@ const cases: readonly Case[] = [
     says: 'was refused',
     pursuit: { lastOutcome: outcome('refused', 2_000), attemptCount: 1 },
     verdict: 'refuse backoff',
+  },
+  {
+    says: 'was refused by a deployment, not half a minute ago',
+    pursuit: { lastOutcome: weighted(29_999), attemptCount: 1 },
+    verdict: 'wait backoff',
+  },
+  {
+    says: 'was refused by a deployment half a minute ago, and has looked since',
+    pursuit: { lastOutcome: weighted(30_000), attemptCount: 1 },
+    verdict: 'pass',
+  },
+  {
+    says: 'was refused by a deployment and has not looked since',
+    pursuit: {
+      lastOutcome: weighted(30_000),
+      attemptCount: 1,
+      observed: observed(0, 'READY', { atMs: nowMs - 30_001 }),
+    },
+    verdict: 'observe observed',
+  },
+  {
+    says: 'was refused by a conflict half a minute ago',
+    pursuit: {
+      lastOutcome: {
+        kind: 'refused',
+        atMs: nowMs - 30_000,
+        code: 'ResourceConflictException',
+        message: 'The operation cannot be performed at this time.',
+      },
+      attemptCount: 1,
+    },
+    verdict: 'pass',
   },
   {
     says: 'was throttled just now',

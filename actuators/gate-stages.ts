@@ -2,7 +2,7 @@
  * The stages of the gate, in the order in which they are asked. First what needs no look at the world (may we, are we waiting, is there anything
  * to do), then a fresh look, then what depends on it, and the joint limits last, on the newest numbers.
  */
-import type { HoldProvisionedConcurrency } from '../core/action.ts';
+import type { HoldProvisionedConcurrency, Outcome } from '../core/action.ts';
 import { createRandom } from '../core/random.ts';
 import { formatInstant } from '../core/time.ts';
 import type { GateContext, GateStage, Stop } from './gate.ts';
@@ -15,6 +15,7 @@ const unreservedConcurrencyMin = 100;
 
 const retryFirstMs = 1_000;
 const retryMsMax = 30_000;
+const passingRefusalMs = 30_000;
 /** At half a minute each this is a quarter of an hour: longer than any pre-warm leads. */
 const attemptCountMax = 30;
 
@@ -63,21 +64,37 @@ const alreadyStage: GateStage = {
   },
 };
 
-/** After a throttle or an outage: doubling from a second to half a minute, by a jitter of at most a half. After a refusal: until facts change. */
+/**
+ * After a throttle or an outage: doubling from a second to half a minute, by a jitter of at most a half. After a refusal: until facts change, or half a
+ * minute where it may pass by itself.
+ */
 const backoffStage: GateStage = {
   name: 'backoff',
   judge(action, { pursuit, nowMs, seed }) {
     const { lastOutcome, attemptCount } = pursuit;
     if (!lastOutcome || lastOutcome.kind === 'accepted') return undefined;
-    if (lastOutcome.kind === 'refused') return refuse(`Lambda refused: ${lastOutcome.code}: ${lastOutcome.message}`);
+    if (lastOutcome.kind === 'refused' && !isPassing(lastOutcome)) {
+      return refuse(`Lambda refused: ${lastOutcome.code}: ${lastOutcome.message}`);
+    }
     if (action.concurrency > 0 && attemptCount >= attemptCountMax)
       return refuse(`${attemptCount} attempts have failed`);
+    if (lastOutcome.kind === 'refused') {
+      const againAtMs = lastOutcome.atMs + passingRefusalMs;
+      return nowMs < againAtMs ? wait(`${lastOutcome.code}: it may pass`, againAtMs) : undefined;
+    }
     const jitter = createRandom(`${seed}/${action.key}/${attemptCount}`).next();
     const delayMs = Math.min(retryMsMax, retryFirstMs * 2 ** Math.max(0, attemptCount - 1)) * (0.5 + jitter / 2);
     const untilMs = Math.ceil(lastOutcome.atMs + Math.max(delayMs, lastOutcome.retryAfterMs ?? 0));
     return nowMs < untilMs ? wait(`${lastOutcome.kind}: ${lastOutcome.code}`, untilMs) : undefined;
   },
 };
+
+/**
+ * A refusal that may end without anything to be seen: a function being updated, weights that a deployment set and took away between two looks.
+ */
+function isPassing({ code, message }: Extract<Outcome, { kind: 'refused' }>): boolean {
+  return code === 'ResourceConflictException' || message.startsWith('Alias with weights');
+}
 
 const observedStage: GateStage = {
   name: 'observed',
