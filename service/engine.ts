@@ -201,7 +201,12 @@ export function createEngine(options: EngineOptions, snapshot?: EngineSnapshot):
 
   const actOnAll = (turn: Turn): void => {
     const commitments = sumCommitments(functions, { plan, prices: options.prices, nowMs: turn.nowMs });
-    for (const state of functions.values()) act(state, turn, commitments);
+    for (const state of functions.values()) {
+      // What stands there before us counts in every plan, so each function is looked at once, wanted or not.
+      if (!state.isKnown && !state.pursuit.observed) look(state, turn, 'routine');
+      state.isKnown = true;
+      act(state, turn, commitments);
+    }
   };
 
   const act = (state: FunctionState, turn: Turn, commitments: Commitments): void => {

@@ -10,6 +10,8 @@ export interface FunctionState {
   /** Keeps functions that were asked together from being polled together. */
   readonly spreadRatio: number;
   pursuit: Pursuit;
+  /** It has been looked at once, or is being. */
+  isKnown: boolean;
   /** A look is under way. */
   isLooking: boolean;
   /** The plan's step in force; absent while the floor holds. */
@@ -39,6 +41,7 @@ export function createFunctionState(
     spec,
     spreadRatio: createRandom(`${seed}/${spec.key}/polling`).next(),
     pursuit,
+    isKnown: false,
     isLooking: false,
     step: undefined,
     verdict: undefined,
