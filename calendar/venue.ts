@@ -1,4 +1,5 @@
 /** Whose clock a series lives by: an exchange with its bells, or a place where demand never closes. */
+import { InputError } from '../core/errors.ts';
 import type { MarketEvent } from '../core/market-event.ts';
 import type { SessionClock } from '../core/session-clock.ts';
 import type { EpochMs } from '../core/time.ts';
@@ -9,8 +10,14 @@ export interface Venue extends SessionClock {
   sessionEvents(fromMs: EpochMs, untilMs: EpochMs): readonly MarketEvent[];
 }
 
-/** `XNYS`, `XNAS`, or an IANA time zone for what never closes. @throws InputError for a zone that nobody knows. */
+/** `XNYS`, `XNAS`, or an IANA time zone for what never closes. @throws InputError for a name that is neither. */
 export function createVenue(name: string): Venue {
   if (name === 'XNYS' || name === 'XNAS') return createExchange(name);
-  return { ...createRoundTheClock(name), sessionEvents: () => [] };
+  try {
+    return { ...createRoundTheClock(name), sessionEvents: () => [] };
+  } catch (error) {
+    throw new InputError('venue', `unknown venue "${name}"; expected XNYS, XNAS, or a time zone such as Europe/Paris`, {
+      cause: error,
+    });
+  }
 }

@@ -1,4 +1,5 @@
 /** `backtest`: how good the forecasts would have been, against the built-in baselines. */
+import { createVenue } from '../calendar/venue.ts';
 import { createWriteStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { finished } from 'node:stream/promises';
@@ -10,7 +11,7 @@ import { leadMs, runBacktest, windowMs, type BacktestResult } from '../forecaste
 import { concerning } from '../forecaster/forecaster.ts';
 import { defaultModelName, models } from '../models/index.ts';
 import { instantFlag } from './flags.ts';
-import { levelsDefault, levelsFlag, needed, readHistory, venueOf } from './history.ts';
+import { levelsDefault, levelsFlag, needed, readHistory } from './history.ts';
 import { parseFlags, printJson, type Terminal, type Verb } from './verb.ts';
 
 const classNames = ['event', 'open', 'quiet'];
@@ -31,7 +32,7 @@ Each window is half an hour, forecast half an hour before it starts from what ha
   --symbol S        events that name symbols count only if they name this one
   --windows …       which classes to choose: events, opening bells, quiet half hours (default: all)
   --windows-file F  CSV window_start,class: these windows, and no choice
-  --venue V         whose clock demand follows: XNYS, XNAS, 24x7 or 24x7:<zone> (default XNYS)
+  --venue V         whose clock demand follows: XNYS (the default), XNAS, or a time zone such as Europe/Paris
   --out F           writes the forecasts as CSV: window_start,bucket_ts,level,value
 
 The score is pinball loss summed over the levels, over the windows' usual volume; "ratio" is that of foreshock over the best baseline's.
@@ -60,7 +61,7 @@ The score is pinball loss summed over the levels, over the windows' usual volume
     if (untilMs <= fromMs) throw new InputError('usage', '--to must be later than --from');
     const classes = classesOf(flags.windows);
     const levels = levelsFlag(flags.levels);
-    const venue = venueOf(flags.venue);
+    const venue = createVenue(flags.venue);
     const symbols = flags.symbol === undefined ? [] : [flags.symbol];
     const chosen = windowsFile === undefined ? undefined : await readWindows(windowsFile);
     const { series, events } = await readHistory({
@@ -69,15 +70,16 @@ The score is pinball loss summed over the levels, over the windows' usual volume
       untilMs: untilMs + windowMs,
       signal: terminal.signal,
     });
-    const { clock } = venue;
     const span = { fromMs: series.fromMs, untilMs: endOf(series) };
     const candidates =
       chosen?.filter(({ startsAtMs }) => startsAtMs >= fromMs && startsAtMs < untilMs) ??
       chooseWindows({
         series,
         events: concerning(events, symbols, span),
-        clock,
-        opensAtMs: venue.opensBetween(Math.max(fromMs, span.fromMs), Math.min(untilMs, span.untilMs)),
+        clock: venue,
+        opensAtMs: venue
+          .sessionEvents(Math.max(fromMs, span.fromMs), Math.min(untilMs, span.untilMs))
+          .flatMap(({ kind, startsAtMs }) => (kind === 'open' ? [startsAtMs] : [])),
         fromMs,
         untilMs,
         classes,
@@ -93,7 +95,7 @@ The score is pinball loss summed over the levels, over the windows' usual volume
       series,
       events,
       symbols,
-      clock,
+      clock: venue,
       windows,
       levels,
       models,

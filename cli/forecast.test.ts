@@ -98,8 +98,8 @@ describe('forecast', () => {
     ['a level of 1', [...at, '--for', '1h', '--levels', '0.5,1'], /ascending/],
     ['a step finer than the history', [...at, '--for', '1h', '--step', '1m'], /multiple/],
     ['a step that does not divide half an hour', [...at, '--for', '1h', '--step', '20m'], /cannot be forecast/],
-    ['an unknown venue', [...at, '--for', '1h', '--venue', 'XLON'], /--venue XLON/],
-    ['an unknown zone', [...at, '--for', '1h', '--venue', '24x7:Mars/Base'], /--venue 24x7:Mars/],
+    ['an unknown venue', [...at, '--for', '1h', '--venue', 'XLON'], /unknown venue "XLON"/],
+    ['an unknown zone', [...at, '--for', '1h', '--venue', 'Mars/Base'], /unknown venue "Mars\/Base"/],
   ])('refuses %s in one line', async (_, words, message) => {
     await expect(run(forecastVerb, [...files(), ...words])).rejects.toThrow(message);
   });

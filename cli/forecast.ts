@@ -1,4 +1,5 @@
 /** `forecast`: quantiles of the coming buckets, from a history and a calendar. */
+import { createVenue } from '../calendar/venue.ts';
 import { InputError } from '../core/errors.ts';
 import { formatInstant } from '../core/time.ts';
 import { endOf, sliceSeries } from '../core/volume-series.ts';
@@ -6,7 +7,7 @@ import { concerning } from '../forecaster/forecaster.ts';
 import { defaultModelName, models } from '../models/index.ts';
 import { horizonMsMax, isNotReady } from '../models/model.ts';
 import { instantFlag } from './flags.ts';
-import { lengthFlag, levelsDefault, levelsFlag, needed, readHistory, venueOf } from './history.ts';
+import { lengthFlag, levelsDefault, levelsFlag, needed, readHistory } from './history.ts';
 import { parseFlags, printJson, type Verb } from './verb.ts';
 
 export const forecastVerb: Verb = {
@@ -23,7 +24,7 @@ foreshock forecast --history F --calendar F --at T --for 30m [--step 1m] [--leve
   --step L      bucket length, a multiple of the history's (default: the history's)
   --levels …    quantile levels, ascending, between 0 and 1
   --symbol S    events that name symbols count only if they name this one
-  --venue V     whose clock demand follows: XNYS, XNAS, 24x7 or 24x7:<zone> (default XNYS)
+  --venue V     whose clock demand follows: XNYS (the default), XNAS, or a time zone such as Europe/Paris
 
 Exit 1: too little history for a forecast.
 `,
@@ -42,7 +43,7 @@ Exit 1: too little history for a forecast.
     const atMs = instantFlag('--at', needed('--at', flags.at));
     const lengthMs = lengthFlag('--for', needed('--for', flags.for));
     const levels = levelsFlag(flags.levels);
-    const { clock } = venueOf(flags.venue);
+    const clock = createVenue(flags.venue);
     if (lengthMs > horizonMsMax) {
       throw new InputError(
         'usage',

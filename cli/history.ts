@@ -1,10 +1,8 @@
 /** What the verbs on a history share: its series, its calendar, its clock. */
-import { createExchange, createRoundTheClock, type Exchange } from '../calendar/session.ts';
 import { readCalendarCsv } from '../collectors/calendar-csv.ts';
 import { readVolumeCsv } from '../collectors/volume-csv.ts';
 import { InputError } from '../core/errors.ts';
 import type { MarketEvent } from '../core/market-event.ts';
-import type { SessionClock } from '../core/session-clock.ts';
 import { msPerHour, msPerMinute, type EpochMs } from '../core/time.ts';
 import type { VolumeSeries } from '../core/volume-series.ts';
 
@@ -56,30 +54,6 @@ function coarsen(series: VolumeSeries, factor: number): VolumeSeries {
     values[bucket] = sum;
   }
   return { fromMs, stepMs, values };
-}
-
-export interface Venue {
-  readonly clock: SessionClock;
-  opensBetween(fromMs: EpochMs, untilMs: EpochMs): EpochMs[];
-}
-
-/** `XNYS`, `XNAS`, or `24x7` with an optional zone (`24x7:Europe/Paris`; else UTC). */
-export function venueOf(name: string): Venue {
-  if (name === 'XNYS' || name === 'XNAS') {
-    const exchange: Exchange = createExchange(name);
-    return {
-      clock: exchange,
-      opensBetween: (fromMs, untilMs) => exchange.sessionsBetween(fromMs, untilMs).map(({ openAtMs }) => openAtMs),
-    };
-  }
-  const [kind, zone = 'UTC'] = name.split(':');
-  if (kind !== '24x7' || !Intl.supportedValuesOf('timeZone').concat('UTC').includes(zone)) {
-    throw new InputError(
-      'usage',
-      `--venue ${name}: expected XNYS, XNAS, 24x7 or 24x7:<zone>, such as 24x7:Europe/Paris`,
-    );
-  }
-  return { clock: createRoundTheClock(zone), opensBetween: () => [] };
 }
 
 const lengthPattern = /^(\d{1,6})(s|m|h)$/;
