@@ -70,7 +70,7 @@ describe('a chain in a file', () => {
       head: { ...head, atMs: drafts.at(-1)!.atMs },
       firstFault: null,
       clockStepBackCount: 0,
-      anchored: false,
+      anchor: null,
     });
   });
 
@@ -209,8 +209,8 @@ describe('an intruder who computes hashes anew', () => {
 
   it('is not shown in the last row, nor is a cut tail: the answer says that no anchor was compared', async () => {
     const last = eventCount - 1;
-    expect(await verifyRecords(events.with(last, forged(last)))).toMatchObject({ verified: true, anchored: false });
-    expect(await verifyRecords(events.slice(0, 10))).toMatchObject({ verified: true, eventCount: 10, anchored: false });
+    expect(await verifyRecords(events.with(last, forged(last)))).toMatchObject({ verified: true, anchor: null });
+    expect(await verifyRecords(events.slice(0, 10))).toMatchObject({ verified: true, eventCount: 10, anchor: null });
   });
 
   it('is shown by a cause that comes later, which no chain of ours holds', async () => {

@@ -5,6 +5,7 @@
  * after it was computed anew. What it cannot: that the last event is the last that was written. For that, somebody else must have kept
  * the head's hash (an anchor).
  */
+import type { Checkpoint } from './anchor.ts';
 import { WorldError } from '../core/errors.ts';
 import type { Store, Stored } from '../core/ports.ts';
 import type { EpochMs } from '../core/time.ts';
@@ -15,7 +16,7 @@ import { genesisHash, readAuditRecord } from './audit-log.ts';
  * `sequence`: an event is missing, doubled or moved. `link`: the event before it was exchanged. `cause`: it names a later event as its
  * cause. `unreadable`: the store cannot read on.
  */
-export type AuditFaultKind = 'form' | 'hash' | 'time' | 'sequence' | 'link' | 'cause' | 'unreadable';
+export type AuditFaultKind = 'anchor' | 'form' | 'hash' | 'time' | 'sequence' | 'link' | 'cause' | 'unreadable';
 
 export interface AuditFault {
   readonly kind: AuditFaultKind;
@@ -36,12 +37,21 @@ export interface AuditVerification {
   readonly firstFault: AuditFault | null;
   /** Events earlier than the one before them. Not a fault: a clock was set back. */
   readonly clockStepBackCount: number;
-  /** Whether the head was compared with a copy of it that was kept elsewhere. */
-  readonly anchored: false;
+  /** What the chain was compared with: checkpoints kept elsewhere, and the last event that they cover. Null: a cut tail would not show. */
+  readonly anchor: { readonly checkpointCount: number; readonly coveredSeq: number } | null;
 }
 
-/** Cost: about 20 µs an event; memory does not grow with the log. `onProgress` hears of every 10 000th event. */
-export async function verifyAudit(store: Store, onProgress?: (eventCount: number) => void): Promise<AuditVerification> {
+export interface VerifyOptions {
+  /** Checkpoints from outside the store, in any order. */
+  readonly checkpoints?: readonly Checkpoint[];
+  /** Hears of every 10 000th event. */
+  readonly onProgress?: (eventCount: number) => void;
+}
+
+/** Cost: about 20 µs an event; memory does not grow with the log, only with the checkpoints. */
+export async function verifyAudit(store: Store, options: VerifyOptions = {}): Promise<AuditVerification> {
+  const { checkpoints, onProgress } = options;
+  const anchor = checkpoints && checkpoints.length > 0 ? readCheckpoints(checkpoints) : undefined;
   let head: AuditVerification['head'] = null;
   let eventCount = 0;
   let clockStepBackCount = 0;
@@ -52,12 +62,14 @@ export async function verifyAudit(store: Store, onProgress?: (eventCount: number
     head,
     firstFault,
     clockStepBackCount,
-    anchored: false,
+    anchor: anchor ? { checkpointCount: checkpoints!.length, coveredSeq: anchor.coveredSeq } : null,
   });
   try {
     for await (const stored of store.read(0, 'audit')) {
       const checked = checkRecord(stored, head);
       if ('kind' in checked) return answer(checked);
+      const rewritten = anchor && compare(anchor, checked, stored);
+      if (rewritten) return answer(rewritten);
       if (head !== null && checked.atMs < head.atMs) clockStepBackCount++;
       head = checked;
       lastPosition = stored.position;
@@ -69,7 +81,37 @@ export async function verifyAudit(store: Store, onProgress?: (eventCount: number
     const message = `the store cannot be read ${where}: ${error.message}`;
     return answer({ kind: 'unreadable', position: null, seq: null, atMs: null, message });
   }
-  return answer(null);
+  return answer(anchor && anchor.coveredSeq > (head?.seq ?? -1) ? describeCut(anchor, head) : null);
+}
+
+interface Anchor {
+  readonly hashBySeq: ReadonlyMap<number, string>;
+  readonly coveredSeq: number;
+}
+
+function readCheckpoints(checkpoints: readonly Checkpoint[]): Anchor {
+  return {
+    hashBySeq: new Map(checkpoints.map(({ seq, hash }) => [seq, hash])),
+    coveredSeq: checkpoints.reduce((highest, { seq }) => Math.max(highest, seq), -1),
+  };
+}
+
+function compare({ hashBySeq }: Anchor, { seq, hash, atMs }: Head, { position }: Stored): AuditFault | undefined {
+  const expected = hashBySeq.get(seq);
+  if (expected === undefined || expected === hash) return undefined;
+  const message = `the anchor has another event ${seq}, which hashes to ${expected}: the chain was computed anew up to here`;
+  return { kind: 'anchor', position, seq, atMs, message };
+}
+
+function describeCut({ coveredSeq }: Anchor, head: Head | null): AuditFault {
+  const last = head === null ? 'the log is empty' : `the log ends with event ${head.seq}`;
+  return {
+    kind: 'anchor',
+    position: null,
+    seq: null,
+    atMs: null,
+    message: `the anchor covers events up to ${coveredSeq}, and ${last}: its tail was cut`,
+  };
 }
 
 type Head = NonNullable<AuditVerification['head']>;
