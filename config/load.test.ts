@@ -13,6 +13,7 @@ describe('a file that is right', () => {
       http: { host: '127.0.0.1', port: 8080, tokens: [] },
       aws: {},
       telemetry: {},
+      audit: {},
       calendars: [],
       limits: { concurrencyMax: 800, usdPerHourMax: 20, usdPerEventMax: 15, controlPlaneCallsPerSecond: 5 },
       planning: {

@@ -29,6 +29,7 @@ export interface Config {
   readonly http: { readonly host: string; readonly port: number; readonly tokens: readonly Secret[] };
   readonly aws: { readonly endpoint?: string };
   readonly telemetry: { readonly otlpEndpoint?: string };
+  readonly audit: { readonly anchorFile?: string; readonly signingKey?: Secret };
   readonly functions: readonly ConfiguredFunction[];
   readonly calendars: readonly { readonly csv: string }[];
   readonly limits: Limits & { readonly controlPlaneCallsPerSecond: number };
@@ -81,10 +82,10 @@ export async function loadConfig(file: string, ports: ConfigPorts): Promise<Conf
   const { value } = yaml.content;
   const checked = checkDocument(value);
   const folder = path.resolve(path.dirname(file));
-  const tokens = await readTokens(checked.draft, folder, ports);
+  const secrets = await readSecrets(checked.draft, folder, ports);
   const placed = [
     ...checked.faults,
-    ...tokens.faults,
+    ...secrets.faults,
     ...(await findMissingFiles(checked.draft, folder, ports.files)),
   ].map((fault) => ({ ...fault, ...(fault.at === 'key' ? yaml.placeOfKey(fault.path) : yaml.placeOf(fault.path)) }));
   const faults = [...yaml.faults, ...placed]
@@ -92,7 +93,7 @@ export async function loadConfig(file: string, ports: ConfigPorts): Promise<Conf
     .sort((one, other) => one.line - other.line || one.column - other.column);
   if (faults.length > 0) throw new ConfigError(file, faults);
   assert(checked.document !== undefined, 'a file without faults has a document');
-  return freezeDeeply(buildConfig(checked.document, { file, folder, tokens: tokens.secrets }));
+  return freezeDeeply(buildConfig(checked.document, { file, folder, secrets }));
 }
 
 function withPathText({ path: at, line, column, got, expected }: Omit<Fault, 'path'> & { readonly path: Path }): Fault {
@@ -113,25 +114,31 @@ async function readText(file: string, files: Files): Promise<string> {
   }
 }
 
-interface Tokens {
-  readonly secrets: readonly Secret[];
+interface Secrets {
+  readonly tokens: readonly Secret[];
+  readonly signingKey?: Secret;
   readonly faults: readonly DocumentFault[];
 }
 
-async function readTokens(draft: ConfigDraft, folder: string, { env, files }: ConfigPorts): Promise<Tokens> {
+async function readSecrets(draft: ConfigDraft, folder: string, { env, files }: ConfigPorts): Promise<Secrets> {
   const sources = {
     env,
     readFile: (name: string, limit: number) => files.readFile(path.resolve(folder, name), limit),
   };
-  const secrets: Secret[] = [];
   const faults: DocumentFault[] = [];
-  for (const [index, reference] of (draft.http?.tokens ?? []).entries()) {
-    if (reference === undefined) continue;
+  const read = async (reference: string | undefined, at: Path): Promise<Secret[]> => {
+    if (reference === undefined) return [];
     const secret = await readSecret(reference, sources);
-    if (secret instanceof Secret) secrets.push(secret);
-    else faults.push({ path: ['http', 'tokens', index], at: 'value', ...secret });
+    if (secret instanceof Secret) return [secret];
+    faults.push({ path: at, at: 'value', ...secret });
+    return [];
+  };
+  const tokens: Secret[] = [];
+  for (const [index, reference] of (draft.http?.tokens ?? []).entries()) {
+    tokens.push(...(await read(reference, ['http', 'tokens', index])));
   }
-  return { secrets, faults };
+  const [signingKey] = await read(draft.audit?.signingKey, ['audit', 'signingKey']);
+  return { tokens, ...(signingKey && { signingKey }), faults };
 }
 
 /** A history or calendar that is not there is found when the file is checked, not in the night when it is read. */
@@ -153,10 +160,12 @@ async function findMissingFiles(draft: ConfigDraft, folder: string, files: Files
 
 function buildConfig(
   document: ConfigDocument,
-  { file, folder, tokens }: { file: string; folder: string; tokens: readonly Secret[] },
+  { file, folder, secrets }: { file: string; folder: string; secrets: Secrets },
 ): Config {
-  const effective = toJson({ ...document, http: { ...document.http, tokens: tokens.map(String) } });
-  const { aws, telemetry } = document;
+  const { tokens, signingKey } = secrets;
+  const { aws, telemetry, audit } = document;
+  const masked = { ...audit, ...(signingKey && { signingKey: String(signingKey) }) };
+  const effective = toJson({ ...document, http: { ...document.http, tokens: tokens.map(String) }, audit: masked });
   return {
     file: path.resolve(file),
     effective,
@@ -165,6 +174,10 @@ function buildConfig(
     http: { ...document.http, tokens },
     aws: aws.endpoint === undefined ? {} : { endpoint: aws.endpoint },
     telemetry: telemetry.otlpEndpoint === undefined ? {} : { otlpEndpoint: telemetry.otlpEndpoint },
+    audit: {
+      ...(audit.anchorFile !== undefined && { anchorFile: path.resolve(folder, audit.anchorFile) }),
+      ...(signingKey && { signingKey }),
+    },
     functions: document.functions.map((entry) => buildFunction(entry, folder)),
     calendars: document.calendars.map(({ csv }) => ({ csv: path.resolve(folder, csv) })),
     limits: document.limits,

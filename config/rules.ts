@@ -158,6 +158,11 @@ const tokensBeyondLoopback: Rule = ({ http }) => {
   return [{ path: ['http', 'host'], expected: 'http.tokens to be set, or a loopback address such as 127.0.0.1' }];
 };
 
+const signingWantsAnchor: Rule = ({ audit }) =>
+  audit?.signingKey !== undefined && !('anchorFile' in audit)
+    ? [{ path: ['audit', 'signingKey'], expected: 'audit.anchorFile beside it, where the signed checkpoints go' }]
+    : [];
+
 const fileRules: readonly Rule[] = [
   functionsOnce,
   reservedAgrees,
@@ -165,6 +170,7 @@ const fileRules: readonly Rule[] = [
   floorsAreAffordable,
   regionsArePriced,
   regionsPricedOnce,
+  signingWantsAnchor,
   tokensBeyondLoopback,
 ];
 

@@ -135,6 +135,17 @@ const telemetry = strictMap({
     .describe("Address of an OpenTelemetry collector for Foreshock's own traces. Left out: no traces."),
 });
 
+const audit = strictMap({
+  anchorFile: filePath()
+    .optional()
+    .describe(
+      'Checkpoints of the audit chain are appended to this file every hour and at each stop: put it where who can write the store cannot. Left out: none.',
+    ),
+  signingKey: secretReference()
+    .optional()
+    .describe('Ed25519 private key (PEM) that signs the checkpoints: ${env:NAME} or file:PATH. Left out: not signed.'),
+});
+
 const calendar = strictMap({
   csv: filePath().describe('Market events: CSV with the columns ts,kind,title,importance,symbol,source.'),
 });
@@ -186,6 +197,7 @@ export const configSchema = strictMap({
   http: http.prefault({}).describe('Where the service listens.'),
   aws: aws.prefault({}).describe('How Lambda is reached. Credentials come from the usual AWS chain.'),
   telemetry: telemetry.prefault({}).describe("Foreshock's own traces."),
+  audit: audit.prefault({}).describe('What proves, from outside the store, that the audit log is whole.'),
   functions: listOf(functionEntry, { items: 'functions', countMin: 1, countMax: 1_000 }).describe(
     'The functions to keep warm.',
   ),
@@ -204,4 +216,4 @@ export const configSchema = strictMap({
 export type ConfigDocument = z.output<typeof configSchema>;
 
 /** Settings whose value is a reference to a secret, and is never repeated in a message. */
-export const secretPaths: readonly string[] = ['http.tokens'];
+export const secretPaths: readonly string[] = ['audit.signingKey', 'http.tokens'];

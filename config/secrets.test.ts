@@ -54,6 +54,22 @@ describe('secrets', () => {
     expect(await linesOf(withToken(reference))).toEqual([`13:33 http.tokens[0]: ${line}`]);
   });
 
+  it('may be keys in PEM form, which no dump shows', async () => {
+    const pem = '-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA==\n-----END PRIVATE KEY-----';
+    const config = await load(`${minimal}audit: { anchorFile: anchor.jsonl, signingKey: file:key.pem }\n`, {
+      '/etc/key.pem': `${pem}\n`,
+    });
+    expect(config.audit).toMatchObject({ anchorFile: '/etc/anchor.jsonl' });
+    expect(config.audit.signingKey!.reveal()).toBe(pem);
+    expect(config.effective).toMatchObject({ audit: { anchorFile: 'anchor.jsonl', signingKey: '[secret]' } });
+  });
+
+  it('that sign want a place for what they sign', async () => {
+    expect(await linesOf(`${minimal}audit: { signingKey: "\${env:FORESHOCK_TOKEN}" }\n`)).toEqual([
+      expect.stringContaining('audit.signingKey: ') as string,
+    ]);
+  });
+
   it('with blanks in them are refused: a header cannot carry them', async () => {
     await expect(load(withToken('file:t'), { '/etc/t': `${token}\n${token}\n` })).rejects.toThrow(
       'blanks or unusual characters in file:t',

@@ -68,8 +68,11 @@ export async function readSecret(reference: string, sources: SecretSources): Pro
   return checkSecret(new TextDecoder().decode(bytes).replace(/\r?\n$/, ''), reference);
 }
 
+/** A key has line breaks, and blanks in its first and last line. */
+const pemPattern = /^-----BEGIN [A-Z ]+-----\n[A-Za-z0-9+/=\n]+-----END [A-Z ]+-----$/;
+
 function checkSecret(text: string, from: string): Secret | NoSecret {
-  if (!/^[\x21-\x7e]*$/.test(text))
+  if (!/^[\x21-\x7e]*$/.test(text) && !pemPattern.test(text))
     return { got: `blanks or unusual characters in ${from}`, expected: 'printable ASCII without blanks' };
   if (text.length < lengthMin)
     return { got: `too short a secret in ${from}`, expected: `at least ${lengthMin} characters` };

@@ -11,7 +11,9 @@ import type { Store } from '../core/ports.ts';
 import { parseFunctionKey } from '../core/series-key.ts';
 import { msPerDay, msPerSecond } from '../core/time.ts';
 import { endOf, sliceSeries } from '../core/volume-series.ts';
+import { createSigner } from '../store/anchor.ts';
 import { openEmbeddedStore } from '../store/embedded.ts';
+import { openAnchoring, type Anchoring } from './anchoring.ts';
 import { compose } from './compose.ts';
 import { readHistories, readSystemOptions } from './from-config.ts';
 import { startHousekeeping, type Chore } from './housekeeping.ts';
@@ -51,6 +53,10 @@ export async function runService({ config, storeFile, env, log, signal, onListen
     await store.close();
     throw error;
   });
+  const anchoring = await openAnchoringOf(system, config).catch(async (error: unknown) => {
+    await system.stop('the anchor cannot be written');
+    throw error;
+  });
   try {
     const { host, port } = config.http;
     const tokens = config.http.tokens.map((token) => token.reveal());
@@ -61,7 +67,7 @@ export async function runService({ config, storeFile, env, log, signal, onListen
     });
     const listener = await listen(app, { host, port });
     onListening(listener.url);
-    const stopHousekeeping = startHousekeeping(choresOf(system, { config, store, signal }), {
+    const stopHousekeeping = startHousekeeping(choresOf(system, { config, store, signal, anchoring }), {
       wakeups: cronWakeups,
       log,
     });
@@ -73,6 +79,10 @@ export async function runService({ config, storeFile, env, log, signal, onListen
     }
   } finally {
     await system.stop(signal.aborted ? 'asked to stop' : 'the service failed');
+    // The last word of the chain is in it too; what hinders it must not hide why the service stopped.
+    await anchoring
+      ?.write()
+      .catch((error: unknown) => log.error('anchor.unwritten', { error: (error as Error).message }));
     await system.telemetry.stop();
   }
 }
@@ -131,11 +141,29 @@ async function runTicks(system: System, signal: AbortSignal): Promise<void> {
   }
 }
 
-function choresOf(
-  system: System,
-  { config, store, signal }: { readonly config: Config; readonly store: Store; readonly signal: AbortSignal },
-): Chore[] {
+interface ChoreSources {
+  readonly config: Config;
+  readonly store: Store;
+  readonly signal: AbortSignal;
+  readonly anchoring: Anchoring | undefined;
+}
+
+async function openAnchoringOf(system: System, { audit }: Config): Promise<Anchoring | undefined> {
+  if (audit.anchorFile === undefined) return undefined;
+  return openAnchoring({
+    file: audit.anchorFile,
+    ...(audit.signingKey && { sign: createSigner(audit.signingKey.reveal()) }),
+    head() {
+      const { eventCount, head } = system.audit();
+      return head === null ? undefined : { seq: eventCount - 1, hash: head };
+    },
+    clock: realClock,
+  });
+}
+
+function choresOf(system: System, { config, store, signal, anchoring }: ChoreSources): Chore[] {
   return [
+    ...(anchoring ? [{ name: 'write-anchor', every: 'hour', run: () => anchoring.write() } as const] : []),
     { name: 'save-snapshot', every: 'minute', run: () => system.saveSnapshot() },
     { name: 'read-account-limits', every: 'minute', run: async () => system.readAccount() },
     { name: 'read-volume', every: 'hour', run: () => readNewVolume(system, config, signal) },
