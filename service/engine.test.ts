@@ -131,6 +131,29 @@ describe('what goes out', () => {
   });
 });
 
+// Goal: what a plan would keep after an event is never a reason to raise. Method: Lambda takes nothing until the window is over.
+it.each([
+  { name: 'kept where it came', refusedUntilMs: minute(-20), isHeld: true },
+  { name: 'not asked for where it never came', refusedUntilMs: minute(16), isHeld: false },
+])('what pays after an event is $name', ({ refusedUntilMs, isHeld }) => {
+  const slow = { ...spec, runDurationMs: { p50: 600, p99: 1_000 } };
+  const policy = { ...options.policy, keepWhilePaying: true };
+  const engine = createEngine({ ...sampleOptions([slow]), policy, endpointKindOf: () => 'twin', queueWaitMs: () => 0 });
+  const paper = createPaperLambda();
+  const lambda: PaperLambda = {
+    ...paper,
+    apply: (action, nowMs) =>
+      nowMs < refusedUntilMs
+        ? { kind: 'throttled', atMs: nowMs, code: 'TooManyRequestsException', message: '' }
+        : paper.apply(action, nowMs),
+  };
+  drive(engine, { untilMs: minute(125), lambda });
+  expect(engine.plan()!.steps.find((step) => step.fromMs <= minute(125))?.eventId).toBeUndefined();
+  const { levels } = lambda;
+  expect(levels).toEqual(levels.toSorted((a, b) => b - a));
+  expect(levels.some((level) => level > 0)).toBe(isHeld);
+});
+
 describe('what is written down', () => {
   it('is a plan only when it says something new: of two dozen in two hours without an event, few', () => {
     const engine = engineOf();

@@ -22,7 +22,7 @@ import { isPlannable } from '../forecaster/planner.ts';
 import { sumCommitments, type Commitments } from './commitments.ts';
 import type { Effect, Fact } from './facts.ts';
 import { createFunctionState, readyConcurrencyOf, type FunctionState } from './function-state.ts';
-import { createIncidents, type Note } from './incidents.ts';
+import { createIncidents, type Note, type OpenIncidents } from './incidents.ts';
 import { createPlanning, type Planning } from './planning.ts';
 import { createPrewarmLedger, type PrewarmLedger } from './prewarm-ledger.ts';
 import { reportPrewarm } from './prewarm-report.ts';
@@ -84,7 +84,7 @@ export function createEngine(options: EngineOptions, snapshot?: EngineSnapshot):
   let planDueAtMs = -Infinity;
   // What an earlier run promised is still promised, even where the account cannot be read and no plan be made.
   let isPromiseDue = plan !== undefined;
-  const incidents = createIncidents();
+  const incidents = createIncidents(snapshot?.incidents);
   const openIntents = new Map<number, HoldProvisionedConcurrency>(
     Object.entries(snapshot?.openIntents ?? {}).map(([seq, action]) => [Number(seq), action]),
   );
@@ -100,7 +100,7 @@ export function createEngine(options: EngineOptions, snapshot?: EngineSnapshot):
     const { failure, state, sinceMs } = pursuit;
     if (failure) {
       const because = `${key} version ${failure.version} does not start: ${failure.reason}; asking again would not mend it`;
-      incidents.open(write, key, 'initialisation-failed', because);
+      incidents.report(write, key, 'initialisation-failed', because);
     } else {
       incidents.close(write, key, 'initialisation-failed', 'the failed version is gone, or was seen READY');
     }
@@ -108,7 +108,7 @@ export function createEngine(options: EngineOptions, snapshot?: EngineSnapshot):
       incidents.close(write, key, 'cannot-verify', `verified again: ${state}`);
     } else if (turn.nowMs - sinceMs >= doubtMsMax) {
       const because = `${key}: what Lambda holds could not be verified for ${doubtMsMax / msPerSecond} s; nothing is undone and nothing repeated until it can`;
-      incidents.open(write, key, 'cannot-verify', because);
+      incidents.report(write, key, 'cannot-verify', because);
     }
   };
 
@@ -323,6 +323,7 @@ export function createEngine(options: EngineOptions, snapshot?: EngineSnapshot):
   const run = (turn: Turn, facts: readonly Fact[], judge: () => void): TickResult => {
     const { nowMs } = turn;
     const before = new Map([...functions].map(([key, state]) => [key, state.pursuit]));
+    const openBefore = incidents.open();
     for (const fact of facts) fold(fact, turn);
     judge();
     for (const [key, state] of functions) timeline.mark(key, nowMs, readyConcurrencyOf(state.pursuit));
@@ -336,6 +337,7 @@ export function createEngine(options: EngineOptions, snapshot?: EngineSnapshot):
         turn.effects.flatMap((effect) => (effect.kind === 'apply' ? [[effect.intentSeq, effect.action]] : [])),
       ),
       ...(turn.hasPlanned && plan && { plan }),
+      ...(incidents.open() !== openBefore && { incidents: incidents.open() }),
     };
     return { drafts: turn.drafts, effects: turn.effects, sealed: isQuiet ? undefined : toJson(sealed) };
   };
@@ -375,6 +377,7 @@ export function createEngine(options: EngineOptions, snapshot?: EngineSnapshot):
       pursuits: Object.fromEntries([...functions].map(([key, state]) => [key, state.pursuit])),
       ...(plan && { plan }),
       openIntents: Object.fromEntries(openIntents),
+      incidents: incidents.open(),
     }),
   };
 }
@@ -389,6 +392,8 @@ export interface EngineSnapshot {
   readonly plan?: CapacityPlan;
   /** Actions by the sequence number of their intent, whose outcome was not written: after a crash nobody knows what became of them. */
   readonly openIntents: Readonly<Record<string, HoldProvisionedConcurrency>>;
+  /** What people have been told of, and not yet that it is over; absent in what releases before wrote. */
+  readonly incidents?: OpenIncidents;
 }
 
 /** Brings a snapshot up to a sealed tick that came after it. */
@@ -400,6 +405,7 @@ export function foldSealed(snapshot: EngineSnapshot, sealed: SealedTick): Engine
     pursuits: { ...snapshot.pursuits, ...sealed.pursuits },
     openIntents: Object.fromEntries(Object.entries(openIntents).filter(([seq]) => !answered.has(seq))),
     ...(sealed.plan && { plan: sealed.plan }),
+    ...(sealed.incidents && { incidents: sealed.incidents }),
   };
 }
 
@@ -410,6 +416,8 @@ export interface SealedTick {
   readonly pursuits: Readonly<Record<string, Pursuit>>;
   readonly opened: Readonly<Record<string, HoldProvisionedConcurrency>>;
   readonly plan?: CapacityPlan;
+  /** All that are open, where one was opened or closed. */
+  readonly incidents?: OpenIncidents;
 }
 
 export function stepAt(plan: CapacityPlan | undefined, key: FunctionKey, atMs: EpochMs): CapacityStep | undefined {
@@ -431,23 +439,27 @@ function actionOf(state: FunctionState, step: CapacityStep | undefined, nowMs: E
     };
   }
   const { untilMs, eventId, eventAtMs, because } = step;
+  // Above the floor and for no event: kept after one while it pays. What of it is not there is not asked for anew, so its raises end before it begins.
+  const isKept = eventAtMs === undefined && step.concurrency > state.spec.concurrencyFloor;
   return {
     kind: 'hold-provisioned-concurrency',
     key,
     concurrency,
     untilMs,
-    deadlineMs: eventAtMs ?? untilMs,
+    deadlineMs: eventAtMs ?? (isKept ? step.fromMs - 1 : untilMs),
     ...(eventId !== undefined && { eventId }),
     because,
   };
 }
 
-/** Provisioned concurrency on our functions that stood there before us: it is in the account, and not ours to plan with. */
+/**
+ * Provisioned concurrency on our functions that stood there before us: it is in the account's pool, and not ours to plan with. Inside a reservation it
+ * was taken out of the pool already.
+ */
 function heldByOthers(functions: ReadonlyMap<FunctionKey, FunctionState>): number {
-  return [...functions.values()].reduce(
-    (sum, { pursuit }) => sum + (pursuit.state === 'idle' ? (pursuit.observed?.provisioned?.requested ?? 0) : 0),
-    0,
-  );
+  return [...functions.values()]
+    .filter(({ spec, pursuit }) => spec.reservedConcurrency === undefined && pursuit.state === 'idle')
+    .reduce((sum, { pursuit }) => sum + (pursuit.observed?.provisioned?.requested ?? 0), 0);
 }
 
 /** Plain data to JSON: absent fields are left out. */

@@ -16,30 +16,39 @@ export type IncidentKind =
 /** Writes an event, and answers the number that it will get. */
 export type Note = (draft: Omit<AuditDraft, 'atMs' | 'actor'>) => number;
 
+/** By function and kind: the number of the event that opened it. */
+export type OpenIncidents = Readonly<Record<string, number>>;
+
 export interface Incidents {
-  open(note: Note, key: FunctionKey, kind: IncidentKind, because: string): void;
+  /** Opens an incident, unless it is open. */
+  report(note: Note, key: FunctionKey, kind: IncidentKind, because: string): void;
+  /** Closes an incident, if it is open. */
   close(note: Note, key: FunctionKey, kind: IncidentKind, because: string): void;
+  /** The same object until one is opened or closed. */
+  open(): OpenIncidents;
   /** Opened since the start. */
   readonly count: () => number;
 }
 
-export function createIncidents(): Incidents {
-  /** By function and kind: the number of the event that opened it. */
-  const open = new Map<string, number>();
+/** Goes on from where an earlier run left: what it opened is neither told again nor forgotten. */
+export function createIncidents(known: OpenIncidents = {}): Incidents {
+  let open = known;
   let count = 0;
   return {
     count: () => count,
-    open(note, key, kind, because) {
+    open: () => open,
+    report(note, key, kind, because) {
       const id = `${key} ${kind}`;
-      if (open.has(id)) return;
+      if (open[id] !== undefined) return;
       count++;
-      open.set(id, note({ kind: 'incident.opened', body: { function: key, incident: kind, because } }));
+      open = { ...open, [id]: note({ kind: 'incident.opened', body: { function: key, incident: kind, because } }) };
     },
     close(note, key, kind, because) {
       const id = `${key} ${kind}`;
-      const openedSeq = open.get(id);
+      const openedSeq = open[id];
       if (openedSeq === undefined) return;
-      open.delete(id);
+      const { [id]: _closed, ...others } = open;
+      open = others;
       note({ kind: 'incident.closed', causeSeq: openedSeq, body: { function: key, incident: kind, because } });
     },
   };

@@ -39,7 +39,7 @@ export function reportPrewarm(
       if (mode !== 'enforce') return;
       const because = `${concurrency} for ${eventId} at ${formatInstant(eventAtMs)} are not available ${minutes} min before it`;
       note({ kind: 'prewarm.late', ...cause, body: body(because) });
-      incidents.open(note, key, 'prewarm-late', because);
+      incidents.report(note, key, 'prewarm-late', because);
       return;
     }
     case 'met':

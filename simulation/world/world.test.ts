@@ -259,4 +259,17 @@ describe('a crash', () => {
     await day.runUntil(-2.9);
     expect(eventsOf(day, 'prewarm.late').map(({ body }) => body['function'])).toEqual(both);
   });
+
+  it('while people have been told of trouble: does not tell them again, and does not forget to say that it is over', async () => {
+    const day = await begin({
+      fault: ({ minute }) => (minute >= -12 ? { kind: 'answer', response: serviceAnswer(500) } : undefined),
+    });
+    await day.runUntil(-2.5);
+    await day.crash();
+    await day.runUntil(0.5);
+    const opened = eventsOf(day, 'incident.opened').filter(({ body }) => body['incident'] === 'prewarm-late');
+    expect(opened.map(({ body }) => body['function'])).toEqual(both);
+    const closed = eventsOf(day, 'incident.closed').map(({ causeSeq }) => causeSeq);
+    expect(closed).toEqual(opened.map(({ seq }) => seq));
+  });
 });
