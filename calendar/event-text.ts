@@ -3,7 +3,8 @@
  * is an outage that did not happen.
  */
 import type { EventSource, Importance, MarketEvent } from '../core/market-event.ts';
-import { parseInstant, type EpochMs } from '../core/time.ts';
+import { msPerDay, parseInstant, type EpochMs } from '../core/time.ts';
+import { conventionalInstant } from './convention.ts';
 import { createEvent } from './event.ts';
 
 /** The words of one event, trimmed; an empty one says nothing. */
@@ -30,8 +31,8 @@ const symbolCountMax = 64;
 const [earliestMs, latestMs] = [Date.UTC(1970, 0, 1), Date.UTC(2100, 0, 1)];
 
 /**
- * A bare date is 00:00Z with precision `date`: the day is known and the instant is an assumption. A row may also say `date` of a full
- * instant that is only a convention ("14:00 as always").
+ * A bare date takes the time that its kind is always published at, shown as assumed; where no such time is known, or the row says `date`
+ * itself, the event is 00:00Z with precision `date`: a day, and no instant. A row may also say `date` of a full instant that it doubts.
  */
 export function readEvent(words: EventWords, source: Omit<EventSource, 'says'>): MarketEvent | readonly FieldFault[] {
   const faults: FieldFault[] = [];
@@ -73,9 +74,15 @@ export function readEvent(words: EventWords, source: Omit<EventSource, 'says'>):
   ) {
     return faults;
   }
+  const isUntimed = datePattern.test(words.ts) && words.precision === '';
+  const assumedAtMs = isUntimed ? conventionalInstant(kind, startsAtMs / msPerDay) : undefined;
+  const time =
+    assumedAtMs === undefined
+      ? { startsAtMs, precision }
+      : ({ startsAtMs: assumedAtMs, precision: 'minute', isTimeAssumed: true } as const);
   return createEvent({
     ...(id !== '' && { id }),
-    ...{ kind, title, startsAtMs, precision, importance, symbols, status },
+    ...{ kind, title, ...time, importance, symbols, status },
     source: { ...source, says },
   });
 }

@@ -55,6 +55,7 @@ it('gives one version to what says the same, and another for any word that diffe
     { title: 'Jobs' },
     { startsAtMs: draft.startsAtMs + 1 },
     { precision: 'date' },
+    { isTimeAssumed: true },
     { importance: 2 },
     { symbols: ['SPY'] },
     { status: 'cancelled' },
@@ -83,10 +84,23 @@ it('reads words into an event', () => {
 });
 
 it.each([
-  ['a date is no instant', { ts: '2025-09-05' }, at('2025-09-05'), 'date'],
+  ['a date is no instant', { ts: '2025-09-05', precision: 'date' }, at('2025-09-05'), 'date'],
+  ['nor is that of a kind without a habit', { ts: '2025-09-05', kind: 'earnings' }, at('2025-09-05'), 'date'],
   ['nor is a convention', { precision: 'date' }, at('2025-09-05T12:30:00Z'), 'date'],
   ['an instant may say so', { precision: 'minute' }, at('2025-09-05T12:30:00Z'), 'minute'],
 ])('%s', (_, change, startsAtMs, precision) => expect(read(change)).toMatchObject({ startsAtMs, precision }));
+
+it.each([
+  ['summer', '2025-09-05', 'nfp', '2025-09-05T12:30:00Z'],
+  ['winter', '2025-12-05', 'nfp', '2025-12-05T13:30:00Z'],
+  ['another time', '2025-10-29', 'fomc', '2025-10-29T18:00:00Z'],
+  ['another place', '2025-10-30', 'ecb', '2025-10-30T13:15:00Z'],
+])('gives a date the time of its kind, and says that it is assumed: %s', (_, ts, kind, instant) => {
+  const event = read({ ts, kind });
+  expect(event).toMatchObject({ startsAtMs: at(instant), precision: 'minute', isTimeAssumed: true });
+  expect(event).toMatchObject({ id: `${kind}@${ts}` });
+  expect(read({ ts: instant, kind })).not.toHaveProperty('isTimeAssumed');
+});
 
 it.each<[string, Partial<EventWords>, string]>([
   ['a time without its zone', { ts: '2025-09-05T08:30:00' }, 'ts'],

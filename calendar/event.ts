@@ -24,6 +24,7 @@ export interface EventDraft {
   readonly title: string;
   readonly startsAtMs: EpochMs;
   readonly precision: MarketEvent['precision'];
+  readonly isTimeAssumed?: true;
   readonly importance: Importance;
   readonly symbols: readonly string[];
   readonly status: MarketEvent['status'];
@@ -44,10 +45,11 @@ export function createEvent(draft: EventDraft): MarketEvent {
   return { id: id ?? eventIdOf(draft), ...rest, ...(phase && { phase }) };
 }
 
-function eventIdOf({ kind, symbols, startsAtMs, precision }: EventDraft): string {
+/** What is published as a date is named by its date: the time that a convention adds is not the source's word. */
+function eventIdOf({ kind, symbols, startsAtMs, precision, isTimeAssumed }: EventDraft): string {
   const subject = symbols.length === 0 ? kind : `${kind}:${symbols.join('+')}`;
   const at = formatInstant(startsAtMs);
-  return `${subject}@${precision === 'date' ? at.slice(0, 10) : at}`;
+  return `${subject}@${precision === 'date' || isTimeAssumed ? at.slice(0, 10) : at}`;
 }
 
 /** By instant, then by id, in code units: the same on every machine and in every language. */
@@ -76,8 +78,9 @@ function firstAtOrAfter(events: readonly MarketEvent[], atMs: EpochMs): number {
 
 /** What an event says, as one line of JSON: all of it but where in which file it was read. Two rows with the same line are one event. */
 export function canonicalEvent(event: MarketEvent): string {
-  const { id, kind, title, startsAtMs, precision, importance, symbols, status, source } = event;
-  return JSON.stringify([id, kind, title, startsAtMs, precision, importance, symbols, status, source.says]);
+  const { id, kind, title, startsAtMs, precision, isTimeAssumed, importance, symbols, status, source } = event;
+  const time = isTimeAssumed ? 'assumed' : precision;
+  return JSON.stringify([id, kind, title, startsAtMs, time, importance, symbols, status, source.says]);
 }
 
 /** SHA-256 of a sorted calendar. Moving a row or quoting a field differently changes nothing; any word that an event says does. */

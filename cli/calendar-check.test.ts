@@ -31,6 +31,7 @@ describe('calendar check', () => {
       eventCount: 44,
       cancelledCount: 0,
       assumedTimeCount: 0,
+      dateOnlyCount: 0,
       firstAtMs: Date.UTC(1998, 5, 10, 15, 30),
       lastAtMs: Date.UTC(1998, 5, 28, 19),
       kinds: [{ kind: 'match', count: 44, importanceMax: 3 }],
@@ -71,10 +72,10 @@ describe('calendar check', () => {
     writeFileSync(path, rows.join('\n'));
     const { out } = await run('--calendar', path, '--at', '2025-10-01');
     rmSync(folder, { recursive: true });
-    expect(out).toContain('sound; 3 events, 1 cancelled, 2 with a date only: the time is an assumption, version');
+    expect(out).toContain('sound; 3 events, 1 cancelled, 1 at the time assumed for their kind, 1 with a date only');
     expect(out.slice(out.indexOf('next from')).split('\n').slice(1, 3)).toEqual([
-      '  2025-10-29 (date only)  fomc           3  Decision',
-      '  2025-10-30 (date only)  earnings:AAPL  3  Results',
+      '  2025-10-29T18:00:00Z (assumed)  fomc           3  Decision',
+      '  2025-10-30 (date only)          earnings:AAPL  3  Results',
     ]);
     expect(out.slice(out.indexOf('next from'))).not.toContain('cpi');
   });

@@ -47,8 +47,10 @@ interface Description {
   readonly version: string;
   readonly eventCount: number;
   readonly cancelledCount: number;
-  /** Events of which only the day is known. */
+  /** Events of which only the day was published. */
   readonly assumedTimeCount: number;
+  /** Those among them whose kind has no usual time either: nothing is warmed for them. */
+  readonly dateOnlyCount: number;
   readonly firstAtMs: EpochMs | null;
   readonly lastAtMs: EpochMs | null;
   readonly kinds: readonly KindDescription[];
@@ -66,13 +68,14 @@ interface KindDescription {
 }
 
 function describe(path: string, { events, version, warnings }: Calendar, atMs: EpochMs): Description {
-  const assumedTimeCount = events.filter((event) => event.precision === 'date').length;
+  const dateOnlyCount = events.filter((event) => event.precision === 'date').length;
   return {
     calendar: path,
     version,
     eventCount: events.length,
     cancelledCount: events.filter((event) => event.status === 'cancelled').length,
-    assumedTimeCount,
+    assumedTimeCount: dateOnlyCount + events.filter((event) => event.isTimeAssumed).length,
+    dateOnlyCount,
     firstAtMs: events[0]?.startsAtMs ?? null,
     lastAtMs: events.at(-1)?.startsAtMs ?? null,
     kinds: describeKinds(events),
@@ -99,10 +102,12 @@ function describeKinds(events: readonly MarketEvent[]): readonly KindDescription
 }
 
 function render(found: Description): string {
+  const conventionalCount = found.assumedTimeCount - found.dateOnlyCount;
   const facts = [
     `${found.eventCount} events`,
     ...(found.cancelledCount > 0 ? [`${found.cancelledCount} cancelled`] : []),
-    ...(found.assumedTimeCount > 0 ? [`${found.assumedTimeCount} with a date only: the time is an assumption`] : []),
+    ...(conventionalCount > 0 ? [`${conventionalCount} at the time assumed for their kind`] : []),
+    ...(found.dateOnlyCount > 0 ? [`${found.dateOnlyCount} with a date only, which nothing is warmed for`] : []),
     `version ${found.version.slice(0, 12)}`,
   ];
   const day = (atMs: EpochMs): string => formatInstant(atMs).slice(0, 10);
@@ -114,7 +119,9 @@ function render(found: Description): string {
     day(kind.lastAtMs),
   ]);
   const next = found.next.map((event) => [
-    event.precision === 'date' ? `${day(event.startsAtMs)} (date only)` : formatInstant(event.startsAtMs),
+    event.precision === 'date'
+      ? `${day(event.startsAtMs)} (date only)`
+      : `${formatInstant(event.startsAtMs)}${event.isTimeAssumed ? ' (assumed)' : ''}`,
     event.symbols.length === 0 ? event.kind : `${event.kind}:${event.symbols.join('+')}`,
     String(event.importance),
     event.title,

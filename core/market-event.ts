@@ -17,6 +17,8 @@ export interface MarketEvent {
   readonly startsAtMs: EpochMs;
   /** `date`: only the day is known, and `startsAtMs` is an assumption. */
   readonly precision: 'minute' | 'date';
+  /** Only the day was published; the minute is the convention of its kind (calendar/convention.ts). Warmed for like any other minute. */
+  readonly isTimeAssumed?: true;
   readonly importance: Importance;
   /** Empty: moves everything. Else only the series of these symbols. */
   readonly symbols: readonly string[];
