@@ -106,10 +106,37 @@ describe('a tick', () => {
     run.clock.advanceTo(run.clock.nowMs() + msPerSecond);
     await expect(run.system.tick()).rejects.toThrow('the disk is full');
     trouble.before = async () => undefined;
-    await expect(run.system.tick()).rejects.toMatchObject({ code: 'store-failed' });
+    await expect(run.system.tick()).rejects.toThrow('the disk is full');
     await turn();
     expect(calls).toEqual(before);
     expect(run.system.view.isReady()).toEqual({ ready: false, because: 'the disk is full' });
+  });
+});
+
+// Goal: a bug ends the service in good order. Method: a call throws what is no answer of Lambda, and the next start asks what became of it.
+describe.each(['observe', 'apply'] as const)('a bug in %s', (call) => {
+  it('is thrown by the next tick and every one after it, stands in the chain, and leaves its intent open', async () => {
+    const { store, troubled } = createTroubledStore();
+    const kept: Store = { ...troubled, close: async () => undefined };
+    const { ports, clock, lambda } = samplePorts({ store: kept, fromMs: minute(-11) });
+    const broken = async (): Promise<never> => {
+      throw new TypeError('cannot read what is not there');
+    };
+    const system = await compose(options, { ...ports, actuator: { ...ports.actuator, [call]: broken } });
+    await expect(runUntil({ system, clock }, (nowMs) => nowMs >= minute(-9))).rejects.toThrow(TypeError);
+    await expect(system.tick()).rejects.toThrow(TypeError);
+    expect(system.view.isReady()).toMatchObject({ ready: false });
+    await system.stop('the service failed');
+    expect((await readAudit(store)).at(-1)).toMatchObject({
+      kind: 'service.stopped',
+      body: { because: 'the service failed: cannot read what is not there' },
+    });
+    const next = { system: await compose(options, { ...ports, store: kept }), clock };
+    await runUntil(next, (nowMs) => nowMs >= minute(-4));
+    expect(lambda.levels).toHaveLength(1);
+    const restarted = (await readAudit(store)).filter(({ body }) => JSON.stringify(body).includes('Restarted'));
+    expect(restarted).toHaveLength(call === 'apply' ? 1 : 0);
+    expect(await verifyAudit(store)).toMatchObject({ verified: true });
   });
 });
 
@@ -180,6 +207,18 @@ describe('a process that is killed', () => {
 });
 
 describe('a stop', () => {
+  it('whose last words cannot be written says so, and closes the store all the same', async () => {
+    const { troubled, trouble } = createTroubledStore();
+    let isClosed = false;
+    const run = await start({ ...troubled, close: async () => void (isClosed = true) });
+    await runUntil(run, (nowMs) => nowMs >= minute(-10));
+    trouble.before = async () => {
+      throw new WorldError('store-full', 'the disk is full', { retryable: true });
+    };
+    await expect(run.system.stop('asked to stop')).rejects.toThrow('the disk is full');
+    expect(isClosed).toBe(true);
+  });
+
   it.each([
     { name: 'a Put', call: 'apply', lastKind: 'action.outcome' },
     // Its answer would let the Put through.

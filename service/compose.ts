@@ -41,6 +41,12 @@ const waitingFactCountMax = 100_000;
  */
 export async function compose(options: SystemOptions, ports: SystemPorts): Promise<System> {
   const { store, clock, log } = ports;
+  // Why there is no further tick: the store takes no more, or a bug of ours. What the engine knows may be ahead of its record then, and nothing goes on from it.
+  let failure: Error | undefined;
+  let isFailureTold = false;
+  const fail = (error: unknown): void => {
+    failure ??= error as Error;
+  };
   let head: Position = await store.head();
   let chain: AuditChain = await openAuditChain(store);
   const recovered = await recover(ports, head);
@@ -48,7 +54,7 @@ export async function compose(options: SystemOptions, ports: SystemPorts): Promi
     { ...options, endpointKindOf: ports.endpointKindOf, queueWaitMs: ports.queueWaitMs },
     recovered,
   );
-  const effects = createEffects(ports);
+  const effects = createEffects(ports, fail);
 
   const append = async (drafts: readonly AuditDraft[], ticks: readonly LogRecord[]): Promise<void> => {
     const { records, next } = chain.extend(drafts);
@@ -62,33 +68,31 @@ export async function compose(options: SystemOptions, ports: SystemPorts): Promi
 
   const startedAtMs = clock.nowMs();
   let tickedAtMs: EpochMs | null = null;
-  let failure: string | undefined;
   let stopping: Promise<void> | undefined;
 
   // The state as of the head. While an append is under way the engine is ahead of it, and what is ahead may never become durable.
   let settled: SavedSnapshot = { position: head, engine: recovered };
 
   const judge = async (how: 'tick' | 'hear'): Promise<void> => {
-    // A tick that was not written has been judged: the engine is ahead of its record, and has nothing to go on from.
-    if (failure !== undefined) throw new WorldError('store-failed', failure, { retryable: false });
     const nowMs = clock.nowMs();
-    const facts = effects.takeFacts();
-    const result = engine[how](nowMs, facts, chain.nextSeq);
+    const result = engine[how](nowMs, effects.takeFacts(), chain.nextSeq);
     const sealed: LogRecord[] =
       result.sealed === undefined
         ? []
         : [{ stream: 'tick', atMs: nowMs, bytes: encoder.encode(JSON.stringify(result.sealed)) }];
-    try {
-      await append(result.drafts, sealed);
-    } catch (error) {
-      // What was not written was not decided: no effect starts, and going on would act without a record.
-      failure = (error as Error).message;
-      throw error;
-    }
+    // What was not written was not decided: where this throws no effect starts.
+    await append(result.drafts, sealed);
     settled = { position: head, engine: engine.snapshot() };
     logDrafts(result.drafts, log);
     tickedAtMs = nowMs;
     for (const effect of result.effects) effects.start(effect);
+  };
+
+  const tick = async (): Promise<void> => {
+    if (failure === undefined) await judge('tick').catch(fail);
+    if (failure === undefined) return;
+    isFailureTold = true;
+    throw failure;
   };
 
   const saveSnapshot = async (): Promise<void> => {
@@ -99,20 +103,25 @@ export async function compose(options: SystemOptions, ports: SystemPorts): Promi
   const stop = async (because: string): Promise<void> => {
     effects.abort();
     await effects.finished();
-    await judge('hear').catch(() => undefined);
-    if (failure === undefined) {
-      await append([{ atMs: clock.nowMs(), kind: 'service.stopped', actor: 'service', body: { because } }], []);
+    try {
+      if (failure === undefined) await judge('hear').catch(fail);
+      const why = failure === undefined ? because : `${because}: ${failure.message}`;
+      await append([{ atMs: clock.nowMs(), kind: 'service.stopped', actor: 'service', body: { because: why } }], []);
       await saveSnapshot();
+    } catch (error) {
+      fail(error);
+    } finally {
+      await store.close();
     }
-    await store.close();
+    if (failure !== undefined && !isFailureTold) throw failure;
   };
 
   return {
-    tick: () => judge('tick'),
+    tick,
     admit: effects.admit,
     pendingEffectCount: effects.pendingCount,
     prewarmsOf: (key) => engine.ledger.of(key),
-    view: createSystemView({ options, engine, tickedAtMs: () => tickedAtMs, failure: () => failure }),
+    view: createSystemView({ options, engine, tickedAtMs: () => tickedAtMs, failure: () => failure?.message }),
     audit: () => ({ eventCount: chain.nextSeq, head: chain.head?.hash ?? null }),
     incidentCount: engine.incidentCount,
     learnedUntilMs: engine.planning.learnedUntilMs,
@@ -202,8 +211,11 @@ function startDrafts(
   ];
 }
 
-/** Starts effects and turns their answers into facts. */
-function createEffects({ actuator, clock, log, tracer, readAccountLimits }: SystemPorts) {
+/** Starts effects and turns their answers into facts. What is no answer of the world is a bug, and goes to `fail`. */
+function createEffects(
+  { actuator, clock, log, tracer, readAccountLimits }: SystemPorts,
+  fail: (error: unknown) => void,
+) {
   const aborted = new AbortController();
   const waiting: Fact[] = [];
   const pending = new Set<Promise<void>>();
@@ -222,8 +234,8 @@ function createEffects({ actuator, clock, log, tracer, readAccountLimits }: Syst
     return 'admitted';
   };
   const track = (work: Promise<void>): void => {
-    pending.add(work);
-    void work.finally(() => pending.delete(work));
+    const watched = work.catch(fail).finally(() => pending.delete(watched));
+    pending.add(watched);
   };
   const run = async (effect: Effect): Promise<void> => {
     if (effect.kind === 'observe') {

@@ -78,12 +78,15 @@ export async function runService({ config, storeFile, env, log, signal, onListen
       await listener.close();
     }
   } finally {
-    await system.stop(signal.aborted ? 'asked to stop' : 'the service failed');
-    // The last word of the chain is in it too; what hinders it must not hide why the service stopped.
-    await anchoring
-      ?.write()
-      .catch((error: unknown) => log.error('anchor.unwritten', { error: (error as Error).message }));
-    await system.telemetry.stop();
+    try {
+      await system.stop(signal.aborted ? 'asked to stop' : 'the service failed');
+    } finally {
+      // The last word of the chain is in it too; what hinders it must not hide why the service stopped.
+      await anchoring
+        ?.write()
+        .catch((error: unknown) => log.error('anchor.unwritten', { error: (error as Error).message }));
+      await system.telemetry.stop();
+    }
   }
 }
 

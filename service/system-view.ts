@@ -10,7 +10,7 @@ interface ViewSources {
   readonly options: SystemOptions;
   readonly engine: Engine;
   readonly tickedAtMs: () => EpochMs | null;
-  /** Why the store takes no more records. */
+  /** Why there is no further tick. */
   readonly failure: () => string | undefined;
 }
 

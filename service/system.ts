@@ -5,7 +5,11 @@ import type { PrewarmView, SystemView } from './view.ts';
 import type { FunctionKey } from '../core/series-key.ts';
 
 export interface System {
-  /** One second's work: resolves when its records are durable and its effects have been started, not when they are answered. */
+  /**
+   * One second's work: resolves when its records are durable and its effects have been started, not when they are answered.
+   *
+   * @throws what the store or a bug of ours threw, here or in an effect since the last tick; and the same from then on.
+   */
   tick(): Promise<void>;
   /** Hands in a fact; it is judged in the next tick. */
   admit(fact: Fact): 'admitted' | 'shed';
@@ -25,6 +29,11 @@ export interface System {
   readAccount(): void;
   /** Shortens the next start: what came before the snapshot need not be read again. */
   saveSnapshot(): Promise<void>;
-  /** Finishes what was started, writes `service.stopped`, and closes the store. */
+  /**
+   * Drops what waits in the call queue, hears what became of the rest, writes `service.stopped`, and closes the store. A call on the wire is given up:
+   * its outcome is written as unknown, and the next start looks before anything else.
+   *
+   * @throws what no tick has thrown yet: the last records were not written.
+   */
   stop(because: string): Promise<void>;
 }
