@@ -5,12 +5,20 @@ import { InputError, WorldError } from '../core/errors.ts';
 import { verbs } from './verbs.ts';
 import type { ExitCode, Terminal, Verb } from './verb.ts';
 
+/** One key press may arrive twice: from the terminal, and passed on by npm or by the launcher that runs us under another Node. */
+const samePressMs = 300;
+
 const interrupted = new AbortController();
+let interruptedAtMs = 0;
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
-    // A second request means now: what is durable stays durable.
-    if (interrupted.signal.aborted) process.exit(130);
-    interrupted.abort(new Error(`interrupted by ${signal}`));
+    if (!interrupted.signal.aborted) {
+      interruptedAtMs = performance.now();
+      interrupted.abort(new Error(`interrupted by ${signal}`));
+    } else if (performance.now() - interruptedAtMs > samePressMs) {
+      // A second request means now: what is durable stays durable.
+      process.exit(130);
+    }
   });
 }
 
