@@ -20,7 +20,7 @@ const halfLifeWindowCount = 250;
 const fade = 2 ** (-1 / halfLifeWindowCount);
 
 export interface Calibration {
-  /** Adds the standardised errors of one window. */
+  /** Adds the standardised errors of one window, which counts for `weight` windows: old ones fade by as much as it adds. */
   learn(errors: readonly number[], weight?: number): void;
   /** Standardised error that stays under with probability `level`. */
   quantile(level: number): number;
@@ -30,10 +30,11 @@ export interface Calibration {
 export function createCalibration(snapshot?: string): Calibration {
   const bins = snapshot === undefined ? priorBins() : unpackFloat64(snapshot);
   return {
-    learn(errors) {
+    learn(errors, weight = 1) {
       if (errors.length === 0) return;
-      for (let bin = 0; bin < binCount; bin++) bins[bin]! *= fade;
-      for (const error of errors) bins[binOf(error)]! += 1 / errors.length;
+      const kept = fade ** weight;
+      for (let bin = 0; bin < binCount; bin++) bins[bin]! *= kept;
+      for (const error of errors) bins[binOf(error)]! += weight / errors.length;
     },
     quantile(level) {
       let total = 0;

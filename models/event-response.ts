@@ -4,9 +4,9 @@
  * Mental model: an event brings its own volume. Ten thousand payroll readers are as many before the market opens as at noon, so what a
  * kind is remembered by is its lift in the slots where it was seen, and how busy those slots usually are; moved to a busier slot the same
  * volume is a smaller lift, and on top of a closing auction hardly any. A kind in one series leans on the same kind in other series, that
- * on the kinds of its importance, that on all kinds, and that on nothing happening. A parent that knows many kinds counts as two events: a kind
- * seen twice is half itself, one never seen is what its importance usually does. Minutes lean on their neighbours in proportion to the
- * time since the event.
+ * on the kinds of its importance, that on all kinds, and that on nothing happening. For a kind in its own series all of that together counts
+ * as half an event: one seen twice is four fifths itself, one never seen is what its importance usually does. Minutes lean on their
+ * neighbours in proportion to the time since the event.
  *
  * Units: natural log of (1 + volume); `base` is the log of a slot's usual volume over the series' typical volume; offsets in minutes.
  * Cost: a curve is 150 numbers; its parts are kept until something is learned.
@@ -20,10 +20,13 @@ export const offsetMinuteFirst = -30;
 export const offsetMinuteEnd = 120;
 export const offsetCount = offsetMinuteEnd - offsetMinuteFirst;
 
-/** A parent that knows many kinds weighs as two events: kinds differ among themselves a little less than events of one kind do. */
+/** Among parents, the next one up weighs as two events. */
 const eventsOfParent = 2;
-/** One that knows of no other kind weighs as half an event: that nothing happens is then no more than a guess. */
-const eventsOfIgnorance = 0.5;
+/**
+ * For a kind in its own series all that is known of others weighs as half an event: kinds differ among themselves more than
+ * events of one kind do. With two, a third of what came in the half hour after payrolls lay under its median, after rate decisions a quarter.
+ */
+const eventsOfRelatives = 0.5;
 /** Events after which an old one hardly counts: a year of a monthly release. */
 const memoryEventCount = 12;
 /** Variance of the lift of an event about which nothing is known at all: a factor of 1.7 either way, fading over the hour after it. */
@@ -158,19 +161,16 @@ function estimateCurve(
     3,
   );
 
-  const relatives = sameKind.length + otherKinds.length;
-  const parentWeight = eventsOfIgnorance + ((eventsOfParent - eventsOfIgnorance) * relatives) / (relatives + 2);
-
   const lift = (minute: number, base: number): number => {
     const parentLift = move(parent[minute]!, 0, base);
     if (!own || !ownLift) return parentLift;
     const count = own.lift.count[minute]!;
     const moved = move(ownLift[minute]!, own.base.value[minute]!, base);
-    return (count * moved + parentWeight * parentLift) / (count + parentWeight);
+    return (count * moved + eventsOfRelatives * parentLift) / (count + eventsOfRelatives);
   };
   const stray = (minute: number): number => {
     const known = own ? own.lift.count[minute]! : 0;
-    const ignorance = parentWeight / (known + parentWeight);
+    const ignorance = eventsOfRelatives / (known + eventsOfRelatives);
     return Math.max(0, (1 - ignorance) * ownScatter[minute]! + ignorance * firstSight[minute]!);
   };
   let strength = 0;

@@ -24,8 +24,10 @@ const reachMinutesAfter = 60;
 /** Single events stray from their kind up to here; afterwards their misses are ordinary noise. */
 const strayMinutesBefore = 2;
 const strayMinutesAfter = 60;
-/** From this lift on (a half more than usual) a bucket's misses are an event's and not the day's. */
+/** From this lift on (a fifth more than usual) a bucket's misses are an event's and not the day's. */
 export const shakenLiftMin = 0.2;
+/** Quantiles under events are learned from the half hour after them: later misses are ever more the day's own. */
+const judgedMinutesAfter = 30;
 /** A surprise moves its kind's memory by at most this many spreads, and at first sight by the lift below more. */
 const clipSpreads = 2;
 /** A factor of twenty: a first event may be as great as any, its successors are held ever closer to what is known. */
@@ -125,6 +127,11 @@ interface Watched {
   readonly firstBucket: number;
   /** How far one event may move what its kind is remembered by, beyond its spread. */
   readonly slack: number;
+  /**
+   * What its misses count for among those of other events, 0 to 1: as much as it was foretold to lift. The weekly ones that lift little
+   * would otherwise outvote the monthly ones whose misses cost most.
+   */
+  readonly weight: number;
   /** As of the first bucket, for each bucket from there on. */
   readonly locations: Float64Array;
   readonly spreads: Float64Array;
@@ -148,6 +155,7 @@ export interface WatchedSnapshot {
   readonly importance: Importance;
   readonly firstBucket: number;
   readonly slack: number;
+  readonly weight: number;
   readonly errors: readonly number[];
 }
 
@@ -179,6 +187,7 @@ export function createEventWatch(options: EventWatchOptions, snapshot: readonly 
         importance: event.importance,
         firstBucket,
         slack: firstSightLift / (1 + curve.eventCount),
+        weight: Math.min(1, Math.max(0, curve.strength)),
         locations: outlook.locations,
         spreads: outlook.spreads,
         lifts: Float64Array.from(effects, ({ lift }) => (Number.isNaN(lift) ? 0 : lift)),
@@ -204,7 +213,7 @@ export function createEventWatch(options: EventWatchOptions, snapshot: readonly 
       }
       const isOver = (event: Watched): boolean => atMs + stepMs >= event.atMs + offsetMinuteEnd * msPerMinute;
       for (const event of watched.filter(isOver)) {
-        shaken.learn(event.errors);
+        shaken.learn(event.errors, event.weight);
         if (event.lift.some((lift) => !Number.isNaN(lift))) response.learn(seriesName, event);
       }
       watched = watched.filter((event) => !isOver(event));
@@ -225,8 +234,8 @@ function record(
   const spread = calm + event.strays[index]!;
   const miss = (seen.logVolume - location - seen.foretold) / spread;
   const offset = Math.round((seen.atMs - event.atMs) / msPerMinute);
-  const isStraying = offset >= -strayMinutesBefore && offset < strayMinutesAfter;
-  if (isStraying && own > shakenLiftMin) event.errors.push(miss);
+  const isJudged = offset >= 0 && offset < judgedMinutesAfter;
+  if (isJudged && own > shakenLiftMin) event.errors.push(miss);
   const clip = clipSpreads * spread + event.slack;
   const clipped = Math.min(clip, Math.max(-clip, spread * miss));
   const minuteCount = Math.max(1, Math.round(seen.stepMs / msPerMinute));
@@ -240,13 +249,13 @@ function record(
 }
 
 function packWatched(event: Watched): WatchedSnapshot {
-  const { atMs, kind, importance, firstBucket, slack, errors } = event;
+  const { atMs, kind, importance, firstBucket, slack, weight, errors } = event;
   const packed = Object.fromEntries(columns.map((column) => [column, packFloat64(event[column])]));
-  return { ...packed, atMs, kind, importance, firstBucket, slack, errors: [...errors] };
+  return { ...packed, atMs, kind, importance, firstBucket, slack, weight, errors: [...errors] };
 }
 
 function unpackWatched(kept: WatchedSnapshot): Watched {
-  const { atMs, kind, importance, firstBucket, slack, errors } = kept;
+  const { atMs, kind, importance, firstBucket, slack, weight, errors } = kept;
   const column = (name: (typeof columns)[number]): Float64Array => unpackFloat64(String(kept[name]));
   return {
     atMs,
@@ -254,6 +263,7 @@ function unpackWatched(kept: WatchedSnapshot): Watched {
     importance,
     firstBucket,
     slack,
+    weight,
     errors: [...errors],
     locations: column('locations'),
     spreads: column('spreads'),

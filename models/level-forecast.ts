@@ -58,7 +58,7 @@ const halfLifeDayCount = 40;
 /** Below this many days free of events, days with events are looked at too. */
 const cleanDayCountMin = 8;
 /** Days that the slots' own spreads count for, beside the misses of this half hour. */
-const spreadPriorDayCount = 15;
+const spreadPriorDayCount = 30;
 /** A single miss counts as at most four spreads. */
 const missMax = 4;
 
