@@ -69,8 +69,11 @@ describe('twin', () => {
       ['--function', '123456789012/us-east-1/a:live', '--function', '123456789012/us-east-2/b:live'],
       /one account and region/,
     ],
-    [['--function', '123456789012/us-east-1/a:live', '--function', '123456789012/us-east-1/a:blue'], /a comes twice/],
-    [['now'], /^twin takes no word 'now'$/],
+    [
+      ['--function', '123456789012/us-east-1/a:live', '--function', '123456789012/us-east-1/a:live'],
+      /a:live comes twice/,
+    ],
+    [['now'], /^unexpected word "now"/],
     [['--prot', '1'], /--prot/],
   ])('refuses %j in one line', async (args, line) => {
     const refused = twinVerb.run(args, stage().terminal);

@@ -7,12 +7,16 @@ export interface TwinRequest {
   /** Path and query as sent: `/2019-09-30/functions/orders/provisioned-concurrency?Qualifier=live`. */
   readonly target: string;
   readonly body: string;
+  /** `X-Amz-Invocation-Type` of an Invoke: `RequestResponse` where absent. */
+  readonly invocationType?: string;
 }
 
 export interface TwinResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  /** By a fault: the answer never comes (nothing was done), or is lost on its way (the call was carried out). */
+  readonly fate?: 'hang' | 'lose';
 }
 
 /**
@@ -83,6 +87,33 @@ export function unreadable(message: string): Refusal {
 export function tooManyRequests(retryAfterSeconds: number): Refusal {
   const body = { Reason: 'CallerRateLimitExceeded', Type: 'User', message: 'Rate exceeded' };
   return new Refusal(errorAnswer(429, 'TooManyRequestsException', body, { 'retry-after': String(retryAfterSeconds) }));
+}
+
+export function preconditionFailed(): Refusal {
+  const message =
+    'The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve the latest Revision Id';
+  return new Refusal(errorAnswer(412, 'PreconditionFailedException', { Type: 'User', message }));
+}
+
+/** An invocation beyond what is reserved for the function. */
+export function invocationThrottled(): Refusal {
+  const body = {
+    Reason: 'ReservedFunctionConcurrentInvocationLimitExceeded',
+    Type: 'User',
+    message: 'Rate Exceeded.',
+  };
+  return new Refusal(errorAnswer(429, 'TooManyRequestsException', body));
+}
+
+export function serviceFailure(status: number): Refusal {
+  const body = { Type: 'Service', Message: 'An error occurred and the request cannot be processed.' };
+  return new Refusal(errorAnswer(status, 'ServiceException', body));
+}
+
+export function codeStorageExceeded(): Refusal {
+  return new Refusal(
+    errorAnswer(400, 'CodeStorageExceededException', { Type: 'User', message: 'Code storage limit exceeded.' }),
+  );
 }
 
 export function unknownOperation(method: string, path: string): Refusal {

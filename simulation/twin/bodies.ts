@@ -2,12 +2,9 @@
  * The JSON bodies of answers, member by member as recorded.
  */
 import type { EpochMs } from '../../core/time.ts';
-import type { AliasRecord, FunctionRecord } from './function-registry.ts';
+import type { AliasRecord, FunctionRecord, VersionRecord } from './function-registry.ts';
 import type { ProvisionedConfig } from './provisioned-config.ts';
 import type { TwinPlace } from './twin-function.ts';
-
-/** Size of each function's package: nothing depends on it. */
-export const codeSizeBytes = 262_144;
 
 export function configBody(config: ProvisionedConfig): object {
   return {
@@ -16,12 +13,13 @@ export function configBody(config: ProvisionedConfig): object {
     AllocatedProvisionedConcurrentExecutions: config.allocated,
     Status: config.status,
     ...(config.statusReason !== undefined && { StatusReason: config.statusReason }),
-    LastModified: lastModifiedText(config.lastModifiedMs),
+    LastModified: `${new Date(config.lastModifiedMs).toISOString().slice(0, 19)}+0000`,
   };
 }
 
+/** While its provisioned concurrency moves to another version, an alias shows the old one with all the weight. */
 export function aliasBody(alias: AliasRecord, arn: string): object {
-  const weights = alias.additionalVersionWeights;
+  const weights = alias.additionalVersionWeights ?? (alias.movingFrom !== undefined && { [alias.movingFrom]: 1 });
   return {
     AliasArn: arn,
     Name: alias.name,
@@ -32,38 +30,63 @@ export function aliasBody(alias: AliasRecord, arn: string): object {
   };
 }
 
-export function configurationBody(
-  record: FunctionRecord,
-  named: { readonly arn: string; readonly version: string; readonly place: TwinPlace },
-): object {
-  const { accountId, region } = named.place;
+interface Named {
+  readonly arn: string;
+  readonly version: VersionRecord;
+  readonly place: TwinPlace;
+}
+
+/** A function as the calls show it that ask for one. */
+export function configurationBody(record: FunctionRecord, named: Named): object {
+  return { ...listedBody(record, named), ...stateMembers(named.version) };
+}
+
+/** A function as lists show it: without its state, as the real service documents. */
+export function listedBody({ name }: FunctionRecord, { arn, version, place }: Named): object {
+  const { settings } = version;
   return {
-    FunctionName: record.name,
-    FunctionArn: named.arn,
-    Runtime: 'nodejs24.x',
-    Role: `arn:aws:iam::${accountId}:role/${record.name}`,
-    Handler: 'index.handler',
-    CodeSize: codeSizeBytes,
-    Description: '',
-    Timeout: 30,
-    MemorySize: record.spec.memoryMb,
-    LastModified: '2026-01-05T00:00:00.000+0000',
-    CodeSha256: '47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=',
-    Version: named.version,
+    FunctionName: name,
+    FunctionArn: arn,
+    Runtime: settings.runtime,
+    Role: settings.role,
+    Handler: settings.handler,
+    CodeSize: settings.codeBytes,
+    Description: version.description,
+    Timeout: settings.timeoutSeconds,
+    MemorySize: settings.memoryMb,
+    LastModified: millisecondText(version.lastModifiedMs),
+    CodeSha256: settings.codeSha256,
+    Version: version.version,
+    ...(settings.environment && { Environment: { Variables: settings.environment } }),
     TracingConfig: { Mode: 'PassThrough' },
-    RevisionId: record.revisionId,
-    State: 'Active',
-    LastUpdateStatus: 'Successful',
+    RevisionId: version.revisionId,
     PackageType: 'Zip',
-    Architectures: [record.spec.architecture],
+    Architectures: [settings.architecture],
     EphemeralStorage: { Size: 512 },
     SnapStart: { ApplyOn: 'None', OptimizationStatus: 'Off' },
-    RuntimeVersionConfig: { RuntimeVersionArn: `arn:aws:lambda:${region}::runtime:twin` },
-    LoggingConfig: { LogFormat: 'Text', LogGroup: `/aws/lambda/${record.name}` },
+    RuntimeVersionConfig: { RuntimeVersionArn: `arn:aws:lambda:${place.region}::runtime:twin` },
+    LoggingConfig: { LogFormat: 'Text', LogGroup: `/aws/lambda/${name}` },
   };
 }
 
-/** Lambda writes instants of configurations to the second, with a bare offset: `2025-11-25T02:42:49+0000`. */
-function lastModifiedText(atMs: EpochMs): string {
-  return `${new Date(atMs).toISOString().slice(0, 19)}+0000`;
+function stateMembers({ underWay }: VersionRecord): object {
+  const reason = 'The function is being created.';
+  switch (underWay?.what) {
+    case 'create':
+      return { State: 'Pending', StateReason: reason, StateReasonCode: 'Creating' };
+    case 'update':
+      return {
+        State: 'Active',
+        LastUpdateStatus: 'InProgress',
+        LastUpdateStatusReason: reason,
+        LastUpdateStatusReasonCode: 'Creating',
+      };
+    case undefined:
+      return { State: 'Active', LastUpdateStatus: 'Successful' };
+  }
+}
+
+/** Functions carry milliseconds and a bare offset: `2026-01-05T00:00:00.000+0000`; configurations only seconds. */
+function millisecondText(atMs: EpochMs): string {
+  return `${new Date(atMs).toISOString().slice(0, 23)}+0000`;
 }

@@ -5,7 +5,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { InputError } from '../../core/errors.ts';
+import { isLoopback } from '../../core/loopback.ts';
 import { errorAnswer, type TwinRequest, type TwinResponse } from './answer.ts';
+import { isFaultRequest } from './fault-requests.ts';
 import { twinVersion } from './limits.ts';
 
 /**
@@ -30,8 +32,8 @@ export interface TwinServer {
   close(): Promise<void>;
 }
 
-// The largest body of the operations here is a Put of under 100 bytes.
-const bodyBytesMax = 65_536;
+// Room for a function's package of some 700 kB in base64; all other bodies are far smaller.
+const bodyBytesMax = 1_048_576;
 
 /** @throws InputError when the port is taken or may not be used. */
 export async function listenTwin(options: ListenOptions): Promise<TwinServer> {
@@ -76,8 +78,20 @@ function serve(options: ListenOptions, incoming: IncomingMessage, outgoing: Serv
       write(outgoing, errorAnswer(413, 'RequestTooLargeException', { Type: 'User', message }));
       return;
     }
-    const { method = '', url = '' } = incoming;
-    respond(options, { method, target: url, body: Buffer.concat(chunks).toString() }, outgoing);
+    const { method = '', url = '', headers, socket } = incoming;
+    const invocationType = headers['x-amz-invocation-type'];
+    const request = {
+      method,
+      target: url,
+      body: Buffer.concat(chunks).toString(),
+      ...(typeof invocationType === 'string' && { invocationType }),
+    };
+    if (isFaultRequest(request) && !isLoopback((socket.remoteAddress ?? '').replace(/^::ffff:/, ''))) {
+      const message = 'Faults are switched from this machine only';
+      write(outgoing, errorAnswer(403, 'AccessDeniedException', { Type: 'User', message }));
+      return;
+    }
+    respond(options, request, outgoing);
   });
   // A caller that goes away in the middle of its request has nobody to be answered.
   incoming.on('error', () => outgoing.destroy());
@@ -87,7 +101,8 @@ function respond(options: ListenOptions, request: TwinRequest, outgoing: ServerR
   const fault = options.beforeAnswer?.(request);
   if (fault?.kind === 'hang') return;
   const response = fault?.kind === 'answer' ? fault.response : options.handle(request);
-  if (fault?.kind === 'lose') outgoing.destroy();
+  if (response.fate === 'hang') return;
+  if (fault?.kind === 'lose' || response.fate === 'lose') outgoing.destroy();
   else write(outgoing, response);
 }
 

@@ -6,23 +6,45 @@
  */
 import type { Random } from '../../core/random.ts';
 import type { EpochMs } from '../../core/time.ts';
-import { Refusal, tooManyRequests, type TwinRequest, type TwinResponse } from './answer.ts';
-import { createFunctionRegistry, uuidFrom, type AliasRecord, type FunctionRecord } from './function-registry.ts';
+import { claimedOf } from './account-room.ts';
+import { placeAlias } from './alias-operations.ts';
+import { Refusal, serviceFailure, tooManyRequests, type TwinRequest, type TwinResponse } from './answer.ts';
+import { handleFaultRequest, isFaultRequest } from './fault-requests.ts';
+import { createFaults, type Fault, type FaultInForce, type Faults } from './faults.ts';
+import {
+  createFunctionRegistry,
+  nextRevision,
+  uuidFrom,
+  type AliasTarget,
+  type FunctionRecord,
+} from './function-registry.ts';
 import { twinVersion, type TwinParams } from './limits.ts';
-import { claimedOf, createOperations } from './operations.ts';
-import { settleConfig, type ProvisionedConfig } from './provisioned-config.ts';
+import { operations, type OperationContext } from './operations.ts';
+import { claimedBy, settleConfig, type ProvisionedConfig } from './provisioned-config.ts';
+import { endMove } from './provisioned-operations.ts';
 import { createRateBucket } from './rate-bucket.ts';
-import { routeOf } from './routes.ts';
+import { routeOf, type Call } from './routes.ts';
 import type { TwinFunction } from './twin-function.ts';
 
-/** Provisioned concurrency of one function changed at `atMs`. */
+/** The capacity of one function, or where its aliases point, changed at `atMs`. */
 export interface CapacityChange {
   readonly atMs: EpochMs;
   readonly functionName: string;
-  /** Environments that serve the traffic of the function's alias. */
-  readonly allocated: number;
-  /** What all its configurations pay for, and take out of the account, from the Put on. */
+  /** What all its configurations take out of the account, from the Put on. */
   readonly claimed: number;
+  readonly reservedConcurrency: number | undefined;
+  /** Those that traffic comes to, in the order in which the twin was told of them. */
+  readonly aliases: readonly AliasCapacity[];
+}
+
+export interface AliasCapacity {
+  readonly name: string;
+  /** Environments that serve its traffic. */
+  readonly allocated: number;
+  /** What is paid for it; all that no other alias has is the first one's. */
+  readonly claimed: number;
+  /** The version that its traffic runs on; undefined when the alias is gone. */
+  readonly servingVersion: string | undefined;
 }
 
 export interface ControlPlane {
@@ -33,9 +55,11 @@ export interface ControlPlane {
   /** The next instant at which something settles by itself; undefined when nothing is under way. */
   nextChangeMs(): EpochMs | undefined;
   /** Points an alias somewhere, as a deployment does; creates it if need be. */
-  placeAlias(functionName: string, alias: Omit<AliasRecord, 'revisionId'>, nowMs: EpochMs): void;
-  /** The fault switch: from now on, new environments of the function fail in their initialisation, or no longer. */
+  placeAlias(functionName: string, alias: AliasTarget, nowMs: EpochMs): void;
+  /** From now on, new environments of the function fail in their initialisation, or no longer. */
   setInitFails(functionName: string, initFails: boolean): void;
+  addFault(fault: Fault, nowMs: EpochMs): FaultInForce;
+  clearFaults(nowMs: EpochMs, id?: number): void;
 }
 
 export interface ControlPlaneOptions {
@@ -47,55 +71,119 @@ export interface ControlPlaneOptions {
 
 export function createControlPlane({ functions, params, random, onChange }: ControlPlaneOptions): ControlPlane {
   const registry = createFunctionRegistry(functions, random);
-  const records = [...registry.records.values()];
   const requestIds = random.fork('request-id');
-  const calls = createRateBucket({ perSecond: params.controlPlanePerSecond, burst: params.controlPlaneBurst });
+  const faults = createFaults(random.fork('faults'));
+  const allow = createBudget(params);
+  const updating = new Set<FunctionRecord>();
   const tell = (record: FunctionRecord, atMs: EpochMs): void => onChange(changeOf(record, atMs));
-  const operations = createOperations({ registry, params, tell });
+  const context: OperationContext = {
+    registry,
+    params,
+    faults,
+    tell,
+    beginUpdate: (record) => void updating.add(record),
+  };
+  const nextDue = (): Due | undefined => firstDue(registry.records.values(), faults);
 
   const advance = (nowMs: EpochMs): void => {
-    for (let due = nextDue(records); due && due.atMs <= nowMs; due = nextDue(records)) {
-      due.record.configs.set(due.qualifier, settleConfig(due.config, due.record.initFails));
-      tell(due.record, due.atMs);
+    for (const record of updating) if (endUpdate(record, nowMs)) updating.delete(record);
+    for (let due = nextDue(); due && due.atMs <= nowMs; due = nextDue()) {
+      const { record, qualifier, config, atMs } = due;
+      const settled = settleConfig(config, record.initFails || faults.failsAt(record.name, atMs));
+      record.configs.set(qualifier, settled);
+      if (settled.status === 'READY') endMove(record, qualifier);
+      tell(record, atMs);
     }
   };
 
-  const answerTo = (request: TwinRequest, nowMs: EpochMs): TwinResponse => {
-    try {
-      const call = routeOf(request);
-      if (!calls.take(nowMs)) throw tooManyRequests(params.retryAfterSeconds);
-      return operations[call.operation](call, nowMs);
-    } catch (error) {
-      if (error instanceof Refusal) return error.response;
-      throw error;
-    }
+  const carryOut = (call: Call, nowMs: EpochMs): TwinResponse => {
+    const { functionName } = call.functionName === '' ? call : registry.nameIn(call.functionName, undefined);
+    const fault = faults.strike({ operation: call.operation, functionName }, nowMs);
+    if (fault?.kind === 'hang') return { status: 0, headers: {}, body: '', fate: 'hang' };
+    if (fault?.kind === 'throttle' || !allow(call, nowMs)) throw tooManyRequests(params.retryAfterSeconds);
+    if (fault?.kind === 'error') throw serviceFailure(fault.status ?? 500);
+    const response = refusalAsAnswer(() => operations[call.operation](context, call, nowMs));
+    return fault?.kind === 'lose' ? { ...response, fate: 'lose' } : response;
   };
 
   return {
     advance,
-    nextChangeMs: () => nextDue(records)?.atMs,
+    nextChangeMs: () => nextDue()?.atMs,
     handle(request, nowMs) {
       advance(nowMs);
-      const response = answerTo(request, nowMs);
+      const response = refusalAsAnswer(() =>
+        isFaultRequest(request) ? handleFaultRequest(faults, request, nowMs) : carryOut(routeOf(request), nowMs),
+      );
+      advance(nowMs);
       const own = { 'x-amzn-requestid': uuidFrom(requestIds), 'x-foreshock-twin': twinVersion };
       return { ...response, headers: { ...response.headers, ...own } };
     },
-    placeAlias(functionName, alias, nowMs) {
+    placeAlias(functionName, target, nowMs) {
       advance(nowMs);
-      const record = registry.find(functionName);
-      record.aliases.set(alias.name, { ...alias, revisionId: uuidFrom(record.random) });
-      tell(record, nowMs);
+      placeAlias(context, registry.find(functionName), { target, nowMs });
     },
     setInitFails(functionName, initFails) {
       registry.find(functionName).initFails = initFails;
     },
+    addFault(fault, nowMs) {
+      advance(nowMs);
+      return faults.add(fault, nowMs);
+    },
+    clearFaults(nowMs, id) {
+      advance(nowMs);
+      faults.clear(nowMs, id);
+      advance(nowMs);
+    },
   };
 }
 
+function refusalAsAnswer(act: () => TwinResponse): TwinResponse {
+  try {
+    return act();
+  } catch (error) {
+    if (error instanceof Refusal) return error.response;
+    throw error;
+  }
+}
+
+/** Whether the account may make the call now. GetFunction has a rate of its own; invocations are no calls of the control plane. */
+function createBudget(params: TwinParams): (call: Call, nowMs: EpochMs) => boolean {
+  const { controlPlanePerSecond, controlPlaneBurst, getFunctionPerSecond } = params;
+  const shared = createRateBucket({ perSecond: controlPlanePerSecond, burst: controlPlaneBurst });
+  const getFunction = createRateBucket({ perSecond: getFunctionPerSecond, burst: getFunctionPerSecond });
+  return ({ operation }, nowMs) =>
+    operation === 'Invoke' || (operation === 'GetFunction' ? getFunction : shared).take(nowMs);
+}
+
+/** Ends the creation or the change of a function that is over by then; the state has a revision of its own after a creation. */
+function endUpdate(record: FunctionRecord, nowMs: EpochMs): boolean {
+  const { underWay, ...settled } = record.latest;
+  if (underWay && underWay.untilMs > nowMs) return false;
+  if (underWay) record.latest = { ...settled, revisionId: nextRevision(record) };
+  return true;
+}
+
 function changeOf(record: FunctionRecord, atMs: EpochMs): CapacityChange {
-  const alias = record.aliases.get(record.trafficAlias);
-  const config = record.configs.get(record.trafficAlias) ?? record.configs.get(alias?.functionVersion ?? '');
-  return { atMs, functionName: record.name, allocated: config?.allocated ?? 0, claimed: claimedOf(record) };
+  const claimed = claimedOf(record);
+  const taken = new Set<string>();
+  const aliases = record.trafficAliases.map((name): AliasCapacity => {
+    const alias = record.aliases.get(name);
+    const servingVersion = alias?.movingFrom ?? alias?.functionVersion;
+    // The environments of a version serve one of the aliases that point at it: the first.
+    const qualifier = record.configs.has(name) ? name : taken.has(servingVersion ?? '') ? '' : (servingVersion ?? '');
+    taken.add(qualifier);
+    const config = record.configs.get(qualifier);
+    return { name, allocated: config?.allocated ?? 0, claimed: config ? claimedBy(config) : 0, servingVersion };
+  });
+  const unnamed = claimed - aliases.reduce((sum, alias) => sum + alias.claimed, 0);
+  const [first, ...rest] = aliases;
+  return {
+    atMs,
+    functionName: record.name,
+    claimed,
+    reservedConcurrency: record.reservedConcurrency,
+    aliases: first ? [{ ...first, claimed: first.claimed + unnamed }, ...rest] : [],
+  };
 }
 
 interface Due {
@@ -106,12 +194,13 @@ interface Due {
 }
 
 /** The configuration that settles first; at the same instant, the one of the earlier function. */
-function nextDue(records: readonly FunctionRecord[]): Due | undefined {
+function firstDue(records: Iterable<FunctionRecord>, faults: Faults): Due | undefined {
   let first: Due | undefined;
   for (const record of records) {
     for (const [qualifier, config] of record.configs) {
-      const atMs = config.settlesAtMs;
-      if (atMs !== undefined && (!first || atMs < first.atMs)) first = { atMs, record, qualifier, config };
+      if (config.settlesAtMs === undefined) continue;
+      const atMs = faults.heldUntilMs(record.name, config.settlesAtMs);
+      if (atMs < (first?.atMs ?? Infinity)) first = { atMs, record, qualifier, config };
     }
   }
   return first;

@@ -1,5 +1,6 @@
 /**
- * The data planes of all functions of an account, which compete for its unreserved concurrency.
+ * The data planes of an account, one for each alias that traffic comes to. The aliases of a function with a reservation compete for that,
+ * all others for what the account has unreserved.
  *
  * Functions are served one after the other as long as their competition cannot matter: while what is busy and what is about to come, taken
  * together, fits into the pool. Where it may not fit the stretch of time is halved, and what is left of it is served strictly in the order of
@@ -7,9 +8,17 @@
  */
 import { assert } from '../../core/assert.ts';
 import type { Random } from '../../core/random.ts';
+import { parseFunctionKey } from '../../core/series-key.ts';
 import type { EpochMs } from '../../core/time.ts';
 import type { Arrivals } from './arrivals.ts';
-import { admit, createFunctionPlane, releaseOnDemand, setAllocated, type FunctionPlane } from './function-plane.ts';
+import {
+  admit,
+  createFunctionPlane,
+  onDemandCount,
+  releaseOnDemand,
+  setAllocated,
+  type FunctionPlane,
+} from './function-plane.ts';
 import type { TwinParams } from './limits.ts';
 import type { TwinFunction } from './twin-function.ts';
 
@@ -20,8 +29,16 @@ export interface DataPlane {
   feed(index: number, arrivals: Arrivals): void;
   /** Serves what was fed up to that instant, exclusive. */
   serve(untilMs: EpochMs): void;
-  /** From now on so many provisioned environments stand for the function, and it claims so much of the account. */
-  setCapacity(index: number, capacity: { readonly allocated: number; readonly claimed: number }, atMs: EpochMs): void;
+  /** From now on so many provisioned environments stand for one alias. */
+  setAllocated(index: number, allocated: number, atMs: EpochMs): void;
+  /** From now on the function claims and reserves so much of the account, whether or not traffic comes to it. */
+  setLimits(functionName: string, limits: FunctionLimits): void;
+}
+
+export interface FunctionLimits {
+  /** By provisioned concurrency. */
+  readonly claimed: number;
+  readonly reservedConcurrency: number | undefined;
 }
 
 export interface DataPlaneOptions {
@@ -36,15 +53,14 @@ const stretchMsMin = 20;
 
 export function createDataPlane({ functions, params, random, fromMs }: DataPlaneOptions): DataPlane {
   const planes = functions.map((spec) => createFunctionPlane(spec, params, random.fork(spec.key)));
-  const claimed = functions.map(() => 0);
-  const pooled = planes.filter((_, index) => functions[index]!.reservedConcurrency === undefined);
+  const groups = new Map<string, Group>();
+  functions.forEach(({ key, reservedConcurrency }, index) => {
+    const { functionName } = parseFunctionKey(key)!;
+    const others = groups.get(functionName)?.planes ?? [];
+    groups.set(functionName, { claimed: 0, reservedConcurrency, planes: [...others, planes[index]!] });
+  });
+  let pool = poolOf(groups, params);
   let servedMs = fromMs;
-
-  const poolMax = (): number =>
-    functions.reduce(
-      (left, spec, index) => left - (spec.reservedConcurrency ?? claimed[index]!),
-      params.accountConcurrency,
-    );
 
   return {
     planes,
@@ -57,25 +73,47 @@ export function createDataPlane({ functions, params, random, fromMs }: DataPlane
       queue.push({ atMs, runMs });
     },
     serve(untilMs) {
-      functions.forEach(({ reservedConcurrency }, index) => {
-        if (reservedConcurrency !== undefined) {
-          serveAlone(planes[index]!, untilMs, reservedConcurrency - claimed[index]!);
-        }
-      });
-      servePooled(pooled, { fromMs: servedMs, untilMs, concurrencyMax: poolMax() });
+      for (const { planes: own, reservedConcurrency, claimed } of groups.values()) {
+        if (reservedConcurrency === undefined || own.length === 0) continue;
+        const concurrencyMax = reservedConcurrency - claimed;
+        if (own.length === 1) serveAlone(own[0]!, untilMs, concurrencyMax);
+        else servePooled(own, { fromMs: servedMs, untilMs, concurrencyMax });
+      }
+      servePooled(pool.planes, { fromMs: servedMs, untilMs, concurrencyMax: pool.concurrencyMax });
       servedMs = Math.max(servedMs, untilMs);
     },
-    setCapacity(index, capacity, atMs) {
-      claimed[index] = capacity.claimed;
-      setAllocated(planes[index]!, capacity.allocated, atMs);
+    setAllocated: (index, allocated, atMs) => setAllocated(planes[index]!, allocated, atMs),
+    setLimits(functionName, limits) {
+      groups.set(functionName, { ...limits, planes: groups.get(functionName)?.planes ?? [] });
+      pool = poolOf(groups, params);
     },
+  };
+}
+
+/** One function: its aliases share a reservation. */
+interface Group extends FunctionLimits {
+  readonly planes: readonly FunctionPlane[];
+}
+
+/** What is left of the account for the functions without a reservation, and those functions. */
+function poolOf(
+  groups: ReadonlyMap<string, Group>,
+  params: TwinParams,
+): { readonly planes: readonly FunctionPlane[]; readonly concurrencyMax: number } {
+  const all = [...groups.values()];
+  return {
+    planes: all.filter(({ reservedConcurrency }) => reservedConcurrency === undefined).flatMap(({ planes }) => planes),
+    concurrencyMax: all.reduce(
+      (left, { reservedConcurrency, claimed }) => left - (reservedConcurrency ?? claimed),
+      params.accountConcurrency,
+    ),
   };
 }
 
 interface Stretch {
   readonly fromMs: EpochMs;
   readonly untilMs: EpochMs;
-  /** What all the functions may run on demand together. */
+  /** What all of them may run on demand together. */
   readonly concurrencyMax: number;
 }
 
@@ -84,7 +122,7 @@ function servePooled(planes: readonly FunctionPlane[], stretch: Stretch): void {
   let demand = 0;
   for (const plane of planes) {
     releaseOnDemand(plane, fromMs);
-    demand += plane.onDemandBusy.size + countBefore(plane, untilMs);
+    demand += onDemandCount(plane) + countBefore(plane, untilMs);
   }
   if (demand <= concurrencyMax) {
     for (const plane of planes) serveAlone(plane, untilMs, Infinity);
@@ -129,7 +167,7 @@ function serveInOrder(planes: readonly FunctionPlane[], { untilMs, concurrencyMa
     for (const plane of planes) {
       if (plane === first) continue;
       releaseOnDemand(plane, firstMs);
-      elsewhere += plane.onDemandBusy.size;
+      elsewhere += onDemandCount(plane);
     }
     const batch = first.queue[0]!;
     admit(first, firstMs, batch.runMs[first.next]!, concurrencyMax - elsewhere);

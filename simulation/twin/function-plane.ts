@@ -28,6 +28,8 @@ export interface FunctionPlane {
   rateSeenMs: EpochMs;
 
   readonly onDemandBusy: TimeHeap;
+  /** On-demand environments of a version that gets no more traffic: they finish their request and are gone. */
+  readonly retiring: TimeHeap;
   readonly idle: IdleStack;
   scaleTokens: number;
   scaleSeenMs: EpochMs;
@@ -56,6 +58,7 @@ export function createFunctionPlane(spec: TwinFunction, params: TwinParams, rand
     rateTokens: 0,
     rateSeenMs: 0,
     onDemandBusy: createTimeHeap(),
+    retiring: createTimeHeap(),
     idle: createIdleStack(),
     scaleTokens: params.onDemandScalePer10s,
     scaleSeenMs: 0,
@@ -117,7 +120,7 @@ function takeProvisioned(plane: FunctionPlane, atMs: EpochMs, runMs: number): bo
 function runOnDemand(plane: FunctionPlane, atMs: EpochMs, runMs: number, onDemandMax: number): number {
   releaseOnDemand(plane, atMs);
   const { onDemandBusy, idle } = plane;
-  if (onDemandBusy.size >= onDemandMax) return -1;
+  if (onDemandBusy.size + plane.retiring.size >= onDemandMax) return -1;
   expireIdle(idle, atMs - plane.params.keepAliveMs);
   let durationMs = runMs;
   if (idle.size > 0) idle.size--;
@@ -134,6 +137,20 @@ function runOnDemand(plane: FunctionPlane, atMs: EpochMs, runMs: number, onDeman
 export function releaseOnDemand(plane: FunctionPlane, atMs: EpochMs): void {
   const busy = plane.onDemandBusy;
   while (busy.size > 0 && busy.times[0]! <= atMs) pushIdle(plane.idle, popTime(busy));
+  const { retiring } = plane;
+  while (retiring.size > 0 && retiring.times[0]! <= atMs) popTime(retiring);
+}
+
+/** Environments that run on demand, as of the last release. */
+export function onDemandCount({ onDemandBusy, retiring }: FunctionPlane): number {
+  return onDemandBusy.size + retiring.size;
+}
+
+/** The traffic goes to another version from now on: what stands on demand is of the old one, and serves no more of it. */
+export function retireOnDemand(plane: FunctionPlane, atMs: EpochMs): void {
+  releaseOnDemand(plane, atMs);
+  while (plane.onDemandBusy.size > 0) pushTime(plane.retiring, popTime(plane.onDemandBusy));
+  plane.idle.size = 0;
 }
 
 function refillRate(plane: FunctionPlane, atMs: EpochMs): void {

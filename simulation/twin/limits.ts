@@ -8,7 +8,7 @@
 import type { Prices } from '../../core/function-spec.ts';
 
 /** Answers of the twin carry it as `x-foreshock-twin`; raised when the same calls would be answered or served differently. */
-export const twinVersion = '1';
+export const twinVersion = '2';
 
 export interface TwinParams {
   /** Concurrent executions of the account in one region. Documented default; "tens of thousands" on request. */
@@ -28,6 +28,23 @@ export interface TwinParams {
    * `Available: 1` while IN_PROGRESS, so true; false makes every increase start from nothing.
    */
   readonly increaseKeepsExisting: boolean;
+  /**
+   * Whether the environments of the old version keep serving an alias that moved, with its traffic, until those of the new version are
+   * READY. Recorded: `Available: 1` and IN_PROGRESS right after the move; meanwhile the service was seen to put the weight 1 of the old
+   * version on the alias. False: the old ones are gone at the move.
+   */
+  readonly aliasMoveKeepsServing: boolean;
+  /**
+   * How long a new function stays Pending and a changed one InProgress. Undocumented; nothing here depends on it, so both are over by the
+   * next call. While it lasts, publishing and changing are refused.
+   */
+  readonly functionUpdateMs: number;
+  /** Documented: requests a second of GetFunction, a bucket of its own. */
+  readonly getFunctionPerSecond: number;
+  /** Bounds of the twin itself, not of Lambda: what one process keeps. */
+  readonly functionCountMax: number;
+  /** Versions, and aliases, of one function. */
+  readonly versionCountMax: number;
   /** Documented: 15 requests a second over all control-plane calls but GetFunction and GetPolicy; cannot be raised. */
   readonly controlPlanePerSecond: number;
   /** How many calls may come at once after a quiet time. Undocumented: one second's worth. */
@@ -75,6 +92,11 @@ export const defaultParams: TwinParams = {
   allocationPerMinute: 6_000,
   decreaseMs: 10_000,
   increaseKeepsExisting: true,
+  aliasMoveKeepsServing: true,
+  functionUpdateMs: 0,
+  getFunctionPerSecond: 100,
+  functionCountMax: 10_000,
+  versionCountMax: 10_000,
   controlPlanePerSecond: 15,
   controlPlaneBurst: 15,
   retryAfterSeconds: 1,

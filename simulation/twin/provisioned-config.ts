@@ -5,7 +5,7 @@
  *   Put ──► IN_PROGRESS ──(settlesAtMs)──► READY
  *              ▲   │                         │
  *              │   └──(initialisation fails)─┼──► FAILED
- *              └───────────── Put ◄──────────┴───────┘
+ *              └─ Put, or a move of the alias ◄──────┘
  * ```
  * Asking is not having: what is allocated rises in one jump at READY, never in part. A Put while IN_PROGRESS starts the preparation anew;
  * AWS does not say, and this is the pessimistic reading.
@@ -23,6 +23,8 @@ export interface ProvisionedConfig {
   readonly lastModifiedMs: EpochMs;
   /** When IN_PROGRESS ends; only there while it lasts. */
   readonly settlesAtMs?: EpochMs;
+  /** All environments are being replaced by those of another version; what is allocated is of the old one. */
+  readonly isReplacing?: true;
 }
 
 export interface PutOptions {
@@ -32,6 +34,8 @@ export interface PutOptions {
   readonly initDurationMs: number;
   /** Where in the range of preparation this Put falls, in [0, 1). */
   readonly preparationRatio: number;
+  /** How many times as long an allocation takes; 1 but for a fault. */
+  readonly slowness?: number;
   readonly params: TwinParams;
 }
 
@@ -51,10 +55,25 @@ export function putConfig(before: ProvisionedConfig | undefined, options: PutOpt
   };
 }
 
+/**
+ * The configuration of an alias right after its move to another version: every environment is prepared anew, and those that stand serve on
+ * where the parameter says so. `concurrency` is what was requested before.
+ */
+export function moveConfig(before: ProvisionedConfig, options: PutOptions): ProvisionedConfig {
+  return {
+    requested: options.concurrency,
+    allocated: options.params.aliasMoveKeepsServing ? before.allocated : 0,
+    status: 'IN_PROGRESS',
+    lastModifiedMs: options.nowMs,
+    settlesAtMs: options.nowMs + increaseMs(options.concurrency, options),
+    isReplacing: true,
+  };
+}
+
 /** The configuration once IN_PROGRESS ends. */
 export function settleConfig(config: ProvisionedConfig, initFails: boolean): ProvisionedConfig {
   const { requested, allocated, lastModifiedMs } = config;
-  if (initFails && allocated < requested) {
+  if (initFails && (allocated < requested || config.isReplacing)) {
     return { requested, allocated, status: 'FAILED', statusReason: 'FUNCTION_ERROR_INIT_FAILURE', lastModifiedMs };
   }
   return { requested, allocated: requested, status: 'READY', lastModifiedMs };
@@ -72,5 +91,6 @@ export function claimedBy(config: ProvisionedConfig): number {
 function increaseMs(environmentCount: number, options: PutOptions): number {
   const { preparationMs, allocationPerMinute } = options.params;
   const preparation = preparationMs.min + options.preparationRatio * (preparationMs.max - preparationMs.min);
-  return Math.ceil(preparation + (environmentCount / allocationPerMinute) * 60_000 + options.initDurationMs);
+  const takesMs = preparation + (environmentCount / allocationPerMinute) * 60_000 + options.initDurationMs;
+  return Math.ceil(takesMs * (options.slowness ?? 1));
 }

@@ -1,24 +1,43 @@
 /**
- * From the wire to an operation: the route table, and the reading of what callers send. Everything here is hostile until it is read.
+ * From the wire to an operation: the route table, and the reading of what callers send in a path and a query. Everything here is hostile
+ * until it is read.
  */
 import { invalidMember, invalidParameter, unknownOperation, unreadable, type TwinRequest } from './answer.ts';
+import { inRange } from './request-body.ts';
 
 export type OperationName =
+  | 'CreateAlias'
+  | 'CreateFunction'
+  | 'DeleteAlias'
+  | 'DeleteFunction'
+  | 'DeleteFunctionConcurrency'
   | 'DeleteProvisionedConcurrencyConfig'
   | 'GetAccountSettings'
   | 'GetAlias'
+  | 'GetFunction'
+  | 'GetFunctionConcurrency'
   | 'GetFunctionConfiguration'
   | 'GetProvisionedConcurrencyConfig'
+  | 'Invoke'
+  | 'ListAliases'
+  | 'ListFunctions'
   | 'ListProvisionedConcurrencyConfigs'
-  | 'PutProvisionedConcurrencyConfig';
+  | 'ListVersionsByFunction'
+  | 'PublishVersion'
+  | 'PutFunctionConcurrency'
+  | 'PutProvisionedConcurrencyConfig'
+  | 'UpdateAlias'
+  | 'UpdateFunctionCode'
+  | 'UpdateFunctionConfiguration';
 
 export interface Call {
   readonly operation: OperationName;
-  /** As sent: a name, or an ARN whole or in part. Empty where the operation has none. */
+  /** As sent: a name, or an ARN whole or in part. Empty where the operation has none in its path. */
   readonly functionName: string;
   readonly aliasName: string;
   readonly query: URLSearchParams;
   readonly body: string;
+  readonly invocationType: string;
 }
 
 interface Route {
@@ -28,17 +47,42 @@ interface Route {
   readonly operation: OperationName;
 }
 
+const functions = '/2015-03-31/functions';
 const provisioned = /^\/2019-09-30\/functions\/([^/]+)\/provisioned-concurrency$/;
+const reserved = /^\/2017-10-31\/functions\/([^/]+)\/concurrency$/;
+const each = new RegExp(`^${functions}/([^/]+)$`);
+const all = new RegExp(`^${functions}/?$`);
+const under = (name: string): RegExp => new RegExp(`^${functions}/([^/]+)/${name}$`);
+const aliases = under('aliases');
+const alias = under('aliases/([^/]+)');
 
 const routes: readonly Route[] = [
   { method: 'PUT', path: provisioned, operation: 'PutProvisionedConcurrencyConfig' },
   { method: 'DELETE', path: provisioned, operation: 'DeleteProvisionedConcurrencyConfig' },
   { method: 'GET', path: provisioned, list: true, operation: 'ListProvisionedConcurrencyConfigs' },
   { method: 'GET', path: provisioned, list: false, operation: 'GetProvisionedConcurrencyConfig' },
-  { method: 'GET', path: /^\/2015-03-31\/functions\/([^/]+)\/aliases\/([^/]+)$/, operation: 'GetAlias' },
-  { method: 'GET', path: /^\/2015-03-31\/functions\/([^/]+)\/configuration$/, operation: 'GetFunctionConfiguration' },
+  { method: 'PUT', path: reserved, operation: 'PutFunctionConcurrency' },
+  { method: 'DELETE', path: reserved, operation: 'DeleteFunctionConcurrency' },
+  { method: 'GET', path: /^\/2019-09-30\/functions\/([^/]+)\/concurrency$/, operation: 'GetFunctionConcurrency' },
+  { method: 'GET', path: alias, operation: 'GetAlias' },
+  { method: 'PUT', path: alias, operation: 'UpdateAlias' },
+  { method: 'DELETE', path: alias, operation: 'DeleteAlias' },
+  { method: 'GET', path: aliases, operation: 'ListAliases' },
+  { method: 'POST', path: aliases, operation: 'CreateAlias' },
+  { method: 'GET', path: under('versions'), operation: 'ListVersionsByFunction' },
+  { method: 'POST', path: under('versions'), operation: 'PublishVersion' },
+  { method: 'GET', path: under('configuration'), operation: 'GetFunctionConfiguration' },
+  { method: 'PUT', path: under('configuration'), operation: 'UpdateFunctionConfiguration' },
+  { method: 'PUT', path: under('code'), operation: 'UpdateFunctionCode' },
+  { method: 'POST', path: under('invocations'), operation: 'Invoke' },
+  { method: 'GET', path: each, operation: 'GetFunction' },
+  { method: 'DELETE', path: each, operation: 'DeleteFunction' },
+  { method: 'GET', path: all, operation: 'ListFunctions' },
+  { method: 'POST', path: all, operation: 'CreateFunction' },
   { method: 'GET', path: /^\/2016-08-19\/account-settings\/?$/, operation: 'GetAccountSettings' },
 ];
+
+export const operationNames: readonly OperationName[] = routes.map(({ operation }) => operation);
 
 /** The call that a request makes. @throws Refusal when no operation has such a path, or the path is not readable. */
 export function routeOf(request: TwinRequest): Call {
@@ -49,12 +93,20 @@ export function routeOf(request: TwinRequest): Call {
     const match = pattern.exec(path);
     if (!match || method !== request.method || (list !== undefined && list !== isList)) continue;
     const [, functionName = '', aliasName = ''] = match;
-    return { operation, functionName: decoded(functionName), aliasName: decoded(aliasName), query, body: request.body };
+    const { body, invocationType = 'RequestResponse' } = request;
+    return {
+      operation,
+      functionName: decoded(functionName, 'functionName'),
+      aliasName: decoded(aliasName, 'name'),
+      query,
+      body,
+      invocationType,
+    };
   }
   throw unknownOperation(request.method, path);
 }
 
-/** The qualifier, which the operation cannot do without. */
+/** The qualifier in the query, where there is one. */
 export function qualifierIn(call: Call): string | undefined {
   const qualifier = call.query.get('Qualifier') ?? undefined;
   if (qualifier !== undefined && !/^(?:[a-zA-Z0-9$_-]{1,128})$/.test(qualifier)) {
@@ -64,67 +116,46 @@ export function qualifierIn(call: Call): string | undefined {
   return qualifier;
 }
 
-/** The concurrency that a Put asks for, at least 1: 0 is refused and is not a delete. */
-export function concurrencyIn(body: string): number {
-  const value = memberIn(body, 'ProvisionedConcurrentExecutions');
-  const member = 'provisionedConcurrentExecutions';
-  if (value === undefined || value === null) throw invalidMember('null', member, 'Member must not be null');
-  if (typeof value !== 'number' || !Number.isInteger(value) || Math.abs(value) > 2 ** 31 - 1) {
-    throw unreadable(`${member} is not a 32-bit integer`);
-  }
-  if (value < 1) throw invalidMember(`'${value}'`, member, 'Member must have value greater than or equal to 1');
-  return value;
+/** What a page holds at most: 50 provisioned configurations; of the other lists 10,000 may be asked for. */
+export interface PageSizes {
+  readonly askedMax: number;
+  readonly givenMax: number;
 }
 
-const pageSizeMax = 50;
+export const provisionedPage: PageSizes = { askedMax: 50, givenMax: 50 };
+export const listPage: PageSizes = { askedMax: 10_000, givenMax: 50 };
 
 /** One page of a list by `MaxItems` and `Marker`; the marker is opaque to callers and holds the place of the next item. */
 export function pageOf<Item>(
   items: readonly Item[],
   query: URLSearchParams,
-): { readonly page: readonly Item[]; readonly nextMarker?: string } {
-  const size = pageSizeIn(query.get('MaxItems'));
+  sizes: PageSizes,
+): { readonly page: readonly Item[]; readonly next: { readonly NextMarker?: string } } {
+  const size = pageSizeIn(query.get('MaxItems'), sizes);
   const from = placeIn(query.get('Marker'));
   const page = items.slice(from, from + size);
-  return from + size < items.length
-    ? { page, nextMarker: Buffer.from(`place=${from + size}`).toString('base64url') }
-    : { page };
+  const next = Buffer.from(`place=${from + size}`).toString('base64url');
+  return { page, next: from + size < items.length ? { NextMarker: next } : {} };
 }
 
-function pageSizeIn(text: string | null): number {
-  if (text === null) return pageSizeMax;
+function pageSizeIn(text: string | null, { askedMax, givenMax }: PageSizes): number {
+  if (text === null) return givenMax;
   if (!/^-?\d{1,9}$/.test(text)) throw unreadable('maxItems is not an integer');
-  const size = Number(text);
-  if (size < 1) throw invalidMember(`'${size}'`, 'maxItems', 'Member must have value greater than or equal to 1');
-  if (size > pageSizeMax) {
-    throw invalidMember(`'${size}'`, 'maxItems', `Member must have value less than or equal to ${pageSizeMax}`);
-  }
-  return size;
+  return Math.min(givenMax, inRange(Number(text), 'MaxItems', { min: 1, max: askedMax }));
 }
 
 function placeIn(marker: string | null): number {
-  if (marker === null) return 0;
+  if (marker === null || marker === '') return 0;
   const match = /^place=(\d{1,9})$/.exec(Buffer.from(marker, 'base64url').toString());
   if (!match) throw invalidParameter('Invalid pagination token');
   return Number(match[1]);
 }
 
-function memberIn(body: string, name: string): unknown {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(body);
-  } catch {
-    throw unreadable('Could not parse request body into json');
-  }
-  if (typeof parsed !== 'object' || parsed === null) throw unreadable('Could not parse request body into json');
-  return (parsed as Record<string, unknown>)[name];
-}
-
-function decoded(text: string): string {
+function decoded(text: string, member: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw invalidMember(`'${text.slice(0, 200)}'`, 'functionName', 'Member must be percent-encoded UTF-8');
+    throw invalidMember(`'${text.slice(0, 200)}'`, member, 'Member must be percent-encoded UTF-8');
   }
 }
 

@@ -8,7 +8,7 @@ import { parseFunctionKey, type FunctionKey } from '../../core/series-key.ts';
 export interface TwinFunction {
   /** Account, region, function and the alias that traffic comes to. */
   readonly key: FunctionKey;
-  /** The published version that the alias points at; versions 1 up to it exist. */
+  /** The published version that the alias points at; versions 1 up to the highest of the function's aliases exist. */
   readonly version: string;
   readonly memoryMb: number;
   readonly architecture: Architecture;
@@ -29,7 +29,8 @@ export interface TwinPlace {
 
 /**
  * The account and region of all functions.
- * @throws InputError when there is none, a key is not one, they lie in different places, or one function comes twice.
+ * @throws InputError when there is none, a key is not one, they lie in different places, one comes twice, or two aliases of a function
+ * contradict each other.
  */
 export function placeOf(functions: readonly TwinFunction[]): TwinPlace {
   const names = functions.map(({ key, version }) => {
@@ -46,7 +47,6 @@ export function placeOf(functions: readonly TwinFunction[]): TwinPlace {
   });
   const [first] = names;
   if (!first) throw new InputError('function-missing', 'the twin needs at least one function');
-  const seen = new Set<string>();
   for (const { accountId, region, functionName } of names) {
     if (accountId !== first.accountId || region !== first.region) {
       throw new InputError(
@@ -54,13 +54,28 @@ export function placeOf(functions: readonly TwinFunction[]): TwinPlace {
         `a twin plays one account and region; ${functionName} is in ${accountId}/${region}, the first function in ${first.accountId}/${first.region}`,
       );
     }
-    if (seen.has(functionName)) {
-      throw new InputError(
-        'function-twice',
-        `function ${functionName} comes twice; the twin takes one alias a function`,
-      );
-    }
-    seen.add(functionName);
   }
+  refuseContradictions(functions);
   return { accountId: first.accountId, region: first.region };
+}
+
+/** A key comes once; what belongs to the function and not to its alias is stated alike by all its aliases. */
+function refuseContradictions(functions: readonly TwinFunction[]): void {
+  const seen = new Map<string, TwinFunction>();
+  for (const spec of functions) {
+    if (seen.has(spec.key)) throw new InputError('function-twice', `function ${spec.key} comes twice`);
+    const functionPart = spec.key.slice(0, spec.key.lastIndexOf(':'));
+    const other = seen.get(functionPart);
+    seen.set(spec.key, spec);
+    if (!other) {
+      seen.set(functionPart, spec);
+      continue;
+    }
+    for (const member of ['memoryMb', 'architecture', 'initDurationMs', 'reservedConcurrency'] as const) {
+      if (other[member] !== spec[member]) {
+        const stated = `${spec[member] ?? 'none'} for ${spec.key}, ${other[member] ?? 'none'} for ${other.key}`;
+        throw new InputError('function-contradiction', `${member} is ${stated}; the aliases of one function share it`);
+      }
+    }
+  }
 }

@@ -7,14 +7,16 @@
  */
 import { assert } from '../../core/assert.ts';
 import { createRandom } from '../../core/random.ts';
-import { parseFunctionKey, type FunctionKey } from '../../core/series-key.ts';
+import { functionKeyOf, type FunctionKey } from '../../core/series-key.ts';
 import { msPerMinute, type Clock, type EpochMs } from '../../core/time.ts';
 import type { TwinRequest, TwinResponse } from './answer.ts';
 import type { Arrivals } from './arrivals.ts';
 import { createControlPlane, type CapacityChange } from './control-plane.ts';
 import { countersBetween, readCounters, type Counters, type CounterSource } from './counters.ts';
 import { createDataPlane } from './data-plane.ts';
-import type { AliasRecord } from './function-registry.ts';
+import type { Fault, FaultInForce } from './faults.ts';
+import { retireOnDemand } from './function-plane.ts';
+import type { AliasTarget } from './function-registry.ts';
 import { defaultParams, type TwinParams } from './limits.ts';
 import { createProvisionedBill } from './provisioned-bill.ts';
 import { placeOf, type TwinFunction } from './twin-function.ts';
@@ -47,12 +49,17 @@ export interface Twin {
   countersOf(key: FunctionKey): Counters;
   /** Starts the totals anew, as after a warm-up. Environments and configurations stay. */
   resetCounters(): void;
-  placeAlias(functionName: string, alias: Omit<AliasRecord, 'revisionId'>): void;
+  /** Points an alias somewhere, as a deployment does; its provisioned concurrency goes with it. */
+  placeAlias(functionName: string, alias: AliasTarget): void;
   setInitFails(functionName: string, initFails: boolean): void;
+  /** Lets something go wrong from now on. Faults that lose or hold back an answer need the twin to be listened to. */
+  addFault(fault: Fault): FaultInForce;
+  /** Ends one fault by its id, or all. */
+  clearFaults(id?: number): void;
 }
 
 export function createTwin({ functions, seed, clock, params: changed, onMinute }: TwinOptions): Twin {
-  placeOf(functions);
+  const place = placeOf(functions);
   const params = { ...defaultParams, ...changed };
   const random = createRandom(seed);
   const fromMs = clock.nowMs();
@@ -63,13 +70,19 @@ export function createTwin({ functions, seed, clock, params: changed, onMinute }
     bill: createProvisionedBill(params.provisionedBillingMs),
     params,
   }));
-  const indexByName = new Map(functions.map(({ key }, index) => [parseFunctionKey(key)!.functionName, index]));
+  const indexByKey = new Map(functions.map(({ key }, index) => [key, index]));
+  const servingVersions: (string | undefined)[] = functions.map(({ version }) => version);
 
-  const onChange = ({ functionName, atMs, allocated, claimed }: CapacityChange): void => {
-    const index = indexByName.get(functionName)!;
+  const onChange = ({ functionName, atMs, claimed, reservedConcurrency, aliases }: CapacityChange): void => {
     dataPlane.serve(atMs);
-    dataPlane.setCapacity(index, { allocated, claimed }, atMs);
-    sources[index]!.bill.set(claimed, atMs);
+    dataPlane.setLimits(functionName, { claimed, reservedConcurrency });
+    for (const { name, allocated, claimed: billed, servingVersion } of aliases) {
+      const index = indexByKey.get(functionKeyOf({ ...place, functionName, alias: name }))!;
+      if (servingVersion !== servingVersions[index]) retireOnDemand(dataPlane.planes[index]!, atMs);
+      servingVersions[index] = servingVersion;
+      dataPlane.setAllocated(index, allocated, atMs);
+      sources[index]!.bill.set(billed, atMs);
+    }
   };
   const controlPlane = createControlPlane({ functions, params, random: random.fork('control-plane'), onChange });
   const minutes = createMinuteCounter({ sources, fromMs, ...(onMinute && { onMinute }) });
@@ -89,8 +102,8 @@ export function createTwin({ functions, seed, clock, params: changed, onMinute }
     return nowMs;
   };
   const indexOf = (key: FunctionKey): number => {
-    const index = functions.findIndex((spec) => spec.key === key);
-    assert(index >= 0, `the twin has no function ${key}`);
+    const index = indexByKey.get(key);
+    assert(index !== undefined, `the twin has no function ${key}`);
     return index;
   };
 
@@ -112,6 +125,8 @@ export function createTwin({ functions, seed, clock, params: changed, onMinute }
       advance();
       controlPlane.setInitFails(functionName, initFails);
     },
+    addFault: (fault) => controlPlane.addFault(fault, advance()),
+    clearFaults: (id) => controlPlane.clearFaults(advance(), id),
   };
 }
 
