@@ -3,6 +3,7 @@
 // Runs dist/ where the package was built, else cli/ as it stands in a clone.
 import { spawn } from 'node:child_process';
 import { existsSync, realpathSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -20,10 +21,8 @@ if (nodeMajor < nodeMajorMin) {
   }
   const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-  child.on('exit', (code, signal) => {
-    if (signal) process.kill(process.pid, signal);
-    else process.exit(code ?? 2);
-  });
+  // What ended by a signal is told as a shell tells it: raised again here, the signal would meet our own listener and be lost.
+  child.on('exit', (code, signal) => process.exit(signal ? 128 + os.constants.signals[signal] : code));
 } else {
   const built = path.join(root, 'dist', 'cli', 'main.js');
   const main = existsSync(built) ? built : path.join(root, 'cli', 'main.ts');

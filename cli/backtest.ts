@@ -12,6 +12,7 @@ import { concerning } from '../forecaster/forecaster.ts';
 import { defaultModelName, models } from '../models/index.ts';
 import { instantFlag } from './flags.ts';
 import { levelsDefault, levelsFlag, needed, readHistory } from './history.ts';
+import { clearProgress, drawProgress } from './progress.ts';
 import { parseFlags, printJson, type Terminal, type Verb } from './verb.ts';
 
 const classNames = ['event', 'open', 'quiet'];
@@ -133,8 +134,8 @@ async function readWindows(path: string): Promise<BacktestWindow[]> {
 function progressOn(terminal: Terminal): (doneCount: number, windowCount: number) => void {
   return (doneCount, windowCount) => {
     terminal.signal.throwIfAborted();
-    if (terminal.isInteractive)
-      terminal.err(`\rwindow ${doneCount + 1} of ${windowCount}${doneCount + 1 === windowCount ? '\r\x1b[K' : ''}`);
+    if (doneCount + 1 === windowCount) clearProgress(terminal);
+    else drawProgress(terminal, `window ${doneCount + 1} of ${windowCount}`);
   };
 }
 

@@ -20,12 +20,11 @@ foreshock calendar check --calendar F [--at T] [--json]
 Exit 0: the whole file is sound. Exit 2: it is not; each fault is named by line.
 `,
   async run(args, terminal) {
-    const { values, positionals } = parseFlags(args, {
+    const { values } = parseFlags(args, {
       calendar: { type: 'string' },
       at: { type: 'string' },
       json: { type: 'boolean', default: false },
     });
-    if (positionals.length > 0) throw new InputError('usage', `unexpected word "${positionals[0]!}"`);
     if (values.calendar === undefined)
       throw new InputError('usage', '--calendar F is needed: which file is to be checked?');
     const atMs = values.at === undefined ? Date.now() : parseInstant(values.at);

@@ -107,7 +107,7 @@ describe('config check', () => {
   it.each([
     [['--config', '/nowhere/foreshock.yaml'], 'cannot read /nowhere/foreshock.yaml: no such file'],
     [[], 'name the configuration: --config FILE'],
-    [['foreshock.yaml'], 'unexpected word "foreshock.yaml": name the file by --config'],
+    [['foreshock.yaml'], 'unexpected word "foreshock.yaml": everything is said by flags'],
   ] as const)('refuses %j', async (args, message) => {
     const terminal = {
       env: {},

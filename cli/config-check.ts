@@ -21,9 +21,7 @@ Exit 0: the file is right. Exit 2: it is not; each fault stands on a line of its
 Secrets are read, and histories and calendars must exist, but are not opened.
 `,
   async run(args, terminal) {
-    const { values, positionals } = parseFlags(args, { config: { type: 'string' }, json: { type: 'boolean' } });
-    if (positionals[0] !== undefined)
-      throw new InputError('usage', `unexpected word "${positionals[0]}": name the file by --config`);
+    const { values } = parseFlags(args, { config: { type: 'string' }, json: { type: 'boolean' } });
     if (values.config === undefined) throw new InputError('usage', 'name the configuration: --config FILE');
     try {
       const config = await loadConfig(values.config, { env: terminal.env, files: realFiles });

@@ -3,39 +3,68 @@ import { formatInstant, msPerMinute, msPerSecond } from '../core/time.ts';
 import type { FunctionStatus, Measured, Scorecard } from '../service/view.ts';
 import type { Demo } from '../simulation/world/demo.ts';
 import type { World } from '../simulation/world/world.ts';
+import { widthOf } from './progress.ts';
 import { formatTable } from './table.ts';
 
 const shortName = (functionKey: string): string => functionKey.split('/').at(-1)!.split(':')[0]!;
 
-/** Clock, next event, what is being warmed and whether it is READY, spillover, dollars. */
-export function progressLine(world: World, { functionKeys }: Pick<Demo, 'functionKeys'>, hasColour: boolean): string {
+/**
+ * Clock, next event, what is being warmed, READY or not, spillover, dollars: the fullest form that fits in `width` characters.
+ * The narrowest has the functions as one, and is 74 characters on a day that is usual.
+ */
+export function progressLine(
+  world: World,
+  { functionKeys }: Pick<Demo, 'functionKeys'>,
+  { hasColour, width }: { readonly hasColour: boolean; readonly width: number },
+): string {
   const { nowMs, nextEvent, functions } = world.system.view.status();
   const clock = `${formatInstant(nowMs || world.nowMs()).slice(11, 19)}Z`;
-  const next = nextEvent
-    ? `${nextEvent.id.split('@')[0]!} in ${countdown(nextEvent.startsAtMs - nowMs)}`
-    : 'no event ahead';
+  const name = nextEvent?.id.split('@')[0] ?? '';
+  const leftMs = nextEvent ? nextEvent.startsAtMs - nowMs : 0;
   const measured = functionKeys.map((key) => world.measured(key));
   const total = (side: 'with' | 'without', field: 'requests' | 'spillover' | 'coldStarts' | 'provisionedUsd'): number =>
     measured.reduce((sum, one) => sum + one[side][field], 0);
-  const spill = (100 * total('with', 'spillover')) / Math.max(1, total('with', 'requests'));
-  return [
-    clock,
-    next,
-    functions.map((one) => stateText(one, hasColour)).join('  '),
-    `spill ${spill.toFixed(2)} %`,
-    `cold ${total('with', 'coldStarts')} (without ${total('without', 'coldStarts')})`,
-    `$${total('with', 'provisionedUsd').toFixed(2)}`,
-  ].join(' | ');
+  const spill = `spill ${((100 * total('with', 'spillover')) / Math.max(1, total('with', 'requests'))).toFixed(2)} %`;
+  const cold = `cold ${total('with', 'coldStarts')}`;
+  const without = `(without ${total('without', 'coldStarts')})`;
+  const usd = `$${total('with', 'provisionedUsd').toFixed(2)}`;
+  const next = nextEvent ? `${name} in ${countdown(leftMs)}` : 'no event ahead';
+  const nextShort = nextEvent ? `${name.split(':')[0]!} in ${Math.ceil(leftMs / msPerMinute)} min` : next;
+  const each = functions.map((one) => stateText(one, { name: shortName(one.function), hasColour })).join('  ');
+  const all = stateText(together(functions), { name: 'warm', hasColour });
+  const forms = [
+    [clock, next, each, spill, `${cold} ${without}`, usd].join(' | '),
+    [clock, next, all, spill, `${cold} ${without}`, usd].join(' | '),
+    [clock, nextShort, all, spill, usd, cold].join('  '),
+  ];
+  return forms.find((form) => widthOf(form) <= width) ?? forms.at(-1)!;
+}
+
+type Warmth = Pick<FunctionStatus, 'state' | 'concurrencyWanted' | 'concurrencyReady'>;
+
+/** All functions as one: READY when each that wants to be warm is. */
+function together(functions: readonly FunctionStatus[]): Warmth {
+  const wanting = functions.filter((one) => one.concurrencyWanted > 0 || one.concurrencyReady > 0);
+  const behind = wanting.find(({ state }) => isTrouble(state)) ?? wanting.find(({ state }) => state !== 'ready');
+  return {
+    state: behind?.state ?? 'ready',
+    concurrencyWanted: wanting.reduce((sum, one) => sum + one.concurrencyWanted, 0),
+    concurrencyReady: wanting.reduce((sum, one) => sum + one.concurrencyReady, 0),
+  };
+}
+
+function isTrouble(state: FunctionStatus['state']): boolean {
+  return state === 'failed' || state === 'lost' || state === 'cannot-verify';
 }
 
 function stateText(
-  { function: key, state, concurrencyWanted, concurrencyReady }: FunctionStatus,
-  hasColour: boolean,
+  { state, concurrencyWanted, concurrencyReady }: Warmth,
+  { name, hasColour }: { readonly name: string; readonly hasColour: boolean },
 ): string {
-  if (concurrencyWanted === 0 && concurrencyReady === 0) return `${shortName(key)} –`;
-  const text = `${shortName(key)} ${concurrencyReady}/${concurrencyWanted} ${state === 'ready' ? 'READY' : state}`;
+  if (concurrencyWanted === 0 && concurrencyReady === 0) return `${name} –`;
+  const text = `${name} ${concurrencyReady}/${concurrencyWanted} ${state === 'ready' ? 'READY' : state}`;
   if (!hasColour) return text;
-  const colour = state === 'ready' ? 32 : state === 'failed' || state === 'lost' || state === 'cannot-verify' ? 31 : 33;
+  const colour = state === 'ready' ? 32 : isTrouble(state) ? 31 : 33;
   return `\u001b[${colour}m${text}\u001b[0m`;
 }
 

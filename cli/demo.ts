@@ -2,7 +2,7 @@
  * `foreshock demo`: a market day against the Lambda twin, without an AWS account. The system is the production one; only its clock and its Lambda are
  * simulated.
  */
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -21,6 +21,7 @@ import { verifyAudit } from '../store/audit-verify.ts';
 import { openEmbeddedStore } from '../store/embedded.ts';
 import { formatScorecard, progressLine } from './demo-text.ts';
 import { instantFlag, numberFlag } from './flags.ts';
+import { clearProgress, drawProgress, progressWidth } from './progress.ts';
 import { parseFlags, printJson, type ExitCode, type Terminal, type Verb } from './verb.ts';
 
 export const demoVerb: Verb = {
@@ -41,7 +42,7 @@ Plays a simulated day, or a day of your own history, twice at once: with Foresho
   --until T          end (default: a day after --from, or the end of the history)
   --speed N          virtual seconds a second (default 60; with --exit-when-done as fast as it can)
   --port N           page and API (default 8080; none with --exit-when-done unless given)
-  --store F          keep the store in this new file (default: a new folder among the temporary files)
+  --store F          keep the store in this new file (default: a new one among the temporary files, not kept with --json)
   --seed N           another day of the same kind (default 1)
   --exit-when-done   run to the end, print the scorecard, exit
   --json             print the scorecard as JSON`,
@@ -60,7 +61,20 @@ interface DemoFlags {
 
 async function runDemo(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
   const flags = readFlags(args);
-  const storeFile = flags.store ?? path.join(await mkdtemp(path.join(os.tmpdir(), 'foreshock-demo-')), 'store.db');
+  if (flags.store !== undefined) return runDemoOn(flags.store, flags, terminal);
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'foreshock-demo-'));
+  let isNamed = false;
+  try {
+    const exitCode = await runDemoOn(path.join(folder, 'store.db'), flags, terminal);
+    isNamed = !flags.json;
+    return exitCode;
+  } finally {
+    // A store that nobody was told of is of no use to anybody.
+    if (!isNamed) await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function runDemoOn(storeFile: string, flags: DemoFlags, terminal: Terminal): Promise<ExitCode> {
   const store = await openNewStore(storeFile);
   // On a terminal the progress line tells the story; in a pipe the log does, unless a script waits for the scorecard only.
   const log = createLog(terminal.isInteractive || flags.exitWhenDone ? 'silent' : 'info');
@@ -130,7 +144,7 @@ async function play(
   let isRunning = true;
   while (isRunning && !terminal.signal.aborted) {
     isRunning = await world.step();
-    show(() => progressLine(world, demo, terminal.hasColour));
+    show(() => progressLine(world, demo, { hasColour: terminal.hasColour, width: progressWidth(terminal) }));
     if (speed !== undefined) await waitUntil(startedAtMs + (world.nowMs() - firstMs) / speed, terminal.signal);
   }
   show.end();
@@ -149,9 +163,9 @@ function createProgress(terminal: Terminal) {
   const show = (line: () => string): void => {
     if (!terminal.isInteractive || performance.now() - drawnAtMs < 100) return;
     drawnAtMs = performance.now();
-    terminal.err(`\r${line()}\u001b[K`);
+    drawProgress(terminal, line());
   };
-  return Object.assign(show, { end: () => terminal.isInteractive && terminal.err('\r\u001b[K') });
+  return Object.assign(show, { end: () => clearProgress(terminal) });
 }
 
 async function openNewStore(file: string): Promise<Store> {

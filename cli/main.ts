@@ -2,6 +2,7 @@
  * The command line: finds the verb, runs it, and turns what went wrong into one line and an exit code. The contract is in docs/cli.md.
  */
 import { InputError, WorldError } from '../core/errors.ts';
+import { release } from '../service/release.ts';
 import { verbs } from './verbs.ts';
 import type { ExitCode, Terminal, Verb } from './verb.ts';
 
@@ -27,6 +28,8 @@ const terminal: Terminal = {
   env: process.env,
   isInteractive: process.stderr.isTTY && process.env['CI'] === undefined,
   hasColour,
+  // Some pseudo-terminals say 0: then what every terminal has been since the first.
+  progressColumns: () => process.stderr.columns || 80,
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
   signal: interrupted.signal,
@@ -70,15 +73,21 @@ function findVerb(args: readonly string[]): { verb: Verb; rest: readonly string[
   return undefined;
 }
 
-function refuseOrHelp(args: readonly string[], to: Terminal): ExitCode {
+async function refuseOrHelp(args: readonly string[], to: Terminal): Promise<ExitCode> {
   const [first] = args;
+  if (first === '--version' || first === 'version') {
+    to.out(`${release}\n`);
+    return 0;
+  }
+  if (first === 'help' && args.length > 1) return runCommandLine([...args.slice(1), '--help'], to);
   if (first === undefined || first === '--help' || first === '-h' || first === 'help') {
     to.out(overview());
     return 0;
   }
   const near = verbs.filter((verb) => verb.name.split(' ')[0] === first).map((verb) => verb.name);
   const hint = near.length > 0 ? `did you mean ${near.join(' or ')}?` : 'see foreshock --help';
-  to.err(`foreshock: there is no verb "${args.slice(0, 2).join(' ')}": ${hint}\n`);
+  const named = near.length > 0 ? args.slice(0, 2).join(' ') : first;
+  to.err(`foreshock: there is no verb "${named}": ${hint}\n`);
   return 2;
 }
 

@@ -7,6 +7,7 @@ import { readSystemOptions } from '../service/from-config.ts';
 import { createPlanning } from '../service/planning.ts';
 import { loadNamedConfig } from './config-flags.ts';
 import { instantFlag, numberFlag } from './flags.ts';
+import { clearProgress, drawProgress } from './progress.ts';
 import { formatTable } from './table.ts';
 import { parseFlags, printJson, type Verb } from './verb.ts';
 
@@ -45,10 +46,10 @@ Makes the plan that the service would make at that instant, from the files of th
       untilMs: nowMs,
       signal: terminal.signal,
       onProgress: (file, { lineCount }) => {
-        if (terminal.isInteractive) terminal.err(`\r${file}: ${lineCount} lines\u001b[K`);
+        drawProgress(terminal, `${lineCount} lines of ${file}`);
       },
     });
-    if (terminal.isInteractive) terminal.err('\r\u001b[K');
+    clearProgress(terminal);
     const planning = createPlanning({ ...options, queueWaitMs: () => 0 });
     const account = { concurrencyLimit: concurrency, unreservedConcurrency: concurrency };
     const { plan } = planning.decide({ nowMs, account, previous: undefined, held: 0 });

@@ -30,7 +30,7 @@ GetAccountSettings, with 1 to 2 minutes of preparation, allocation in one piece,
   --json                   print where it listens as JSON
 `,
   async run(args, terminal) {
-    const { values, positionals } = parseFlags(args, {
+    const { values } = parseFlags(args, {
       port: { type: 'string', default: '4510' },
       host: { type: 'string', default: '127.0.0.1' },
       function: { type: 'string', multiple: true },
@@ -39,7 +39,6 @@ GetAccountSettings, with 1 to 2 minutes of preparation, allocation in one piece,
       seed: { type: 'string', default: '1' },
       json: { type: 'boolean', default: false },
     });
-    if (positionals[0] !== undefined) throw new InputError('usage', `twin takes no word '${positionals[0]}'`);
     if (!isLoopback(values.host)) {
       throw new InputError(
         'usage',

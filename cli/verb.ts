@@ -14,6 +14,8 @@ export interface Terminal {
   readonly isInteractive: boolean;
   /** True where stdout is a terminal that shows colour (and NO_COLOR is not set). */
   readonly hasColour: boolean;
+  /** How wide the terminal of stderr is now; 80 where it is left out. */
+  readonly progressColumns?: () => number;
   out(text: string): void;
   err(text: string): void;
   /** Aborted when the person presses Ctrl-C or the system asks us to stop. */
@@ -30,16 +32,25 @@ export interface Verb {
   run(args: readonly string[], terminal: Terminal): Promise<ExitCode>;
 }
 
-/** The words after the verb; the first bad one is an `InputError` that names it. */
+/** The flags after the verb; the first bad word is an `InputError` that names it. No verb takes words that are no flags. */
 export function parseFlags<const Options extends ParseArgsOptionsConfig>(
   args: readonly string[],
   options: Options,
 ): ReturnType<typeof parseArgs<{ args: string[]; options: Options; allowPositionals: true; strict: true }>> {
+  const parsed = parse(args, options);
+  const [stray] = parsed.positionals;
+  if (stray !== undefined)
+    throw new InputError('usage', `unexpected word "${stray}": everything is said by flags, see --help`);
+  return parsed;
+}
+
+function parse<const Options extends ParseArgsOptionsConfig>(args: readonly string[], options: Options) {
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
   } catch (error) {
-    const [line] = (error as Error).message.split('. ');
-    throw new InputError('usage', line ?? 'bad usage', { cause: error });
+    // Node explains at length, over several lines; its first sentence names the flag.
+    const [line] = (error as Error).message.split(/\. |\.?\n/);
+    throw new InputError('usage', `${line ?? 'bad usage'}; see --help`, { cause: error });
   }
 }
 

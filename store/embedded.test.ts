@@ -123,6 +123,14 @@ describe('refuses, in one line, a file that is', () => {
     if (!says.includes('not a store')) expect(readdirSync(join(path, '..'))).toEqual(before);
   });
 
+  it.each([
+    { name: 'in a folder that cannot be made', path: '/proc/foreshock/deeper/store.db', says: 'cannot be made' },
+    { name: 'inside a file', path: join(import.meta.filename, 'store.db'), says: 'is not a folder' },
+    { name: 'below a file', path: join(import.meta.filename, 'deeper', 'store.db'), says: 'cannot be made' },
+  ])('$name', async ({ path, says }) => {
+    await expect(openEmbeddedStore(path)).rejects.toMatchObject({ name: 'InputError', message: textHolding(says) });
+  });
+
   it('missing or empty, when it is opened to be read', async () => {
     const path = pathOf();
     await expect(openEmbeddedStore(path, { readOnly: true })).rejects.toThrow(`there is no store at ${path}`);

@@ -7,7 +7,7 @@
  * - SQLite, Write-Ahead Logging: https://www.sqlite.org/wal.html
  */
 import { existsSync, mkdirSync, realpathSync, statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { InputError, WorldError } from '../core/errors.ts';
@@ -74,13 +74,27 @@ function resolveFile(path: string): string {
   return join(existsSync(folder) ? realpathSync(folder) : folder, basename(path));
 }
 
+/** Folder by folder: of a folder that /proc will not have made it says "not found", on which Node's own `recursive` tries for ever. */
 function makeFolder(folder: string): void {
+  const missing: string[] = [];
+  for (let one = resolve(folder); !existsSync(one); one = dirname(one)) missing.unshift(one);
   try {
-    mkdirSync(folder, { recursive: true });
+    for (const one of missing) makeOneFolder(one);
   } catch (error) {
     throw new InputError('store-unopenable', `the folder ${folder} cannot be made: ${(error as Error).message}`, {
       cause: error,
     });
+  }
+  if (!statSync(folder).isDirectory())
+    throw new InputError('store-unopenable', `${folder} is not a folder: no store can be in it`);
+}
+
+function makeOneFolder(folder: string): void {
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    // Another program may have made it meanwhile.
+    if (!existsSync(folder)) throw error;
   }
 }
 
