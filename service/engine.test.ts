@@ -240,6 +240,26 @@ describe('after a restart', () => {
   });
 });
 
+// Goal: functions that scale one stream of volume are forecast from it, and it is learned once.
+it.each([
+  { name: 'one stream', volumeFrom: () => 'volume.csv', isShared: true },
+  { name: 'streams of their own', volumeFrom: (one: FunctionKey) => one, isShared: false },
+])('forecasts two functions on $name', ({ volumeFrom, isShared }) => {
+  const other = { ...spec, key: key.replace('orders-validate', 'quotes-stream') as FunctionKey };
+  const functions = sampleOptions([spec, other]).functions.map((one, index) => ({
+    ...one,
+    volumeFrom: volumeFrom(one.spec.key),
+    requestsPerUnit: 1 + index,
+  }));
+  const planning = createPlanning({ ...options, functions, queueWaitMs: () => 0 });
+  planning.learn({ key: other.key, bucketAtMs: historyUntilMs, requestCount: 2 * 2_500 });
+  expect(planning.learnedUntilMs(other.key)).toBe(historyUntilMs + stepMs);
+  expect(planning.learnedUntilMs(key)).toBe(historyUntilMs + (isShared ? stepMs : 0));
+  const { forecasts } = planning.decide({ nowMs: minute(-30), account, previous: undefined, held: 0 });
+  const [median, doubled] = forecasts.map(({ levels, requestCount }) => requestCount.at(-1)![levels.indexOf(0.5)]!);
+  expect(doubled! / median!).toBeCloseTo(2, isShared ? 12 : 1);
+});
+
 // Goal: a bucket counts once. Method: the forecasts of two learners have one hash as long as they learned the same.
 it.each([
   { name: 'the bucket', atMs: [historyUntilMs], isSame: true },
@@ -251,7 +271,7 @@ it.each([
     const planning = createPlanning({ ...options, queueWaitMs: () => 0 });
     for (const bucketAtMs of buckets) planning.learn({ key, bucketAtMs, requestCount: 2_500 });
     const { record } = planning.decide({ nowMs: minute(-30), account, previous: undefined, held: 0 });
-    return record['inputs'];
+    return record()['inputs'];
   };
   const once = forecastsAfter([historyUntilMs]);
   if (isSame) expect(forecastsAfter(atMs)).toEqual(once);

@@ -54,7 +54,7 @@ export interface Engine {
 type EngineOptions = SystemOptions & Pick<SystemPorts, 'endpointKindOf' | 'queueWaitMs'>;
 
 /** Plans stand on Lambda's billing grid. */
-export const replanMs = 5 * msPerMinute;
+const replanMs = 5 * msPerMinute;
 
 /** A lost answer is looked after within seconds; a doubt that outlasts three looks is for a person. */
 const doubtMsMax = 30 * msPerSecond;
@@ -80,6 +80,7 @@ export function createEngine(options: EngineOptions, snapshot?: EngineSnapshot):
   );
   let account: AccountLimits | undefined;
   let plan: CapacityPlan | undefined = snapshot?.plan;
+  let stepsByFunction = Map.groupBy(plan?.steps ?? [], ({ key }) => key);
   let planSeq: number | undefined;
   let planDueAtMs = -Infinity;
   // What an earlier run promised is still promised, even where the account cannot be read and no plan be made.
@@ -172,14 +173,18 @@ export function createEngine(options: EngineOptions, snapshot?: EngineSnapshot):
     const decided = planning.decide({ nowMs, account, previous: plan, held: heldByOthers(functions) });
     for (const forecast of decided.forecasts) timeline.expect(forecast);
     if (!plan || decided.fingerprint !== planFingerprint) {
-      planSeq = note(turn, { kind: 'plan.decided', body: decided.record });
+      planSeq = note(turn, { kind: 'plan.decided', body: decided.record() });
       planFingerprint = decided.fingerprint;
       turn.hasPlanned = true;
     }
     plan = decided.plan;
+    stepsByFunction = Map.groupBy(plan.steps, ({ key }) => key);
     promise(nowMs);
   };
   let planFingerprint = '';
+
+  const stepAt = (key: FunctionKey, atMs: EpochMs): CapacityStep | undefined =>
+    stepsByFunction.get(key)?.find((step) => step.fromMs <= atMs && atMs < step.untilMs);
 
   /** What the plan in force promises for each event ahead. */
   const promise = (nowMs: EpochMs): void => {
@@ -190,7 +195,7 @@ export function createEngine(options: EngineOptions, snapshot?: EngineSnapshot):
       const promised = new Set<string>();
       for (const event of events) {
         if (event.symbols.length > 0 && !event.symbols.some((symbol) => symbols.includes(symbol))) continue;
-        const step = stepAt(plan, spec.key, event.startsAtMs);
+        const step = stepAt(spec.key, event.startsAtMs);
         if (step?.eventId === undefined) continue;
         ledger.expect(spec.key, event, step);
         promised.add(event.id);
@@ -212,7 +217,7 @@ export function createEngine(options: EngineOptions, snapshot?: EngineSnapshot):
   const act = (state: FunctionState, turn: Turn, commitments: Commitments): void => {
     const { nowMs } = turn;
     const { spec } = state;
-    const step = plan && nowMs < plan.untilMs ? stepAt(plan, spec.key, nowMs) : undefined;
+    const step = plan && nowMs < plan.untilMs ? stepAt(spec.key, nowMs) : undefined;
     const level = step?.concurrency ?? spec.concurrencyFloor;
     state.step = step;
     if (level !== state.pursuit.wantedConcurrency || level !== state.pursuit.concurrency) {
@@ -418,10 +423,6 @@ export interface SealedTick {
   readonly plan?: CapacityPlan;
   /** All that are open, where one was opened or closed. */
   readonly incidents?: OpenIncidents;
-}
-
-export function stepAt(plan: CapacityPlan | undefined, key: FunctionKey, atMs: EpochMs): CapacityStep | undefined {
-  return plan?.steps.find((step) => step.key === key && step.fromMs <= atMs && atMs < step.untilMs);
 }
 
 function actionOf(state: FunctionState, step: CapacityStep | undefined, nowMs: EpochMs): HoldProvisionedConcurrency {

@@ -27,7 +27,7 @@ export async function readSystemOptions(config: Config, read: ReadOptions): Prom
   const histories = await readHistories(config, read);
   const functions = config.functions.map(({ spec, volume, symbols }): SystemFunction => {
     const { csv, requestsPerUnit, venue } = volume;
-    return { spec, symbols, requestsPerUnit, venue: createVenue(venue), history: histories.get(csv)! };
+    return { spec, symbols, requestsPerUnit, venue: createVenue(venue), history: histories.get(csv)!, volumeFrom: csv };
   });
   const { quantile, importanceMin, keepWhilePaying, horizonMs, readyBeforeMs, preparationMs } = config.planning;
   return {

@@ -1,11 +1,12 @@
 /**
- * Forecasts and the plan made of them. Keeps one forecaster a function; the response to events is learned over all of them together.
+ * Forecasts and the plan made of them. Keeps one forecaster for each stream of volume, however many functions scale it: five hundred on one history
+ * cost one forecast, and an event seen once counts once. The response to events is learned over all of them together.
  */
 import { createHash } from 'node:crypto';
 import { controlPlaneLeadMs } from '../actuators/call-queue.ts';
 import { compareEvents, eventsBetween } from '../calendar/event.ts';
 import type { CapacityPlan } from '../core/capacity.ts';
-import type { Forecast } from '../core/forecast.ts';
+import type { Forecast, QuantilePath } from '../core/forecast.ts';
 import type { Json } from '../core/json.ts';
 import type { MarketEvent } from '../core/market-event.ts';
 import type { AccountLimits } from '../core/ports.ts';
@@ -22,7 +23,7 @@ export interface Decision {
   readonly plan: CapacityPlan;
   readonly forecasts: readonly Forecast[];
   /** The body of `plan.decided`: steps, and every input by name, version or hash. */
-  readonly record: Readonly<Record<string, Json>>;
+  readonly record: () => Readonly<Record<string, Json>>;
   /** Equal fingerprints mean the same levels at the same times for the same reasons. */
   readonly fingerprint: string;
 }
@@ -49,23 +50,28 @@ const eventsBehindMs = 3 * msPerHour;
 
 export function createPlanning(options: SystemOptions & Pick<SystemPorts, 'queueWaitMs'>): Planning {
   const eventResponse = createEventResponse();
-  const learners = new Map(options.functions.map((one) => [one.spec.key, createLearner(one, eventResponse, options)]));
+  const learners = createLearners(options, eventResponse);
   const learnerOf = (key: FunctionKey): Learner => learners.get(key)!;
+  const requestsPerUnitOf = new Map(options.functions.map((one) => [one.spec.key, one.requestsPerUnit]));
 
   const eventsAround = (nowMs: EpochMs): readonly MarketEvent[] =>
     mergeEvents(options.functions, options.calendar.events, nowMs - eventsBehindMs, nowMs + options.horizonMs);
 
   return {
-    learn: (bucket) => learnerOf(bucket.key).learn(bucket),
+    learn: ({ key, bucketAtMs, requestCount }) =>
+      learnerOf(key).learn({ bucketAtMs, volume: requestCount / requestsPerUnitOf.get(key)! }),
     stepMsOf: (key) => learnerOf(key).stepMs,
     learnedUntilMs: (key) => learnerOf(key).untilMs(),
     eventsAround,
     decide({ nowMs, account, previous, held }) {
       const untilMs = nowMs + options.horizonMs;
-      const functions = options.functions.map(({ spec, symbols }) => ({
+      const volumes = new Map(
+        [...new Set(learners.values())].map((learner) => [learner, learner.forecast(nowMs, untilMs)]),
+      );
+      const functions = options.functions.map(({ spec, symbols, requestsPerUnit }) => ({
         spec,
         symbols,
-        forecast: learnerOf(spec.key).forecast(nowMs, untilMs),
+        forecast: requestsOf(volumes.get(learnerOf(spec.key))!, spec.key, requestsPerUnit),
       }));
       const events = eventsAround(nowMs);
       const queueMs = Math.max(controlPlaneLeadMs(functions.length), options.queueWaitMs(functions.length));
@@ -86,7 +92,7 @@ export function createPlanning(options: SystemOptions & Pick<SystemPorts, 'queue
       return {
         plan,
         forecasts,
-        record: recordOf(plan, { options, nowMs, account, forecasts, lead }),
+        record: () => recordOf(plan, { options, nowMs, account, forecasts, lead }),
         fingerprint: fingerprintOf(plan),
       };
     },
@@ -96,27 +102,46 @@ export function createPlanning(options: SystemOptions & Pick<SystemPorts, 'queue
 interface Learner {
   readonly stepMs: number;
   untilMs(): EpochMs;
-  learn(bucket: { readonly bucketAtMs: EpochMs; readonly requestCount: number }): void;
+  learn(bucket: { readonly bucketAtMs: EpochMs; readonly volume: number }): void;
+  /** In units of volume. */
   forecast(nowMs: EpochMs, untilMs: EpochMs): Forecast | NotReady;
 }
 
+function createLearners(options: SystemOptions, eventResponse: EventResponse): ReadonlyMap<FunctionKey, Learner> {
+  const byStream = new Map<string, Learner>();
+  return new Map(
+    options.functions.map((one) => {
+      const stream = JSON.stringify([one.volumeFrom, one.venue.name, one.symbols]);
+      const learner = byStream.get(stream) ?? createLearner(one, eventResponse, options);
+      byStream.set(stream, learner);
+      return [one.spec.key, learner];
+    }),
+  );
+}
+
 function createLearner(one: SystemFunction, eventResponse: EventResponse, options: SystemOptions): Learner {
-  const { spec, symbols, venue, history, requestsPerUnit } = one;
+  const { spec, symbols, venue, history } = one;
   const { series } = history.history;
   const { stepMs } = series;
   const { events } = options.calendar;
-  const forecaster = createForecaster({ key: spec.key, stepMs, clock: venue, symbols, requestsPerUnit, eventResponse });
+  const forecaster = createForecaster({ key: spec.key, stepMs, clock: venue, symbols, eventResponse });
   forecaster.learn(series, events);
   return {
     stepMs,
     untilMs: () => forecaster.originMs!,
-    learn({ bucketAtMs, requestCount }) {
+    learn({ bucketAtMs, volume }) {
       // Late or told twice: what has been learned is not learned again.
       if (bucketAtMs < forecaster.originMs!) return;
-      forecaster.learn({ fromMs: bucketAtMs, stepMs, values: Float64Array.of(requestCount / requestsPerUnit) }, events);
+      forecaster.learn({ fromMs: bucketAtMs, stepMs, values: Float64Array.of(volume) }, events);
     },
     forecast: (fromMs, untilMs) => forecaster.forecast({ fromMs, untilMs, events }),
   };
+}
+
+function requestsOf(volume: Forecast | NotReady, key: FunctionKey, requestsPerUnit: number): Forecast | NotReady {
+  if ('notReady' in volume) return volume;
+  const requestCount = volume.requestCount.map((levels) => levels.map((units) => units * requestsPerUnit));
+  return { ...volume, key, requestCount };
 }
 
 /** The calendar and the bells of every venue, each event once. */
@@ -163,7 +188,7 @@ function recordOf(
         function: key,
         model,
         issuedAtMs,
-        sha256: sha256Of(path),
+        sha256: sha256OfPath(path),
       })),
     },
   };
@@ -181,6 +206,13 @@ function fingerprintOf({ steps, issuedAtMs, untilMs: planUntilMs }: CapacityPlan
       eventId,
     })),
   );
+}
+
+/** Over the numbers as they stand in memory: written out as text, a day of minutes is half a megabyte a function. */
+function sha256OfPath({ requestCount, ...about }: QuantilePath): string {
+  const hash = createHash('sha256').update(JSON.stringify(about));
+  for (const levels of requestCount) hash.update(Float64Array.from(levels));
+  return hash.digest('hex');
 }
 
 function sha256Of(value: unknown): string {

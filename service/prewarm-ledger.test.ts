@@ -40,6 +40,17 @@ describe('what became of a promise', () => {
 });
 
 describe('what is promised', () => {
+  it('is remembered of the last four hundred events', () => {
+    const ledger = createPrewarmLedger();
+    for (let index = 0; index <= 400; index++) {
+      ledger.expect(key, { ...drill, id: `drill@${index}`, startsAtMs: minute(index) }, level);
+      ledger.observe(minute(index), () => 20);
+    }
+    expect(ledger.of(key).map(({ eventId }) => eventId)).toEqual(
+      Array.from({ length: 400 }, (_, index) => `drill@${index + 1}`),
+    );
+  });
+
   it('is restated until the event has begun, and judged by the latest word', () => {
     const { ledger } = turnsAlong([[-8, 20]]);
     ledger.expect(key, drill, { concurrency: 30, bindingLimit: 'rate' });

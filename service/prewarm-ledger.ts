@@ -11,9 +11,9 @@ import { msPerMinute, type EpochMs } from '../core/time.ts';
 import type { PrewarmView } from './view.ts';
 
 /** A human must hear by then that it will not be warm (docs/decisions/0001). */
-export const lateBeforeEventMs = 3 * msPerMinute;
+const lateBeforeEventMs = 3 * msPerMinute;
 
-export type PrewarmTurn = 'ready' | 'late' | 'lost' | 'met' | 'missed';
+type PrewarmTurn = 'ready' | 'late' | 'lost' | 'met' | 'missed';
 
 export interface PrewarmNews {
   readonly prewarm: PrewarmView & { readonly key: FunctionKey };
@@ -27,7 +27,6 @@ interface Prewarm {
   bindingLimit: BindingLimit;
   coveredSinceMs: EpochMs | null;
   isReportedLate: boolean;
-  isClosed: boolean;
 }
 
 export interface PrewarmLedger {
@@ -43,37 +42,59 @@ export interface PrewarmLedger {
   of(key: FunctionKey): readonly PrewarmView[];
 }
 
+/** A hundred days of four events each. */
+const closedCountMax = 400;
+
+interface Promises {
+  /** By event; judged every second. */
+  readonly open: Map<string, Prewarm>;
+  /** Of events that have begun, the newest last. */
+  readonly closed: PrewarmView[];
+}
+
 export function createPrewarmLedger(): PrewarmLedger {
-  const prewarms = new Map<string, Prewarm>();
+  const promises = new Map<FunctionKey, Promises>();
+  const promisesOf = (key: FunctionKey): Promises => {
+    const known = promises.get(key) ?? { open: new Map<string, Prewarm>(), closed: [] };
+    promises.set(key, known);
+    return known;
+  };
+  const judge = ({ open, closed }: Promises, prewarm: Prewarm, nowMs: EpochMs, ready: number): PrewarmNews[] => {
+    const turns = turnsOf(prewarm, nowMs, ready);
+    if (turns.length === 0) return [];
+    const view = viewOf(prewarm);
+    if (nowMs >= prewarm.event.startsAtMs) {
+      open.delete(prewarm.event.id);
+      closed.push(view);
+      if (closed.length > closedCountMax) closed.shift();
+    }
+    return turns.map((turn) => ({ prewarm: view, turn }));
+  };
   return {
-    expect(key, event, level) {
-      const id = `${key} ${event.id}`;
-      const known = prewarms.get(id);
-      if (known?.isClosed) return;
+    expect(key, event, { concurrency, bindingLimit }) {
+      const { open, closed } = promisesOf(key);
+      const known = open.get(event.id);
       if (known) {
-        known.concurrency = level.concurrency;
-        known.bindingLimit = level.bindingLimit;
-      } else {
-        prewarms.set(id, { key, event, ...level, coveredSinceMs: null, isReportedLate: false, isClosed: false });
+        known.concurrency = concurrency;
+        known.bindingLimit = bindingLimit;
+      } else if (!closed.some(({ eventId }) => eventId === event.id)) {
+        open.set(event.id, { key, event, concurrency, bindingLimit, coveredSinceMs: null, isReportedLate: false });
       }
     },
     keepOnly(key, eventIds, nowMs) {
-      for (const [id, prewarm] of prewarms) {
-        const isOpen = !prewarm.isClosed && prewarm.event.startsAtMs > nowMs;
-        if (prewarm.key === key && isOpen && !eventIds.has(prewarm.event.id)) prewarms.delete(id);
-      }
+      const { open } = promisesOf(key);
+      for (const [id, { event }] of open) if (event.startsAtMs > nowMs && !eventIds.has(id)) open.delete(id);
     },
     observe(nowMs, concurrencyReadyOf) {
-      return [...prewarms.values()].flatMap((prewarm) =>
-        prewarm.isClosed
-          ? []
-          : turnsOf(prewarm, nowMs, concurrencyReadyOf(prewarm.key)).map((turn) => ({
-              prewarm: viewOf(prewarm),
-              turn,
-            })),
-      );
+      return [...promises].flatMap(([key, known]) => {
+        const ready = concurrencyReadyOf(key);
+        return [...known.open.values()].flatMap((prewarm) => judge(known, prewarm, nowMs, ready));
+      });
     },
-    of: (key) => [...prewarms.values()].filter((prewarm) => prewarm.key === key).map(viewOf),
+    of(key) {
+      const { open, closed } = promisesOf(key);
+      return [...closed, ...[...open.values()].map(viewOf)];
+    },
   };
 }
 
@@ -92,10 +113,7 @@ function turnsOf(prewarm: Prewarm, nowMs: EpochMs, concurrencyReady: number): Pr
     prewarm.isReportedLate = true;
     turns.push('late');
   }
-  if (nowMs >= startsAtMs) {
-    prewarm.isClosed = true;
-    turns.push(isCovered ? 'met' : 'missed');
-  }
+  if (nowMs >= startsAtMs) turns.push(isCovered ? 'met' : 'missed');
   return turns;
 }
 

@@ -85,6 +85,7 @@ export function sampleOptions(functions: readonly FunctionSpec[] = [spec]): Syst
       symbols: [],
       venue: createVenue('Etc/UTC'),
       history: { name: 'sample', history },
+      volumeFrom: one.key,
       requestsPerUnit: 1,
     })),
     calendar: { name: 'sample', events, version: calendarVersion(events), warnings: [] },

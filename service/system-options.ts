@@ -23,6 +23,8 @@ export interface SystemFunction {
   readonly symbols: readonly string[];
   readonly venue: Venue;
   readonly history: SystemHistory;
+  /** Where its volume comes from once the history ends. Functions that share it are told of the same volume. */
+  readonly volumeFrom: string;
   readonly requestsPerUnit: number;
 }
 

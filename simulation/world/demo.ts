@@ -81,7 +81,7 @@ export async function createDemoWorld({ source, seed, store, log, signal }: Demo
     release,
     // Of what a configuration file would have said; the demo has none.
     configSha256: 'demo',
-    functions: functions.map((one) => ({ ...one, symbols: [], venue, history: day.history })),
+    functions: functions.map((one) => ({ ...one, symbols: [], venue, history: day.history, volumeFrom: one.spec.key })),
     calendar: day.calendar,
     limits: { concurrencyMax: 900, usdPerHourMax: 25, usdPerEventMax: 25 },
     prices: pricesUsEast1,

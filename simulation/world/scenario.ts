@@ -234,6 +234,7 @@ function optionsOf({
       symbols: [],
       venue: createVenue('Etc/UTC'),
       history,
+      volumeFrom: spec.key,
       requestsPerUnit: 1,
     })),
     calendar: { name: 'rehearsal', events, version: calendarVersion(events), warnings: [] },
