@@ -108,4 +108,16 @@ describe('calibration', () => {
     long.learn([]);
     expect(long.snapshot()).toBe(before);
   });
+
+  it('counts a window by its weight', () => {
+    // A prior of 40 windows, and 60 at five spreads: whole, they are most of all; at a tenth, 6 of 46, they are the highest eighth.
+    const medianAfter = (weight: number): number => {
+      const calibration = createCalibration();
+      for (let window = 0; window < 60; window++) calibration.learn([5], weight);
+      return calibration.quantile(0.5);
+    };
+    expect(medianAfter(1)).toBeCloseTo(5, 0);
+    expect(Math.abs(medianAfter(0.1))).toBeLessThan(0.5);
+    expect(medianAfter(0)).toBeCloseTo(0, 1);
+  });
 });

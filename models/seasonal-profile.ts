@@ -22,6 +22,10 @@ const cleanDayCountMin = 5;
 const spreadInitial = 0.7;
 /** No slot is believed to be more regular than this: 3 % is less than counting noise of a busy minute. */
 const spreadMin = 0.03;
+/** Where nearly every bucket was empty, one request in fifty buckets is still nothing odd. */
+const meanCountMin = 0.02;
+/** From here on (54 in a bucket, whose counting noise is 13 %) a slot's own scatter is believed. */
+const countingLocationMax = 4;
 /** The clip, in spreads: 3 keeps 99.7 % of ordinary noise as it is. */
 const clipSpreads = 3;
 
@@ -78,7 +82,7 @@ export function createSeasonalProfile(slotCount: number, snapshot?: SeasonalProf
       const place = placeOf(dayType, slot);
       return counts[place] === 0
         ? undefined
-        : { location: locations[place]!, spread: Math.max(spreadMin, spreads[place]!) };
+        : { location: locations[place]!, spread: Math.max(countingSpread(locations[place]!), spreads[place]!) };
     },
     typicalLocation() {
       let sum = 0;
@@ -114,4 +118,14 @@ export function createSeasonalProfile(slotCount: number, snapshot?: SeasonalProf
       counts: packFloat64(counts),
     }),
   };
+}
+
+/**
+ * The least spread of a slot. Few things counted scatter by chance as Poisson counts do: log(1 + n) by √mean / (1 + mean), the delta method.
+ * Without it a slot that mostly saw none is taken for perfectly regular, and its first request for a shock of twenty spreads.
+ */
+function countingSpread(location: number): number {
+  if (location > countingLocationMax) return spreadMin;
+  const mean = Math.max(meanCountMin, Math.expm1(location));
+  return Math.sqrt(mean) / (1 + mean);
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { QuantilePath } from '../core/forecast.ts';
 import type { Importance, MarketEvent } from '../core/market-event.ts';
+import { createRandom } from '../core/random.ts';
 import { endOf, sliceSeries, type VolumeSeries } from '../core/volume-series.ts';
 import { createEventResponse, type EventResponse } from './event-response.ts';
 import { isNotReady } from './model.ts';
@@ -147,6 +148,27 @@ describe('the event response inside the model', () => {
 });
 
 describe('the quantiles', () => {
+  it('of a busy hour are not those of a night with a request now and then', () => {
+    const random = createRandom(5);
+    // Poisson counts by the gaps between arrivals.
+    const draw = (mean: number): number => {
+      let count = 0;
+      for (let at = -Math.log(1 - random.next()); at < mean; at -= Math.log(1 - random.next())) count++;
+      return count;
+    };
+    const plain = syntheticSeries({ dayCount: 60, noise: 0 });
+    // The made-up day runs from e^4 at night to e^7 at noon: from 07:00 to 17:00 it is above e^5.9.
+    const values = plain.values.map((value) => (Number.isNaN(value) ? NaN : draw(value > Math.exp(5.9) ? 4 : 1 / 30)));
+    const path = ask({ series: { ...plain, values }, atMs: localInstant(57, 11), levels: [0.5, 0.95, 0.99] });
+    // Of a Poisson count with mean 4: 4, 8 and 9. The night's errors share its histogram, so the last one is wide; were nights that see
+    // next to nothing taken for regular, it would be near 200.
+    for (const [middle, high, highest] of path.requestCount) {
+      expect(middle).toBeGreaterThan(2.5);
+      expect(high).toBeGreaterThan(5);
+      expect(highest).toBeLessThan(60);
+    }
+  });
+
   // Goal: coverage holds while the level moves. Method: the level wanders by the day and jumps; each hour forecast half an hour ahead.
   it.each([
     ['a steady level', () => 0],
