@@ -1,6 +1,6 @@
 /** `calendar check`: is this calendar fit to act on, and what comes next? */
 import { eventsBetween, type Calendar } from '../calendar/event.ts';
-import { readCalendarCsv } from '../collectors/calendar-csv.ts';
+import { readCalendar } from '../collectors/calendar-file.ts';
 import { InputError } from '../core/errors.ts';
 import type { MarketEvent } from '../core/market-event.ts';
 import { formatInstant, parseInstant, type EpochMs } from '../core/time.ts';
@@ -14,7 +14,8 @@ export const calendarCheckVerb: Verb = {
   usage: `
 foreshock calendar check --calendar F [--at T] [--json]
 
-  --calendar F  CSV with the columns ts,kind,title,importance,symbol,source (optional: id, status, precision)
+  --calendar F  CSV with the columns ts,kind,title,importance,symbol,source (optional: id, status, precision), YAML with the same words as
+                keys, or iCalendar (.ics)
   --at T        shows the events from this instant on (default: now)
 
 Exit 0: the whole file is sound. Exit 2: it is not; each fault is named by line.
@@ -34,7 +35,8 @@ Exit 0: the whole file is sound. Exit 2: it is not; each fault is named by line.
         `--at "${values.at ?? ''}" is not an instant such as 2025-09-05T12:30:00Z, nor a date`,
       );
     }
-    const found = describe(values.calendar, await readCalendarCsv(values.calendar, terminal.signal), atMs);
+    const calendar = await readCalendar(values.calendar, { aroundMs: atMs, signal: terminal.signal });
+    const found = describe(values.calendar, calendar, atMs);
     if (values.json) printJson(terminal, found);
     else terminal.out(render(found));
     return 0;

@@ -1,5 +1,5 @@
 /** What the verbs on a history share: its series, its calendar, its clock. */
-import { readCalendarCsv } from '../collectors/calendar-csv.ts';
+import { readCalendar } from '../collectors/calendar-file.ts';
 import { readVolumeCsv } from '../collectors/volume-csv.ts';
 import { InputError } from '../core/errors.ts';
 import type { MarketEvent } from '../core/market-event.ts';
@@ -19,7 +19,7 @@ export interface HistoryFiles {
 export async function readHistory(
   files: HistoryFiles,
 ): Promise<{ series: VolumeSeries; events: readonly MarketEvent[] }> {
-  const { events } = await readCalendarCsv(files.calendar, files.signal);
+  const { events } = await readCalendar(files.calendar, { aroundMs: files.untilMs, signal: files.signal });
   const { series } = await readVolumeCsv(files.history, { untilMs: files.untilMs, signal: files.signal });
   return { series: withStep(series, files), events };
 }

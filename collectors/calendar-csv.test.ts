@@ -1,11 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { InputError } from '../core/errors.ts';
 import { formatInstant } from '../core/time.ts';
-import { parseCalendarCsv, readCalendarCsv } from './calendar-csv.ts';
+import { parseCalendarCsv } from './calendar-csv.ts';
 
 const header = 'ts,kind,title,importance,symbol,source';
 const payrolls = '2025-09-05T12:30:00Z,nfp,Employment Situation,3,,bls.gov';
@@ -131,23 +128,4 @@ it('answers random rows with a calendar or with clear lines', () => {
     }),
     { seed: 1, numRuns: 300 },
   );
-});
-
-const folder = mkdtempSync(join(tmpdir(), 'foreshock-calendar-'));
-afterAll(() => rmSync(folder, { recursive: true }));
-
-it.each([
-  ['not UTF-8', Buffer.from([0x74, 0x73, 0xff]), 'calendar-text'],
-  ['too large', Buffer.alloc(16 * 1024 ** 2 + 1, 10), 'calendar-size'],
-])('refuses a file that is %s', async (_, bytes, code) => {
-  const path = join(folder, 'calendar.csv');
-  writeFileSync(path, bytes);
-  await expect(readCalendarCsv(path)).rejects.toMatchObject({ code });
-});
-
-it('reads a file with a byte order mark and line breaks of Windows', async () => {
-  const path = join(folder, 'calendar.csv');
-  writeFileSync(path, `\ufeff${[header, payrolls, fed, ''].join('\r\n')}`);
-  expect((await readCalendarCsv(path)).version).toBe(parse(header, payrolls, fed).version);
-  await expect(readCalendarCsv(join(folder, 'none.csv'))).rejects.toThrow(`${join(folder, 'none.csv')}: no such file`);
 });

@@ -24,6 +24,26 @@ describe('faults', () => {
   /** name, [text, its replacement], the one line that says so */
   const cases: readonly [string, readonly [string, string], string][] = [
     [
+      'a calendar of no file',
+      ['limits:', 'calendars: [{}]\nlimits:'],
+      '9:13 calendars[0]: got no file, expected exactly one of csv, ics, yaml',
+    ],
+    [
+      'a calendar of two files',
+      ['limits:', 'calendars: [{ csv: a.csv, ics: a.ics }]\nlimits:'],
+      '9:32 calendars[0].ics: got csv as well, expected exactly one of csv, ics, yaml',
+    ],
+    [
+      'a calendar of another format',
+      ['limits:', 'calendars: [{ csvs: a.csv }]\nlimits:'],
+      '9:15 calendars[0].csvs: got an unknown key, expected a known key: did you mean csv?',
+    ],
+    [
+      'a calendar that is not there',
+      ['limits:', 'calendars: [{ yaml: missing.yaml }]\nlimits:'],
+      '9:21 calendars[0].yaml: got "missing.yaml", expected a file that exists (from /etc)',
+    ],
+    [
       'an unknown key that resembles none',
       ['limits:', 'colour: red\nlimits:'],
       '9:1 colour: got an unknown key, expected one of store, http, aws, telemetry, audit, functions, calendars, limits, planning, prices',

@@ -14,7 +14,7 @@ import { parseYaml, type Path } from './document.ts';
 import { ConfigError, describeValue, formatPath, type Fault } from './faults.ts';
 import type { Files } from './files.ts';
 import type { ConfigDraft } from './rules.ts';
-import type { ConfigDocument } from './schema.ts';
+import { calendarFormats, type ConfigDocument } from './schema.ts';
 import { readSecret, Secret } from './secrets.ts';
 
 /** Paths are absolute; what was left out has its default. */
@@ -31,7 +31,7 @@ export interface Config {
   readonly telemetry: { readonly otlpEndpoint?: string };
   readonly audit: { readonly anchorFile?: string; readonly signingKey?: Secret };
   readonly functions: readonly ConfiguredFunction[];
-  readonly calendars: readonly { readonly csv: string }[];
+  readonly calendars: readonly CalendarSource[];
   readonly limits: Limits & { readonly controlPlaneCallsPerSecond: number };
   readonly planning: Planning;
   /** By region; every function's region is there. */
@@ -43,6 +43,11 @@ export interface ConfiguredFunction {
   readonly volume: VolumeSource;
   /** Companies whose own events move this function. */
   readonly symbols: readonly string[];
+}
+
+export interface CalendarSource {
+  readonly format: (typeof calendarFormats)[number];
+  readonly path: string;
 }
 
 export interface VolumeSource {
@@ -143,17 +148,19 @@ async function readSecrets(draft: ConfigDraft, folder: string, { env, files }: C
 
 /** A history or calendar that is not there is found when the file is checked, not in the night when it is read. */
 async function findMissingFiles(draft: ConfigDraft, folder: string, files: Files): Promise<readonly DocumentFault[]> {
-  const named: { path: Path; csv: string | undefined }[] = [
+  const named: { path: Path; file: string | undefined }[] = [
     ...(draft.functions ?? []).map((entry, index) => ({
       path: ['functions', index, 'volume', 'csv'],
-      csv: entry?.volume?.csv,
+      file: entry?.volume?.csv,
     })),
-    ...(draft.calendars ?? []).map((entry, index) => ({ path: ['calendars', index, 'csv'], csv: entry?.csv })),
+    ...(draft.calendars ?? []).flatMap((entry, index) =>
+      calendarFormats.map((format) => ({ path: ['calendars', index, format], file: entry?.[format] })),
+    ),
   ];
   const faults: DocumentFault[] = [];
-  for (const { path: at, csv } of named) {
-    if (csv === undefined || (await files.isFile(path.resolve(folder, csv)))) continue;
-    faults.push({ path: at, at: 'value', got: describeValue(csv), expected: `a file that exists (from ${folder})` });
+  for (const { path: at, file } of named) {
+    if (file === undefined || (await files.isFile(path.resolve(folder, file)))) continue;
+    faults.push({ path: at, at: 'value', got: describeValue(file), expected: `a file that exists (from ${folder})` });
   }
   return faults;
 }
@@ -179,11 +186,17 @@ function buildConfig(
       ...(signingKey && { signingKey }),
     },
     functions: document.functions.map((entry) => buildFunction(entry, folder)),
-    calendars: document.calendars.map(({ csv }) => ({ csv: path.resolve(folder, csv) })),
+    calendars: document.calendars.map((entry) => buildCalendar(entry, folder)),
     limits: document.limits,
     planning: document.planning,
     prices: Object.fromEntries(document.prices.map((prices) => [prices.region, prices])),
   };
+}
+
+function buildCalendar(entry: ConfigDocument['calendars'][number], folder: string): CalendarSource {
+  const format = calendarFormats.find((candidate) => entry[candidate] !== undefined);
+  assert(format !== undefined, 'a rule lets exactly one file through');
+  return { format, path: path.resolve(folder, entry[format]!) };
 }
 
 function buildFunction(entry: ConfigDocument['functions'][number], folder: string): ConfiguredFunction {

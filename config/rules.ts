@@ -8,7 +8,7 @@ import type { Prices } from '../core/function-spec.ts';
 import { isLoopback } from '../core/loopback.ts';
 import { parseFunctionKey } from '../core/series-key.ts';
 import type { Path } from './document.ts';
-import { pricesUsEast1, type ConfigDocument } from './schema.ts';
+import { calendarFormats, pricesUsEast1, type ConfigDocument } from './schema.ts';
 
 type Draft<T> = T extends readonly (infer Item)[]
   ? readonly (Draft<Item> | undefined)[]
@@ -67,6 +67,20 @@ const medianUnderTail: FunctionRule = ({ runDurationMs }, at) => {
     ? [{ path: [...at, 'runDurationMs', 'p99'], expected: `at least p50 (${p50})` }]
     : [];
 };
+
+/** A file has one format; two files are two calendars. */
+const calendarsAreOneFile: Rule = ({ calendars = [] }) =>
+  calendars.flatMap((entry, index) => {
+    if (entry === undefined) return [];
+    const stated = calendarFormats.filter((format) => format in entry);
+    const expected = `exactly one of ${calendarFormats.join(', ')}`;
+    if (stated.length === 0) return [{ path: ['calendars', index], got: 'no file', expected }];
+    return stated.slice(1).map((format) => ({
+      path: ['calendars', index, format],
+      got: `${stated[0]!} as well`,
+      expected,
+    }));
+  });
 
 const functionRules: readonly FunctionRule[] = [
   exactlyOneSpillTarget,
@@ -172,6 +186,7 @@ const fileRules: readonly Rule[] = [
   regionsPricedOnce,
   signingWantsAnchor,
   tokensBeyondLoopback,
+  calendarsAreOneFile,
 ];
 
 function regionOf(entry: FunctionDraft | undefined): { region: string; accountRegion: string } | undefined {

@@ -146,9 +146,15 @@ const audit = strictMap({
     .describe('Ed25519 private key (PEM) that signs the checkpoints: ${env:NAME} or file:PATH. Left out: not signed.'),
 });
 
+export const calendarFormats = ['csv', 'ics', 'yaml'] as const;
+
 const calendar = strictMap({
-  csv: filePath().describe('Market events: CSV with the columns ts,kind,title,importance,symbol,source.'),
-});
+  csv: filePath().optional().describe('Market events: CSV with the columns ts,kind,title,importance,symbol,source.'),
+  ics: filePath()
+    .optional()
+    .describe('Market events: iCalendar, a feed of an agency or an export of Outlook or Google.'),
+  yaml: filePath().optional().describe('Market events: a YAML list of maps with the words of the CSV as keys.'),
+}).meta({ oneOf: calendarFormats.map(stated) });
 
 const limits = strictMap({
   concurrencyMax: wholeNumber(1, concurrencyMax).describe(

@@ -3,7 +3,7 @@
  */
 import { calendarVersion, compareEvents, type Calendar } from '../calendar/event.ts';
 import { createVenue } from '../calendar/venue.ts';
-import { readCalendarCsv } from '../collectors/calendar-csv.ts';
+import { readCalendar } from '../collectors/calendar-file.ts';
 import { readVolumeCsv, type VolumeProgress } from '../collectors/volume-csv.ts';
 import type { Config } from '../config/load.ts';
 import { InputError } from '../core/errors.ts';
@@ -36,7 +36,7 @@ export async function readSystemOptions(config: Config, read: ReadOptions): Prom
     release,
     configSha256: config.sha256,
     functions,
-    calendar: await readCalendars(config, read.signal),
+    calendar: await readCalendars(config, read),
     limits: config.limits,
     prices: config.prices[place.region]!,
     policy: { quantile, importanceMin, keepWhilePaying },
@@ -66,12 +66,12 @@ export async function readHistories(
 }
 
 /** All calendars as one. Two that say the same event keep the first; the same id with other words is a contradiction. */
-async function readCalendars(config: Config, signal: AbortSignal): Promise<Calendar> {
+async function readCalendars(config: Config, { untilMs, signal }: ReadOptions): Promise<Calendar> {
   const known = new Map<string, MarketEvent>();
   const warnings: string[] = [];
   const names: string[] = [];
-  for (const { csv } of config.calendars) {
-    const calendar = await readCalendarCsv(csv, signal);
+  for (const { format, path } of config.calendars) {
+    const calendar = await readCalendar(path, { aroundMs: untilMs, format, signal });
     names.push(calendar.name);
     warnings.push(...calendar.warnings);
     for (const event of calendar.events) {

@@ -6,7 +6,7 @@ import { readAccountLimits } from '../../actuators/control-plane.ts';
 import { createProvisionedConcurrencyActuator } from '../../actuators/provisioned-concurrency.ts';
 import { calendarVersion, type Calendar } from '../../calendar/event.ts';
 import { createVenue } from '../../calendar/venue.ts';
-import { readCalendarCsv } from '../../collectors/calendar-csv.ts';
+import { readCalendar } from '../../collectors/calendar-file.ts';
 import { readVolumeCsv } from '../../collectors/volume-csv.ts';
 import { pricesUsEast1 } from '../../config/schema.ts';
 import { InputError } from '../../core/errors.ts';
@@ -156,7 +156,7 @@ function simulatedDay(kind: SimulatedDay, seed: string): DemoDay {
 
 async function recordedDay(source: Extract<DemoSource, { kind: 'history' }>, signal: AbortSignal): Promise<DemoDay> {
   const { fromMs } = source;
-  const calendar = await readCalendarCsv(source.calendar, signal);
+  const calendar = await readCalendar(source.calendar, { aroundMs: fromMs, signal });
   const untilMs = source.untilMs ?? fromMs + msPerDay;
   const read = await readVolumeCsv(source.history, { untilMs, signal });
   const { series } = read;
