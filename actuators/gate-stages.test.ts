@@ -171,6 +171,12 @@ const cases: readonly Case[] = [
     verdict: 'refuse backoff',
   },
   {
+    says: 'lowers, and was throttled time and again',
+    action: { concurrency: 10 },
+    pursuit: { ...lowering, lastOutcome: outcome('throttled', 30_000), attemptCount: 300 },
+    verdict: 'pass',
+  },
+  {
     says: 'never stops trying to release',
     action: { concurrency: 0 },
     pursuit: { ...releasing, lastOutcome: outcome('throttled', 30_000), attemptCount: 300 },
@@ -330,6 +336,15 @@ const cases: readonly Case[] = [
     says: 'is above the budget of its event',
     context: { others: { ...context.others, usdOfEvent: 3.01 } },
     verdict: 'refuse budget',
+  },
+  {
+    says: 'costs to the last cent what its limits allow, summed in another order',
+    context: {
+      limits: { ...context.limits, usdPerHourMax: 0.3, usdPerEventMax: 0.3 },
+      others: { ...context.others, usdPerHour: 0.1, usdOfEvent: 0.1 },
+      cost: { usdPerHour: 0.2, usd: 0.2 },
+    },
+    verdict: 'pass',
   },
   {
     says: 'lowers above every limit',

@@ -70,13 +70,14 @@ const alreadyStage: GateStage = {
  */
 const backoffStage: GateStage = {
   name: 'backoff',
-  judge(action, { pursuit, nowMs, seed }) {
+  judge(action, context) {
+    const { pursuit, nowMs, seed } = context;
     const { lastOutcome, attemptCount } = pursuit;
     if (!lastOutcome || lastOutcome.kind === 'accepted') return undefined;
     if (lastOutcome.kind === 'refused' && !isPassing(lastOutcome)) {
       return refuse(`Lambda refused: ${lastOutcome.code}: ${lastOutcome.message}`);
     }
-    if (action.concurrency > 0 && attemptCount >= attemptCountMax)
+    if (attemptCount >= attemptCountMax && isRaise(action, context))
       return refuse(`${attemptCount} attempts have failed`);
     if (lastOutcome.kind === 'refused') {
       const againAtMs = lastOutcome.atMs + passingRefusalMs;
@@ -185,15 +186,19 @@ const ceilingStage: GateStage = {
   },
 };
 
+// A plan spends a limit to the last cent, and sums its dollars in another order.
+const usdTolerance = 1e-9;
+
 const budgetStage: GateStage = {
   name: 'budget',
   judge(action, context) {
     if (!isRaise(action, context)) return undefined;
     const { limits, others, cost } = context;
     const usdPerHour = others.usdPerHour + cost.usdPerHour;
-    if (usdPerHour > limits.usdPerHourMax) return refuse(overBudget(usdPerHour, 'an hour', limits.usdPerHourMax));
+    if (usdPerHour > limits.usdPerHourMax + usdTolerance)
+      return refuse(overBudget(usdPerHour, 'an hour', limits.usdPerHourMax));
     const usd = others.usdOfEvent + cost.usd;
-    if (action.eventId === undefined || usd <= limits.usdPerEventMax) return undefined;
+    if (action.eventId === undefined || usd <= limits.usdPerEventMax + usdTolerance) return undefined;
     return refuse(overBudget(usd, `for ${action.eventId}`, limits.usdPerEventMax));
   },
 };

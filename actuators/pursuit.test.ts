@@ -85,6 +85,16 @@ describe('pursuit, by story', () => {
       [...failed40, reconsidered, seen(120, 40, { status: 'FAILED' })],
       { state: 'wanted', failure: undefined },
     ],
+    [
+      'keeps a doubt over new limits',
+      [want(1, 40), seen(2, 0), sent(3, 40), answered(4, 40, 'unavailable'), reconsidered],
+      { lastOutcome: { kind: 'unavailable', atMs: 4, code: 'Code', message: 'words' }, attemptCount: 0 },
+    ],
+    [
+      'forgets a refusal by old limits',
+      [want(1, 40), seen(2, 0), sent(3, 40), answered(4, 40, 'refused'), reconsidered],
+      { lastOutcome: undefined, attemptCount: 0 },
+    ],
     ['wants nothing after that', [...failed40, reconsidered, want(120, 0)], { state: 'wanted', concurrency: 0 }],
     [
       'loses an answer',

@@ -236,7 +236,14 @@ function missLook(pursuit: Pursuit, atMs: EpochMs): Pursuit {
 }
 
 function reconsider(pursuit: Pursuit, atMs: EpochMs): Pursuit {
-  const again: Pursuit = { ...pursuit, attemptCount: 0, lastOutcome: undefined, failure: undefined };
+  const { lastOutcome } = pursuit;
+  // What may have taken effect is still to be looked at before it is asked again: that doubt is no matter of limits.
+  const again: Pursuit = {
+    ...pursuit,
+    attemptCount: 0,
+    lastOutcome: lastOutcome?.kind === 'refused' ? undefined : lastOutcome,
+    failure: undefined,
+  };
   if (pursuit.state !== 'failed') return again;
   // What failed is still configured and still ours; it only is no longer the answer to what we are about to ask.
   return enter({ ...again, askedAtMs: undefined, readyAtMs: undefined, lostAtMs: undefined }, 'wanted', atMs);

@@ -13,7 +13,7 @@ import { heldConcurrencyOf, type FunctionState } from './function-state.ts';
 export interface Commitments {
   /** All functions but the action's, and what the action itself would cost. */
   around(spec: FunctionSpec, action: HoldProvisionedConcurrency): Pick<GateContext, 'others' | 'cost'>;
-  /** An action has passed in this tick: from now on its level counts, not the one before. */
+  /** An action has passed in this tick. Its level counts from now on where it is more; what it gives back is there until that was seen. */
   pass(spec: FunctionSpec, action: HoldProvisionedConcurrency): void;
 }
 
@@ -58,9 +58,10 @@ export function sumCommitments(
     },
     pass(spec, action) {
       const before = held.get(spec.key)!;
-      held.set(spec.key, action.concurrency);
-      concurrency += action.concurrency - before;
-      usdPerHour += usdPerHourOf(spec, action.concurrency) - usdPerHourOf(spec, before);
+      const now = Math.max(before, action.concurrency);
+      held.set(spec.key, now);
+      concurrency += now - before;
+      usdPerHour += usdPerHourOf(spec, now) - usdPerHourOf(spec, before);
     },
   };
 }
