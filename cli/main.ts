@@ -38,7 +38,8 @@ const terminal: Terminal = {
 // A reader that went away (`| head`) ends us quietly, as it ends any other program.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
-  throw error;
+  process.stderr.write(`foreshock: the output cannot be written (${error.code ?? error.message})\n`);
+  process.exit(2);
 });
 
 process.exitCode = await runCommandLine(process.argv.slice(2), terminal);
