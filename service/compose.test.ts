@@ -195,6 +195,21 @@ describe('a process that is killed', () => {
     expect(first.lambda.levels).toHaveLength(1);
   });
 
+  const renamed = key.replace('orders-validate', 'another') as typeof key;
+  it.each([
+    { name: 'taken out of the configuration', next: { ...spec, key: renamed }, leftCount: 1 },
+    { name: 'put back into shadow', next: { ...spec, mode: 'shadow' as const }, leftCount: 1 },
+    { name: 'left as it is', next: spec, leftCount: 0 },
+  ])('tells people what it leaves standing where its function was $name', async ({ next, leftCount }) => {
+    const store = createMemoryStore();
+    const first = await start(store);
+    await runUntil(first, () => first.lambda.levels.length > 0);
+    await compose(sampleOptions([next]), { ...first.ports, store });
+    const left = (await readAudit(store)).filter(({ body }) => body['incident'] === 'left-behind');
+    expect(left).toHaveLength(leftCount);
+    for (const { body } of left) expect(body).toMatchObject({ function: key, concurrency: first.lambda.levels[0] });
+  });
+
   it('starts again where a function with an open action was taken out of the configuration', async () => {
     const store = createMemoryStore();
     const first = await start(store);

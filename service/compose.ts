@@ -7,10 +7,12 @@
  */
 import type { AuditDraft } from '../core/audit.ts';
 import { WorldError } from '../core/errors.ts';
+import type { Mode } from '../core/function-spec.ts';
 import type { LogRecord, Position } from '../core/ports.ts';
 import { formatInstant, type EpochMs } from '../core/time.ts';
 import { openAuditChain, type AuditChain } from '../store/audit-log.ts';
-import { createEngine, foldSealed, type EngineSnapshot, type SealedTick } from './engine.ts';
+import { foldSealed, type EngineSnapshot, type SealedTick } from './engine-snapshot.ts';
+import { createEngine } from './engine.ts';
 import type { Effect, Fact } from './facts.ts';
 import type { System } from './system.ts';
 import type { SystemOptions, SystemPorts } from './system-options.ts';
@@ -64,6 +66,9 @@ export async function compose(options: SystemOptions, ports: SystemPorts): Promi
   };
 
   await append(startDrafts(options, { nowMs: clock.nowMs(), position: head, isRecovered: head > 0 }), []);
+  const left = leftBehindDrafts(options, recovered, clock.nowMs());
+  await append(left, []);
+  logDrafts(left, log);
   for (const fact of unansweredFacts(recovered, clock.nowMs())) effects.admit(fact);
 
   const startedAtMs = clock.nowMs();
@@ -144,6 +149,20 @@ async function recover({ store }: SystemPorts, head: Position): Promise<EngineSn
   for await (const record of store.read(latest.position, 'tick'))
     snapshot = foldSealed(snapshot, JSON.parse(decoder.decode(record.bytes)) as SealedTick);
   return snapshot;
+}
+
+/** Capacity that an earlier run asked for, of functions that nobody gives back any more under this configuration: it is paid for until a person does. */
+function leftBehindDrafts({ functions }: SystemOptions, { pursuits }: EngineSnapshot, nowMs: EpochMs): AuditDraft[] {
+  const modes = new Map<string, Mode>(functions.map(({ spec }) => [spec.key, spec.mode]));
+  return Object.entries(pursuits).flatMap(([key, { askedConcurrency = 0, inFlight }]): AuditDraft[] => {
+    const concurrency = Math.max(askedConcurrency, inFlight?.concurrency ?? 0);
+    const mode = modes.get(key);
+    if (concurrency === 0 || mode === 'enforce') return [];
+    const why = mode === undefined ? 'is not in the configuration any more' : `is in ${mode}`;
+    const because = `up to ${concurrency} that we asked for may still stand on ${key}, which ${why}: nobody gives them back, and Lambda charges for them`;
+    const body = { function: key, incident: 'left-behind', concurrency, because };
+    return [{ atMs: nowMs, kind: 'incident.opened', actor: 'service', body }];
+  });
 }
 
 /** Intents without an outcome: the process ended between writing and hearing. Their effect is unknown, and a look comes before anything else. */

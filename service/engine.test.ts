@@ -2,14 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { FunctionSpec } from '../core/function-spec.ts';
 import type { FunctionKey } from '../core/series-key.ts';
 import { msPerMinute, msPerSecond, type EpochMs } from '../core/time.ts';
-import {
-  createEngine,
-  foldSealed,
-  type Engine,
-  type EngineSnapshot,
-  type SealedTick,
-  type TickResult,
-} from './engine.ts';
+import { foldSealed, type EngineSnapshot, type SealedTick } from './engine-snapshot.ts';
+import { createEngine, type Engine, type TickResult } from './engine.ts';
 import type { Fact } from './facts.ts';
 import { createPlanning } from './planning.ts';
 import {

@@ -9,7 +9,7 @@
 import { createGate, type GateContext, type Verdict } from '../actuators/gate.ts';
 import { nextPollAtMs } from '../actuators/polling.ts';
 import { gateStages } from '../actuators/gate-stages.ts';
-import { advance, type Pursuit } from '../actuators/pursuit.ts';
+import { advance } from '../actuators/pursuit.ts';
 import type { HoldProvisionedConcurrency } from '../core/action.ts';
 import { assertNever } from '../core/assert.ts';
 import type { AuditDraft } from '../core/audit.ts';
@@ -17,15 +17,22 @@ import type { CapacityPlan, CapacityStep } from '../core/capacity.ts';
 import type { Json } from '../core/json.ts';
 import type { AccountLimits, Urgency } from '../core/ports.ts';
 import type { FunctionKey } from '../core/series-key.ts';
-import { msPerHour, msPerMinute, msPerSecond, type EpochMs } from '../core/time.ts';
+import { msPerMinute, msPerSecond, type EpochMs } from '../core/time.ts';
 import { isPlannable } from '../forecaster/planner.ts';
 import { sumCommitments, type Commitments } from './commitments.ts';
 import type { Effect, Fact } from './facts.ts';
-import { createFunctionState, readyConcurrencyOf, type FunctionState } from './function-state.ts';
-import { createIncidents, type Note, type OpenIncidents } from './incidents.ts';
+import {
+  actionOf,
+  createFunctionState,
+  heldByOthers,
+  readyConcurrencyOf,
+  type FunctionState,
+} from './function-state.ts';
+import { createIncidents, type Note } from './incidents.ts';
 import { createPlanning, type Planning } from './planning.ts';
 import { createPrewarmLedger, type PrewarmLedger } from './prewarm-ledger.ts';
 import { reportPrewarm } from './prewarm-report.ts';
+import type { EngineSnapshot, SealedTick } from './engine-snapshot.ts';
 import type { SystemOptions, SystemPorts } from './system-options.ts';
 import { createTimeline, type Timeline } from './timeline.ts';
 
@@ -389,78 +396,6 @@ export function createEngine(options: EngineOptions, snapshot?: EngineSnapshot):
 
 function isSameAccount(one: AccountLimits | undefined, other: AccountLimits): boolean {
   return one?.concurrencyLimit === other.concurrencyLimit && one.unreservedConcurrency === other.unreservedConcurrency;
-}
-
-/** What survives a restart besides the history: how far each pursuit was, and the plan whose windows have begun. */
-export interface EngineSnapshot {
-  readonly pursuits: Readonly<Record<string, Pursuit>>;
-  readonly plan?: CapacityPlan;
-  /** Actions by the sequence number of their intent, whose outcome was not written: after a crash nobody knows what became of them. */
-  readonly openIntents: Readonly<Record<string, HoldProvisionedConcurrency>>;
-  /** What people have been told of, and not yet that it is over; absent in what releases before wrote. */
-  readonly incidents?: OpenIncidents;
-}
-
-/** Brings a snapshot up to a sealed tick that came after it. */
-export function foldSealed(snapshot: EngineSnapshot, sealed: SealedTick): EngineSnapshot {
-  const openIntents: Record<string, HoldProvisionedConcurrency> = { ...snapshot.openIntents, ...sealed.opened };
-  const answered = new Set(sealed.facts.flatMap((fact) => (fact.kind === 'outcome' ? [String(fact.intentSeq)] : [])));
-  return {
-    ...snapshot,
-    pursuits: { ...snapshot.pursuits, ...sealed.pursuits },
-    openIntents: Object.fromEntries(Object.entries(openIntents).filter(([seq]) => !answered.has(seq))),
-    ...(sealed.plan && { plan: sealed.plan }),
-    ...(sealed.incidents && { incidents: sealed.incidents }),
-  };
-}
-
-/** One packed row of the store: what a tick was judged from, and the state that it left different. */
-export interface SealedTick {
-  readonly atMs: EpochMs;
-  readonly facts: readonly Fact[];
-  readonly pursuits: Readonly<Record<string, Pursuit>>;
-  readonly opened: Readonly<Record<string, HoldProvisionedConcurrency>>;
-  readonly plan?: CapacityPlan;
-  /** All that are open, where one was opened or closed. */
-  readonly incidents?: OpenIncidents;
-}
-
-function actionOf(state: FunctionState, step: CapacityStep | undefined, nowMs: EpochMs): HoldProvisionedConcurrency {
-  const { key } = state.spec;
-  const concurrency = state.pursuit.concurrency;
-  if (!step) {
-    const because = concurrency === 0 ? 'no event is near, and the floor is 0' : `the floor of ${concurrency}`;
-    return {
-      kind: 'hold-provisioned-concurrency',
-      key,
-      concurrency,
-      untilMs: nowMs + msPerHour,
-      deadlineMs: nowMs + msPerHour,
-      because,
-    };
-  }
-  const { untilMs, eventId, eventAtMs, because } = step;
-  // Above the floor and for no event: kept after one while it pays. What of it is not there is not asked for anew, so its raises end before it begins.
-  const isKept = eventAtMs === undefined && step.concurrency > state.spec.concurrencyFloor;
-  return {
-    kind: 'hold-provisioned-concurrency',
-    key,
-    concurrency,
-    untilMs,
-    deadlineMs: eventAtMs ?? (isKept ? step.fromMs - 1 : untilMs),
-    ...(eventId !== undefined && { eventId }),
-    because,
-  };
-}
-
-/**
- * Provisioned concurrency on our functions that stood there before us: it is in the account's pool, and not ours to plan with. Inside a reservation it
- * was taken out of the pool already.
- */
-function heldByOthers(functions: ReadonlyMap<FunctionKey, FunctionState>): number {
-  return [...functions.values()]
-    .filter(({ spec, pursuit }) => spec.reservedConcurrency === undefined && pursuit.state === 'idle')
-    .reduce((sum, { pursuit }) => sum + (pursuit.observed?.provisioned?.requested ?? 0), 0);
 }
 
 /** Plain data to JSON: absent fields are left out. */

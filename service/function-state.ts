@@ -1,9 +1,12 @@
 /** One function as the engine sees it: what is wanted of it, what is known of it, and why nothing is being done. */
 import type { Verdict } from '../actuators/gate.ts';
 import { createPursuit, type Pursuit } from '../actuators/pursuit.ts';
+import type { HoldProvisionedConcurrency } from '../core/action.ts';
 import type { CapacityStep } from '../core/capacity.ts';
 import type { FunctionSpec } from '../core/function-spec.ts';
 import { createRandom } from '../core/random.ts';
+import type { FunctionKey } from '../core/series-key.ts';
+import { msPerHour, type EpochMs } from '../core/time.ts';
 
 export interface FunctionState {
   readonly spec: FunctionSpec;
@@ -46,5 +49,48 @@ export function createFunctionState(
     step: undefined,
     verdict: undefined,
     refusal: '',
+  };
+}
+
+/**
+ * Provisioned concurrency on our functions that stood there before us: it is in the account's pool, and not ours to plan with. Inside a reservation it
+ * was taken out of the pool already.
+ */
+export function heldByOthers(functions: ReadonlyMap<FunctionKey, FunctionState>): number {
+  return [...functions.values()]
+    .filter(({ spec, pursuit }) => spec.reservedConcurrency === undefined && pursuit.state === 'idle')
+    .reduce((sum, { pursuit }) => sum + (pursuit.observed?.provisioned?.requested ?? 0), 0);
+}
+
+/** What a plan's step, or without one the floor, asks of Lambda. */
+export function actionOf(
+  state: FunctionState,
+  step: CapacityStep | undefined,
+  nowMs: EpochMs,
+): HoldProvisionedConcurrency {
+  const { key } = state.spec;
+  const concurrency = state.pursuit.concurrency;
+  if (!step) {
+    const because = concurrency === 0 ? 'no event is near, and the floor is 0' : `the floor of ${concurrency}`;
+    return {
+      kind: 'hold-provisioned-concurrency',
+      key,
+      concurrency,
+      untilMs: nowMs + msPerHour,
+      deadlineMs: nowMs + msPerHour,
+      because,
+    };
+  }
+  const { untilMs, eventId, eventAtMs, because } = step;
+  // Above the floor and for no event: kept after one while it pays. What of it is not there is not asked for anew, so its raises end before it begins.
+  const isKept = eventAtMs === undefined && step.concurrency > state.spec.concurrencyFloor;
+  return {
+    kind: 'hold-provisioned-concurrency',
+    key,
+    concurrency,
+    untilMs,
+    deadlineMs: eventAtMs ?? (isKept ? step.fromMs - 1 : untilMs),
+    ...(eventId !== undefined && { eventId }),
+    because,
   };
 }
