@@ -25,7 +25,7 @@ const coverageLevel = 0.95;
 
 export interface BacktestOptions {
   readonly series: VolumeSeries;
-  /** The whole calendar; events with symbols count only for `symbols`. */
+  /** The whole calendar, sorted; events with symbols count only for `symbols`. */
   readonly events: readonly MarketEvent[];
   readonly symbols: readonly string[];
   readonly clock: SessionClock;

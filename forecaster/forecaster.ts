@@ -2,6 +2,7 @@
  * From a function's volume history and the market calendar to its forecast, in arrivals. A model knows series and events; this knows
  * which events concern a function, how many requests a unit of volume stands for, and what the answer is called.
  */
+import { eventsBetween } from '../calendar/event.ts';
 import type { Forecast } from '../core/forecast.ts';
 import { standardLevels } from '../core/forecast.ts';
 import type { Json } from '../core/json.ts';
@@ -36,14 +37,14 @@ export interface ForecastRequest {
   readonly fromMs: EpochMs;
   readonly untilMs: EpochMs;
   readonly levels?: readonly number[];
-  /** The whole calendar as it is known now. */
+  /** The whole calendar as it is known now, sorted. */
   readonly events: readonly MarketEvent[];
 }
 
 export interface Forecaster {
   /** End of what was learned; undefined before anything was. */
   readonly originMs: EpochMs | undefined;
-  /** Learns the next block of history, in units of volume, under the whole calendar as it is known now. */
+  /** Learns the next block of history, in units of volume, under the whole calendar as it is known now, sorted. */
   learn(volume: VolumeSeries, events: readonly MarketEvent[]): void;
   /** Arrivals over [fromMs, untilMs), issued at the origin. Both are rounded outwards to whole buckets. */
   forecast(request: ForecastRequest): Forecast | NotReady;
@@ -87,16 +88,16 @@ export function createForecaster(options: ForecasterOptions): Forecaster {
   };
 }
 
-/** The events near a span that concern a function: those for everybody, and those of its own symbols. */
+/**
+ * The events of a sorted calendar near a span that concern a function: those for everybody, and those of its own symbols.
+ * Cost: O(log events + answer): the live path asks with the whole calendar for every bucket.
+ */
 export function concerning(
   events: readonly MarketEvent[],
   symbols: readonly string[],
   span: { readonly fromMs: EpochMs; readonly untilMs: EpochMs },
 ): MarketEvent[] {
-  return events.filter(
-    (event) =>
-      event.startsAtMs > span.fromMs - eventReachMs &&
-      event.startsAtMs < span.untilMs + eventReachMs &&
-      (event.symbols.length === 0 || event.symbols.some((symbol) => symbols.includes(symbol))),
+  return eventsBetween(events, span.fromMs - eventReachMs, span.untilMs + eventReachMs).filter(
+    (event) => event.symbols.length === 0 || event.symbols.some((symbol) => symbols.includes(symbol)),
   );
 }

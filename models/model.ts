@@ -44,7 +44,7 @@ export interface Model {
 }
 
 export interface ModelOptions {
-  /** Bucket length of the series that it will learn: divides an hour. */
+  /** Bucket length of the series that it will learn: whole minutes that divide half an hour. */
   readonly stepMs: number;
   readonly clock: SessionClock;
   /** Shared by the models of one calendar, so that they learn from each other's events. Alone when absent. */

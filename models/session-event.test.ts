@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { QuantilePath } from '../core/forecast.ts';
 import type { Importance, MarketEvent } from '../core/market-event.ts';
 import { createRandom } from '../core/random.ts';
+import { msPerDay } from '../core/time.ts';
 import { endOf, sliceSeries, type VolumeSeries } from '../core/volume-series.ts';
 import { createEventResponse, type EventResponse } from './event-response.ts';
 import { isNotReady } from './model.ts';
@@ -64,6 +65,19 @@ describe('the session profile inside the model', () => {
     printed.values[(localInstant(37, 11) - startMs) / stepMs] = 1e7;
     const question = { atMs: localInstant(38, 11) };
     expect(liftOf({ series: printed, ...question }, 11)).toBeCloseTo(liftOf({ series: plain, ...question }, 11), 0);
+  });
+
+  it.each([
+    ['ninety days', 90, false],
+    ['a hundred and one', 101, true],
+  ])('after %s without data (%i) a forecast is refused: %s', (_, gapDays, isRefused) => {
+    const model = createSessionEvent({ stepMs, clock: testClock });
+    const volume = syntheticSeries({ dayCount: 40 });
+    model.learn({ volume, events: [] });
+    const fromMs = endOf(volume) + gapDays * msPerDay;
+    model.learn({ volume: { fromMs, stepMs, values: Float64Array.of(NaN) }, events: [] });
+    const answer = model.forecast({ fromMs: fromMs + stepMs, stepMs, stepCount: 1, levels: [0.5], events: [] });
+    expect(isNotReady(answer)).toBe(isRefused);
   });
 
   it('expects nothing where the market has always been closed', () => {

@@ -6,7 +6,7 @@
  * buckets come; the level is worked out on demand, from the days before that looked like today. The model forecasts for itself, a few half
  * hours a day and around every event, and sees how wrong it was: its quantiles are those misses.
  *
- * Not ready: before ten days with data. A slot of the day that has never been seen on such a day is taken for closed: nothing is expected.
+ * Not ready: before ten days with data after the first, and when nothing came in the last hundred. A slot of the day that has never been seen on such a day is taken for closed: nothing is expected.
  * Cost: about half a microsecond a bucket to learn, some tens of microseconds for each half hour forecast.
  */
 import { assert } from '../core/assert.ts';
@@ -40,7 +40,7 @@ import { createSelfCheck, type SelfCheckSnapshot } from './self-check.ts';
 
 /** Kept buckets: 60 sessions are 84 days; the rest is for holidays and for the week before the first of them. */
 const historyDayCount = 100;
-/** Two weeks of sessions: below that the spread of a slot is a guess. */
+/** Two weeks of sessions: below that the spread of a slot is a guess. The first day only says what there is to expect, and is not counted. */
 const dayCountMin = 10;
 /** Lift beyond which a bucket is called an event's, however long ago the event was. */
 const touchedLiftMin = 0.1;
@@ -203,7 +203,10 @@ export function createSessionEvent(options: ModelOptions, kept?: Json): Model {
     forecast(horizon: Horizon): QuantilePath | NotReady {
       assert(horizon.stepMs === stepMs, 'a horizon has the step of its series');
       if (!grid || dayCount < dayCountMin) {
-        return { notReady: `${dayCount} days with data were learned; ${dayCountMin} are needed` };
+        return { notReady: `${dayCount} days with data were learned after the first; ${dayCountMin} are needed` };
+      }
+      if (history.recordedBetween(history.oldest, history.bucketCount) === 0) {
+        return { notReady: `nothing was recorded in the last ${historyDayCount} days` };
       }
       const first = grid.bucketOf(horizon.fromMs);
       assert(
