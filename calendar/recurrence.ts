@@ -23,7 +23,7 @@ export interface RecurrenceSpan {
   readonly untilDay: number;
 }
 
-/** Days that may still be looked at. Shared by all rules of a file, because each alone may be cheap and all together not. */
+/** Days that may still be looked at, each once for every time of day that its rule names. Shared by all rules of a file, because each alone may be cheap and all together not. */
 export interface DayBudget {
   dayCount: number;
 }
@@ -52,7 +52,7 @@ export function* recur(
   for (let index = rule.count === undefined ? periodBefore(rule, startDay, fromDay) : 0; ; index += rule.interval) {
     const { firstDay, dayCount } = periodAt(rule, startDay, index);
     if (firstDay >= untilDay) return;
-    budget.dayCount -= dayCount;
+    budget.dayCount -= dayCount * times.length;
     if (budget.dayCount < 0) throw new RecurrenceBudgetError('the recurrence rules look at too many days');
     for (const atMs of matchesIn(filled, firstDay, dayCount, times)) {
       if (atMs <= startMs) continue;

@@ -17,7 +17,7 @@ import { formatInstant, msPerDay, type EpochMs } from '../core/time.ts';
 import { createCalendarDraft, type CalendarDraft } from './calendar-draft.ts';
 import { readComponent, type IcsEvent } from './ics-event.ts';
 import { readIcs } from './ics-lines.ts';
-import { dateOf, keyOf, keysMeant, occurrencesOf, type Occurrence } from './ics-series.ts';
+import { createOccurrenceSet, dateOf, keyOf, keysMeant, occurrencesOf, push } from './ics-series.ts';
 import { createZoneBook, instantOf, type Moment } from './ics-values.ts';
 
 /** Five thousand weekly events, or what a hostile file may cost: about three seconds. */
@@ -33,8 +33,7 @@ export function parseCalendarIcs(bytes: Uint8Array, path: string, aroundMs: Epoc
     for (const component of calendar.events) {
       const event = readComponent(component, { zones, draft, isCancelling });
       if (event === undefined) continue;
-      const name = event.uid === '' ? `line ${event.line}` : event.uid;
-      groups.set(name, [...(groups.get(name) ?? []), event]);
+      push(groups, event.uid === '' ? `line ${event.line}` : event.uid, event);
     }
   }
   const context = { draft, span: spanAround(aroundMs), budget: { dayCount: dayBudget } };
@@ -71,28 +70,26 @@ function addGroup(group: readonly IcsEvent[], context: Context): void {
       draft,
     ) ?? latestOf(cancels, draft);
   const isCancelled = cancels.some(({ sequence }) => sequence >= (master?.sequence ?? 0));
-  const occurrences = new Map<string, Occurrence>();
-  if (master?.start) {
-    const series = { ...master, start: master.start };
-    for (const occurrence of occurrencesOf(series, context.span, context)) occurrences.set(occurrence.key, occurrence);
-  } else if (master) {
+  if (master && !master.start)
     draft.warn(`line ${master.line} cancels ${master.uid || 'an event'}, which is not in the file`);
-  }
+  const occurrences = master?.start
+    ? occurrencesOf({ ...master, start: master.start }, context.span, context)
+    : createOccurrenceSet(new Map());
 
   const overrides = new Map<string, IcsEvent[]>();
   for (const event of group) {
     if (event.recurrenceId === undefined) continue;
     const start = master?.start ?? event.recurrenceId;
     const [key = keyOf(event.recurrenceId)] = keysMeant(event.recurrenceId, start, occurrences);
-    overrides.set(key, [...(overrides.get(key) ?? []), event]);
+    push(overrides, key, event);
   }
   const isSeries = master !== undefined && (master.rule !== undefined || master.extra.length > 0);
-  for (const { key, moment } of occurrences.values()) {
+  for (const { key, moment } of occurrences.byKey.values()) {
     if (!overrides.has(key)) addEvent(master!, { moment, key: isSeries ? key : '', isCancelled }, draft);
   }
   for (const [key, versions] of overrides) {
     const event = latestOf(versions, draft)!;
-    const moment = event.start ?? occurrences.get(key)?.moment ?? event.recurrenceId!;
+    const moment = event.start ?? occurrences.byKey.get(key)?.moment ?? event.recurrenceId!;
     addEvent(
       { ...master, ...event, ...wordsOfBoth(event, master) },
       { moment, key, isCancelled: isCancelled || event.isCancelled },

@@ -4,6 +4,7 @@
 import type { CalendarDraft } from './calendar-draft.ts';
 import { showText } from './csv-fields.ts';
 import type { ContentLine, IcsComponent } from './ics-lines.ts';
+import { push } from './ics-series.ts';
 import { readMoments, readProperty, textValue, type Moment, type Property, type ZoneBook } from './ics-values.ts';
 import { msPerDay } from '../core/time.ts';
 
@@ -78,7 +79,7 @@ function readProperties(
   for (const line of lines) {
     const property = faultOfLine(line, properties, draft) ? undefined : readProperty(line, draft);
     if (property === undefined) return undefined;
-    properties.set(line.name, [...(properties.get(line.name) ?? []), property]);
+    push(properties, line.name, property);
   }
   return properties;
 }

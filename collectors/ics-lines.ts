@@ -44,6 +44,11 @@ interface OpenComponent extends IcsCalendar {
 /** The calendars of a file; faults go to the draft. */
 export function readIcs(bytes: Uint8Array, draft: CalendarDraft): readonly IcsCalendar[] {
   const calendars: IcsCalendar[] = [];
+  // The marks that UTF-16 begins with.
+  if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)) {
+    draft.fault(1, 'UTF-16', 'UTF-8 text');
+    return [];
+  }
   const open: OpenComponent[] = [];
   let componentCount = 0;
   for (const { line, text } of unfold(bytes, draft)) {
@@ -75,6 +80,7 @@ export function readIcs(bytes: Uint8Array, draft: CalendarDraft): readonly IcsCa
     }
   }
   const [cut] = open;
+  if (draft.hasFaults) return [];
   if (cut) draft.fault(cut.line, `BEGIN:${cut.name} and no END`, 'the whole file; it is cut short');
   else if (calendars.length === 0) draft.fault(1, 'no calendar', 'BEGIN:VCALENDAR');
   return calendars;

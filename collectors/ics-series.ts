@@ -24,14 +24,21 @@ export interface SeriesSource {
   readonly exceptions: readonly Moment[];
 }
 
+/** What an event comes to, by name. */
+export interface OccurrenceSet {
+  readonly byKey: ReadonlyMap<string, Occurrence>;
+  /** The names of those on a day of their own clock, written `2025-11-07`. */
+  readonly keysOn: (date: string) => readonly string[];
+}
+
 const occurrenceCountMax = 10_000;
 
-/** Each once, in no order. @throws RecurrenceBudgetError when the rules of the file look at too much. */
+/** @throws RecurrenceBudgetError when the rules of the file look at too much. */
 export function occurrencesOf(
   source: SeriesSource,
   span: RecurrenceSpan,
   { draft, budget }: { readonly draft: CalendarDraft; readonly budget: DayBudget },
-): readonly Occurrence[] {
+): OccurrenceSet {
   const { start, extra } = source;
   const rule = source.rule && readRule(source.rule, start, draft);
   const occurrences = new Map<string, Occurrence>();
@@ -52,34 +59,42 @@ export function occurrencesOf(
     }
   }
   for (const moment of extra) if (!take(moment)) break;
-  for (const exception of source.exceptions) {
-    for (const key of keysMeant(exception, start, occurrences)) occurrences.delete(key);
-  }
-  return [...occurrences.values()];
+  const all = createOccurrenceSet(occurrences);
+  const excepted = new Set(source.exceptions.flatMap((exception) => keysMeant(exception, start, all)));
+  for (const key of excepted) occurrences.delete(key);
+  return excepted.size === 0 ? all : createOccurrenceSet(occurrences);
+}
+
+export function createOccurrenceSet(byKey: ReadonlyMap<string, Occurrence>): OccurrenceSet {
+  let keysByDate: Map<string, string[]> | undefined;
+  return {
+    byKey,
+    keysOn(date) {
+      if (keysByDate === undefined) {
+        keysByDate = new Map();
+        for (const { key, moment } of byKey.values()) push(keysByDate, dateOf(moment.wallMs), key);
+      }
+      return keysByDate.get(date) ?? [];
+    },
+  };
+}
+
+export function push<Item>(groups: Map<string, Item[]>, name: string, item: Item): void {
+  const group = groups.get(name);
+  if (group) group.push(item);
+  else groups.set(name, [item]);
 }
 
 /**
- * The keys of the occurrences that an exception or an override names. One that is a whole day means whatever is on that day; one without a zone
+ * The names of the occurrences that an exception or an override means. One that is a whole day means whatever is on that day; one without a zone
  * is on the clock of the event itself.
  */
-export function keysMeant(
-  meant: Moment,
-  start: Moment,
-  occurrences: ReadonlyMap<string, Occurrence>,
-): readonly string[] {
-  if (meant.kind === start.kind || start.kind === 'date') {
-    const key = start.kind === 'date' ? dateOf(meant.wallMs) : keyOf(meant);
-    return occurrences.has(key) ? [key] : [];
-  }
-  if (meant.kind === 'floating' && start.kind === 'zoned') {
-    const key = keyOf({ ...start, wallMs: meant.wallMs });
-    return occurrences.has(key) ? [key] : [];
-  }
-  const day = dateOf(meant.wallMs);
-  const isWholeDay = meant.kind === 'date';
-  return [...occurrences.values()]
-    .filter(({ moment }) => (isWholeDay ? dateOf(moment.wallMs) === day : moment.wallMs === meant.wallMs))
-    .map(({ key }) => key);
+export function keysMeant(meant: Moment, start: Moment, { byKey, keysOn }: OccurrenceSet): readonly string[] {
+  const date = dateOf(meant.wallMs);
+  if (meant.kind === 'date' || start.kind === 'date') return keysOn(date);
+  if (start.kind === 'floating') return keysOn(date).filter((key) => byKey.get(key)?.moment.wallMs === meant.wallMs);
+  const key = keyOf(meant.kind === 'zoned' ? meant : { ...start, wallMs: meant.wallMs });
+  return byKey.has(key) ? [key] : [];
 }
 
 export function keyOf(moment: Moment): string {
