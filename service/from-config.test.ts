@@ -28,7 +28,7 @@ interface Files {
   readonly calendars: readonly string[];
 }
 
-async function read({ functions = orders, calendars }: Files): Promise<SystemOptions> {
+async function read({ functions = orders, calendars }: Files, untilMs = minute(0)): Promise<SystemOptions> {
   const folder = await mkdtemp(path.join(tmpdir(), 'foreshock-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   await writeFile(path.join(folder, 'volume.csv'), volume);
@@ -43,7 +43,7 @@ limits: { concurrencyMax: 800, usdPerHourMax: 20, usdPerEventMax: 15 }
 `,
   );
   const config = await loadConfig(file, { env: {}, files: realFiles });
-  return readSystemOptions(config, { untilMs: minute(0), signal: new AbortController().signal });
+  return readSystemOptions(config, { untilMs, signal: new AbortController().signal });
 }
 
 it('reads each file once, no row at or after its end, and all calendars as one', async () => {
@@ -55,6 +55,14 @@ it('reads each file once, no row at or after its end, and all calendars as one',
   expect(one!.history).toBe(other!.history);
   expect([...one!.history.history.series.values]).toEqual(Array.from({ length: 30 }, (_, index) => index));
   expect(options.calendar.events.map(({ kind }) => kind)).toEqual(['cpi', 'fomc']);
+});
+
+it.each([
+  { name: 'has just ended', untilMs: minute(1), rowCount: 31 },
+  { name: 'has a second to go', untilMs: minute(1) - 1_000, rowCount: 30 },
+])('reads the last bucket where it $name: $rowCount rows', async ({ untilMs, rowCount }) => {
+  const options = await read({ calendars: [] }, untilMs);
+  expect(options.functions[0]!.history.history.series.values).toHaveLength(rowCount);
 });
 
 it.each([

@@ -10,6 +10,7 @@ import { InputError } from '../core/errors.ts';
 import type { MarketEvent } from '../core/market-event.ts';
 import { parseFunctionKey, type FunctionKey } from '../core/series-key.ts';
 import type { EpochMs } from '../core/time.ts';
+import { sliceSeries } from '../core/volume-series.ts';
 import { documentedLead } from '../forecaster/event-window.ts';
 import { release } from './release.ts';
 import type { SystemFunction, SystemHistory, SystemOptions } from './system-options.ts';
@@ -60,7 +61,12 @@ export async function readHistories(
       signal,
       ...(onProgress && { onProgress: (progress) => onProgress(csv, progress) }),
     });
-    histories.set(csv, { name: csv, history: { series, sha256, rowCount, badRowCount: badRows.count } });
+    // A last bucket that is still filling up would be learned as all there was, and never again.
+    const ended = sliceSeries(series, series.fromMs, untilMs);
+    histories.set(csv, {
+      name: csv,
+      history: { series: ended, sha256, rowCount, badRowCount: badRows.count },
+    });
   }
   return histories;
 }
