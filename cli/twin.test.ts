@@ -36,6 +36,9 @@ describe('twin', () => {
     expect(functions).toEqual(['123456789012/us-east-1/function-1:live', '123456789012/us-east-1/function-2:live']);
     const response = await fetch(`${url}/2015-03-31/functions/function-2/aliases/live`);
     expect(await response.json()).toMatchObject({ Name: 'live', FunctionVersion: '1' });
+    const body = JSON.stringify({ kind: 'error', status: 503, operations: ['GetAlias'] });
+    expect((await fetch(`${url}/_twin/faults`, { method: 'POST', body })).status).toBe(201);
+    expect((await fetch(`${url}/2015-03-31/functions/function-2/aliases/live`)).status).toBe(503);
     stop.abort();
     expect(await ended).toBe(0);
     await expect(fetch(url)).rejects.toThrow();

@@ -18,16 +18,25 @@ export const twinVerb: Verb = {
   usage: `
   foreshock twin [--port 4510] [--host 127.0.0.1] [--function KEY]... [--functions N] [--account-concurrency N] [--seed S] [--json]
 
-Plays Lambda's control plane for provisioned concurrency: Put, Get, List, Delete, GetAlias, GetFunctionConfiguration and
-GetAccountSettings, with 1 to 2 minutes of preparation, allocation in one piece, and 15 calls a second. Runs until Ctrl-C.
+Plays Lambda's control plane: functions, versions, aliases and their weights, reserved and provisioned concurrency, with 1 to 2
+minutes of preparation, allocation in one piece, aliases that take their capacity along, and 15 calls a second. Runs until Ctrl-C.
 
   --port N                 where to listen; 0 takes any free port (4510)
   --host H                 the loopback address to listen on; calls are not authenticated, so no other is taken (127.0.0.1)
-  --function KEY           a function, as 123456789012/us-east-1/orders-validate:live; may be given many times
+  --function KEY           a function, as 123456789012/us-east-1/orders-validate:live; may be given many times,
+                           with several aliases of one function too
   --functions N            N functions function-1:live to function-N:live instead
   --account-concurrency N  concurrent executions of the account (1000)
   --seed S                 draws the preparation times (1)
   --json                   print where it listens as JSON
+
+What goes wrong on command, by JSON on the same port:
+  POST   /_twin/faults       {"kind":"throttle","operations":["PutProvisionedConcurrencyConfig"],"forMs":60000}
+  GET    /_twin/faults       those in force
+  DELETE /_twin/faults[/ID]  one, or all
+  kind: throttle (429), error (5xx: status), hang (no answer), lose (done, and the answer lost), each for operations, with a
+        ratio of the calls or a count of them; stuck (IN_PROGRESS stays), initFails (FAILED), slow (times as long; below 1
+        quicker). All take functionName and forMs; without forMs they last until they are taken away.
 `,
   async run(args, terminal) {
     const { values } = parseFlags(args, {
