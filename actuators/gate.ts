@@ -17,7 +17,7 @@ import type { EpochMs } from '../core/time.ts';
 import type { EndpointKind } from './endpoint.ts';
 import type { Pursuit } from './pursuit.ts';
 
-export type GateStageName =
+type GateStageName =
   | 'mode'
   | 'endpoint'
   | 'held'

@@ -5,7 +5,7 @@
 import { assert } from '../core/assert.ts';
 
 /** Twenty times the largest account limit that AWS speaks of ("tens of thousands"): an answer at it means "more than anybody may have". */
-export const serversMax = 1_000_000;
+const serversMax = 1_000_000;
 
 /**
  * The least whole number of servers at which at most `blockingRatioMax` of the arrivals find all of them busy, for an offered load in

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
 /** The package's folder, from a clone (service/) as from the built package (dist/service/). */
-export const packageFolder = [path.join(import.meta.dirname, '..'), path.join(import.meta.dirname, '..', '..')].find(
+const packageFolder = [path.join(import.meta.dirname, '..'), path.join(import.meta.dirname, '..', '..')].find(
   (folder) => isPackage(folder),
 )!;
 
