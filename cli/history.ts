@@ -5,6 +5,7 @@ import { InputError } from '../core/errors.ts';
 import type { MarketEvent } from '../core/market-event.ts';
 import { msPerHour, msPerMinute, type EpochMs } from '../core/time.ts';
 import type { VolumeSeries } from '../core/volume-series.ts';
+import { requireForecastable } from '../forecaster/forecaster.ts';
 
 export interface HistoryFiles {
   readonly history: string;
@@ -32,12 +33,7 @@ function withStep(series: VolumeSeries, { stepMs = series.stepMs, history }: His
       `${history}: its buckets are ${series.stepMs / 1_000} s long; --step must be a multiple of that`,
     );
   }
-  if (stepMs % msPerMinute !== 0 || (30 * msPerMinute) % stepMs !== 0) {
-    throw new InputError(
-      'history-step',
-      `${history}: buckets of ${stepMs / 1_000} s cannot be forecast; say --step with 1m, 2m, 3m, 5m, 6m, 10m, 15m or 30m`,
-    );
-  }
+  requireForecastable(stepMs, history);
   return factor === 1 ? series : coarsen(series, factor);
 }
 

@@ -4,7 +4,7 @@ import type { FunctionKey } from '../core/series-key.ts';
 import { endOf, sliceSeries } from '../core/volume-series.ts';
 import { isNotReady, type NotReady } from '../models/model.ts';
 import { localInstant, startMs, stepMs, syntheticSeries, testClock, testEvent } from '../models/synthetic.fixture.ts';
-import { createForecaster, type ForecasterOptions } from './forecaster.ts';
+import { createForecaster, requireForecastable, type ForecasterOptions } from './forecaster.ts';
 
 const key = '123456789012/us-east-1/orders-validate:live' as FunctionKey;
 const atMs = localInstant(58, 8.5);
@@ -72,5 +72,20 @@ describe('forecaster', () => {
     awake.learn(history, events);
     const slept = createForecaster({ key, stepMs, clock: testClock, snapshot: awake.snapshot() });
     expect(slept.forecast(request)).toEqual(awake.forecast(request));
+  });
+});
+
+describe('the buckets of a history', () => {
+  it.each([
+    ['a minute', 60_000, true],
+    ['half an hour', 1_800_000, true],
+    ['twenty minutes', 1_200_000, false],
+    ['a second', 1_000, false],
+    ['ninety seconds', 90_000, false],
+    ['an hour', 3_600_000, false],
+  ])('of %s can be forecast, or are refused by the name of the file', (_, length, isFit) => {
+    const require = (): void => requireForecastable(length, 'orders.csv');
+    if (isFit) expect(require).not.toThrow();
+    else expect(require).toThrow(/^orders\.csv: buckets of \d+ s cannot be forecast/);
   });
 });

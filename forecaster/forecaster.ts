@@ -3,13 +3,14 @@
  * which events concern a function, how many requests a unit of volume stands for, and what the answer is called.
  */
 import { eventsBetween } from '../calendar/event.ts';
+import { InputError } from '../core/errors.ts';
 import type { Forecast } from '../core/forecast.ts';
 import { standardLevels } from '../core/forecast.ts';
 import type { Json } from '../core/json.ts';
 import type { MarketEvent } from '../core/market-event.ts';
 import type { FunctionKey } from '../core/series-key.ts';
 import type { SessionClock } from '../core/session-clock.ts';
-import { msPerHour, type EpochMs } from '../core/time.ts';
+import { msPerHour, msPerMinute, type EpochMs } from '../core/time.ts';
 import { endOf, type VolumeSeries } from '../core/volume-series.ts';
 import { defaultModelName, models, type ModelName } from '../models/index.ts';
 import type { EventResponse } from '../models/event-response.ts';
@@ -86,6 +87,18 @@ export function createForecaster(options: ForecasterOptions): Forecaster {
     },
     snapshot: () => ({ originMs: originMs ?? null, model: model.snapshot() }),
   };
+}
+
+/**
+ * Models learn buckets of whole minutes that divide half an hour.
+ * @throws InputError when those of a history are others.
+ */
+export function requireForecastable(stepMs: number, historyName: string): void {
+  if (stepMs % msPerMinute === 0 && (30 * msPerMinute) % stepMs === 0) return;
+  throw new InputError(
+    'history-step',
+    `${historyName}: buckets of ${stepMs / 1_000} s cannot be forecast; they must last 1, 2, 3, 5, 6, 10, 15 or 30 minutes`,
+  );
 }
 
 /**

@@ -12,6 +12,7 @@ import { parseFunctionKey, type FunctionKey } from '../core/series-key.ts';
 import type { EpochMs } from '../core/time.ts';
 import { sliceSeries } from '../core/volume-series.ts';
 import { documentedLead } from '../forecaster/event-window.ts';
+import { requireForecastable } from '../forecaster/forecaster.ts';
 import { release } from './release.ts';
 import type { SystemFunction, SystemHistory, SystemOptions } from './system-options.ts';
 
@@ -63,6 +64,7 @@ export async function readHistories(
     });
     // A last bucket that is still filling up would be learned as all there was, and never again.
     const ended = sliceSeries(series, series.fromMs, untilMs);
+    requireForecastable(series.stepMs, csv);
     histories.set(csv, {
       name: csv,
       history: { series: ended, sha256, rowCount, badRowCount: badRows.count },

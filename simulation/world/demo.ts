@@ -16,6 +16,7 @@ import { parseFunctionKey, type FunctionKey } from '../../core/series-key.ts';
 import { formatInstant, msPerDay, type EpochMs } from '../../core/time.ts';
 import { endOf, sliceSeries, type VolumeSeries } from '../../core/volume-series.ts';
 import { documentedLead } from '../../forecaster/event-window.ts';
+import { requireForecastable } from '../../forecaster/forecaster.ts';
 import { compose } from '../../service/compose.ts';
 import type { Log } from '../../service/log.ts';
 import { release } from '../../service/release.ts';
@@ -160,6 +161,7 @@ async function recordedDay(source: Extract<DemoSource, { kind: 'history' }>, sig
   const untilMs = source.untilMs ?? fromMs + msPerDay;
   const read = await readVolumeCsv(source.history, { untilMs, signal });
   const { series } = read;
+  requireForecastable(series.stepMs, source.history);
   if (fromMs <= series.fromMs || fromMs >= endOf(series)) {
     throw new InputError(
       'demo.span',
