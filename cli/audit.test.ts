@@ -5,7 +5,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { expect, it, onTestFinished } from 'vitest';
 import type { AuditDraft } from '../core/audit.ts';
 import type { Json } from '../core/json.ts';
-import { createAuditChain } from '../store/audit-log.ts';
+import { createAuditChain, genesisHash } from '../store/audit-log.ts';
+import { sealTick } from '../store/tick-log.ts';
 import { openEmbeddedStore } from '../store/embedded.ts';
 import { auditShowVerb } from './audit-show.ts';
 import { auditVerifyVerb } from './audit-verify.ts';
@@ -34,7 +35,8 @@ async function makeStore(tamper?: string): Promise<string> {
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const path = join(folder, 'store.db');
   const store = await openEmbeddedStore(path);
-  await store.append(createAuditChain().extend(drafts).records, 0);
+  const tick = sealTick('{"facts":[]}', { prevHash: genesisHash, atMs: drafts[2]!.atMs });
+  await store.append([...createAuditChain().extend(drafts).records, tick.record], 0);
   await store.close();
   if (tamper !== undefined) {
     const database = new DatabaseSync(path);
@@ -64,7 +66,7 @@ it('verifies a whole log, and says what was not compared', async () => {
   const head = createAuditChain().extend(drafts).next.head!;
   expect(exit).toBe(0);
   expect(out.split('\n')).toEqual([
-    'verified: 3 events hold',
+    'verified: 3 events hold, and 1 tick',
     `head      event 2, 2025-09-05T12:20:00.250Z, ${head.hash}`,
     'anchor    none: a log cut at its end, or computed anew from some event on, would not show',
     '',
@@ -87,6 +89,15 @@ it('says where a changed log is broken, to people and to programs', async () => 
     eventCount: 1,
     firstFault: { kind: 'hash', position: 1, seq: 1, atMs: drafts[1]!.atMs },
   });
+});
+
+it('says where a fact was changed that a decision was judged from', async () => {
+  const path = await makeStore(`UPDATE tick SET bytes = CAST(replace(bytes, 'facts', 'fakes') AS BLOB)`);
+  const { exit, out } = await run(auditVerifyVerb, ['--store', path]);
+  expect(exit).toBe(1);
+  expect(out).toContain(
+    'NOT verified: 3 events hold, and 0 ticks, then the facts are broken\nwhere     row 3, 2025-09-05T12:20:00.250Z\nfault     tick: ',
+  );
 });
 
 it.each([

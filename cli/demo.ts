@@ -19,6 +19,7 @@ import { readScorecard } from '../simulation/world/scorecard.ts';
 import type { World } from '../simulation/world/world.ts';
 import { verifyAudit } from '../store/audit-verify.ts';
 import { openEmbeddedStore } from '../store/embedded.ts';
+import { verifyTicks } from '../store/tick-log.ts';
 import { formatScorecard, progressLine } from './demo-text.ts';
 import { instantFlag, numberFlag } from './flags.ts';
 import { clearProgress, drawProgress, progressWidth } from './progress.ts';
@@ -178,7 +179,7 @@ async function openNewStore(file: string): Promise<Store> {
 async function isChainWhole(file: string): Promise<boolean> {
   const store = await openEmbeddedStore(file, { readOnly: true });
   try {
-    return (await verifyAudit(store)).verified;
+    return (await verifyAudit(store)).verified && (await verifyTicks(store)).verified;
   } finally {
     await store.close();
   }

@@ -19,7 +19,7 @@ const headOf = (seq: number): AuditHead => ({ seq, hash: String(seq % 10).repeat
 const clock = { nowMs: () => 5_000 };
 
 it('writes a line for each head that is new, after those that are there', async () => {
-  const file = path.join(folder, 'far', 'anchor.jsonl');
+  const file = path.join(folder, 'anchor.jsonl');
   let head: AuditHead | undefined;
   const anchoring = await openAnchoring({ file, head: () => head, clock });
   await anchoring.write();

@@ -1,6 +1,5 @@
 /** Writes checkpoints of the audit chain to a file outside the store: every hour, and once more at the stop. */
-import { appendFile, mkdir, open } from 'node:fs/promises';
-import path from 'node:path';
+import { appendFile, open } from 'node:fs/promises';
 import { InputError } from '../core/errors.ts';
 import type { Clock } from '../core/time.ts';
 import { formatCheckpoint, type Sign } from '../store/anchor.ts';
@@ -21,7 +20,6 @@ export interface AnchoringOptions {
 /** @throws InputError when the file cannot be written: better now than at the first checkpoint. */
 export async function openAnchoring({ file, sign, head, clock }: AnchoringOptions): Promise<Anchoring> {
   try {
-    await mkdir(path.dirname(file), { recursive: true });
     await appendFile(file, '');
   } catch (error) {
     throw new InputError('anchor', `audit.anchorFile ${file} cannot be written: ${(error as Error).message}`, {

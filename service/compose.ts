@@ -6,11 +6,12 @@
  * a later tick.
  */
 import type { AuditDraft } from '../core/audit.ts';
-import { WorldError } from '../core/errors.ts';
+import { InputError, WorldError } from '../core/errors.ts';
 import type { Mode } from '../core/function-spec.ts';
-import type { LogRecord, Position } from '../core/ports.ts';
+import type { Position } from '../core/ports.ts';
 import { formatInstant, type EpochMs } from '../core/time.ts';
 import { openAuditChain, type AuditChain } from '../store/audit-log.ts';
+import { lastTickHash, readTick, sealTick } from '../store/tick-log.ts';
 import { foldSealed, type EngineSnapshot, type SealedTick } from './engine-snapshot.ts';
 import { createEngine } from './engine.ts';
 import type { Effect, Fact } from './facts.ts';
@@ -36,6 +37,12 @@ const decoder = new TextDecoder();
 /** Facts that wait for the next tick; beyond it a collector is told that its fact was shed. */
 const waitingFactCountMax = 100_000;
 
+/** What a tick leaves to be read again. */
+interface SealedText {
+  readonly text: string;
+  readonly atMs: EpochMs;
+}
+
 /**
  * Starts the system on its store: recovers how far it was, writes `service.started` with its inputs, and returns. The first tick decides.
  *
@@ -51,6 +58,7 @@ export async function compose(options: SystemOptions, ports: SystemPorts): Promi
   };
   let head: Position = await store.head();
   let chain: AuditChain = await openAuditChain(store);
+  let tickHash = await lastTickHash(store);
   const recovered = await recover(ports, head);
   const engine = createEngine(
     { ...options, endpointKindOf: ports.endpointKindOf, queueWaitMs: ports.queueWaitMs },
@@ -58,16 +66,18 @@ export async function compose(options: SystemOptions, ports: SystemPorts): Promi
   );
   const effects = createEffects(ports, fail);
 
-  const append = async (drafts: readonly AuditDraft[], ticks: readonly LogRecord[]): Promise<void> => {
+  const append = async (drafts: readonly AuditDraft[], sealed?: SealedText): Promise<void> => {
     const { records, next } = chain.extend(drafts);
-    if (records.length + ticks.length === 0) return;
-    head = await store.append([...ticks, ...records], head);
+    const tick = sealed && sealTick(sealed.text, { prevHash: tickHash, atMs: sealed.atMs });
+    if (records.length === 0 && !tick) return;
+    head = await store.append(tick ? [tick.record, ...records] : records, head);
     chain = next;
+    tickHash = tick?.hash ?? tickHash;
   };
 
-  await append(startDrafts(options, { nowMs: clock.nowMs(), position: head, isRecovered: head > 0 }), []);
+  await append(startDrafts(options, { nowMs: clock.nowMs(), position: head, isRecovered: head > 0 }));
   const left = leftBehindDrafts(options, recovered, clock.nowMs());
-  await append(left, []);
+  await append(left);
   logDrafts(left, log);
   for (const fact of unansweredFacts(recovered, clock.nowMs())) effects.admit(fact);
 
@@ -81,11 +91,8 @@ export async function compose(options: SystemOptions, ports: SystemPorts): Promi
   const judge = async (how: 'tick' | 'hear'): Promise<void> => {
     const nowMs = clock.nowMs();
     const result = engine[how](nowMs, effects.takeFacts(), chain.nextSeq);
-    const sealed: LogRecord[] =
-      result.sealed === undefined
-        ? []
-        : [{ stream: 'tick', atMs: nowMs, bytes: encoder.encode(JSON.stringify(result.sealed)) }];
     // What was not written was not decided: where this throws no effect starts.
+    const sealed = result.sealed === undefined ? undefined : { text: JSON.stringify(result.sealed), atMs: nowMs };
     await append(result.drafts, sealed);
     settled = { position: head, engine: engine.snapshot() };
     logDrafts(result.drafts, log);
@@ -111,7 +118,7 @@ export async function compose(options: SystemOptions, ports: SystemPorts): Promi
     try {
       if (failure === undefined) await judge('hear').catch(fail);
       const why = failure === undefined ? because : `${because}: ${failure.message}`;
-      await append([{ atMs: clock.nowMs(), kind: 'service.stopped', actor: 'service', body: { because: why } }], []);
+      await append([{ atMs: clock.nowMs(), kind: 'service.stopped', actor: 'service', body: { because: why } }]);
       await saveSnapshot();
     } catch (error) {
       fail(error);
@@ -146,8 +153,14 @@ async function recover({ store }: SystemPorts, head: Position): Promise<EngineSn
     : { position: 0, engine: emptySnapshot };
   let snapshot = latest.engine;
   if (latest.position >= head) return snapshot;
-  for await (const record of store.read(latest.position, 'tick'))
-    snapshot = foldSealed(snapshot, JSON.parse(decoder.decode(record.bytes)) as SealedTick);
+  for await (const record of store.read(latest.position, 'tick')) {
+    const reading = readTick(record);
+    if (!reading.ok) {
+      const message = `row ${record.position} of the store is damaged (${reading.reason}): run "foreshock audit verify", and start on a new store`;
+      throw new InputError('tick-broken', message);
+    }
+    snapshot = foldSealed(snapshot, JSON.parse(reading.text) as SealedTick);
+  }
   return snapshot;
 }
 

@@ -9,8 +9,9 @@ import { hash as hashText } from 'node:crypto';
 import { assert } from '../core/assert.ts';
 import { auditKinds, type AuditDraft, type AuditEvent } from '../core/audit.ts';
 import { InputError } from '../core/errors.ts';
-import type { LogRecord, Store, Stored } from '../core/ports.ts';
+import type { LogRecord, Store } from '../core/ports.ts';
 import { canonicalJson } from './canonical-json.ts';
+import { lastRecordOf } from './last-record.ts';
 
 /** Raised when a field is added or changes its meaning. */
 const auditSchemaVersion = 1;
@@ -158,7 +159,7 @@ function isAuditEvent(value: unknown): value is AuditEvent {
  * @throws InputError when the last event is damaged: going on would chain new events to a lie.
  */
 export async function openAuditChain(store: Store): Promise<AuditChain> {
-  const last = await lastAuditRecord(store);
+  const last = await lastRecordOf(store, 'audit');
   if (!last) return createAuditChain();
   const reading = readAuditRecord(last.bytes);
   if (!reading.ok || reading.hash !== reading.event.hash) {
@@ -168,14 +169,4 @@ export async function openAuditChain(store: Store): Promise<AuditChain> {
     );
   }
   return createAuditChain({ seq: reading.event.seq, hash: reading.hash });
-}
-
-async function lastAuditRecord(store: Store): Promise<Stored | undefined> {
-  const head = await store.head();
-  for (let backCount = 64; ; backCount *= 8) {
-    const from = Math.max(0, head - backCount);
-    let last: Stored | undefined;
-    for await (const stored of store.read(from, 'audit')) last = stored;
-    if (last !== undefined || from === 0) return last;
-  }
 }

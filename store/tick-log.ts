@@ -1,0 +1,107 @@
+/**
+ * The rows that hold what a tick was judged from, chained like the audit log: a decision can only be checked against facts that nobody changed.
+ *
+ * A row is `<hash of the row before> <its own hash>`, a line break, and the sealed tick as JSON. Old rows are pruned, so the chain is held from the first row that is
+ * still there.
+ */
+import { createHash } from 'node:crypto';
+import { WorldError } from '../core/errors.ts';
+import type { LogRecord, Store } from '../core/ports.ts';
+import type { EpochMs } from '../core/time.ts';
+import { genesisHash } from './audit-log.ts';
+import { lastRecordOf } from './last-record.ts';
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
+const headPattern = /^([0-9a-f]{64}) ([0-9a-f]{64})\n/;
+
+export type TickReading =
+  | { readonly ok: true; readonly text: string; readonly prevHash: string; readonly hash: string }
+  | { readonly ok: false; readonly reason: string };
+
+export interface TickFault {
+  readonly position: number | null;
+  readonly atMs: EpochMs | null;
+  readonly message: string;
+}
+
+export interface TickVerification {
+  readonly verified: boolean;
+  /** Rows that hold, counted from the first that is still kept. */
+  readonly tickCount: number;
+  readonly firstFault: TickFault | null;
+}
+
+/** Chains one sealed tick to the row before it. */
+export function sealTick(
+  text: string,
+  { prevHash, atMs }: { readonly prevHash: string; readonly atMs: EpochMs },
+): { readonly record: LogRecord; readonly hash: string } {
+  const hash = hashOf(text, prevHash, atMs);
+  return { record: { stream: 'tick', atMs, bytes: encoder.encode(`${prevHash} ${hash}\n${text}`) }, hash };
+}
+
+/** Takes a row apart, and holds it to its own hash. */
+export function readTick({ bytes, atMs }: Pick<LogRecord, 'bytes' | 'atMs'>): TickReading {
+  let row: string;
+  try {
+    row = decoder.decode(bytes);
+  } catch {
+    return { ok: false, reason: 'it is not text' };
+  }
+  const [head, prevHash, hash] = headPattern.exec(row) ?? [];
+  if (head === undefined || prevHash === undefined || hash === undefined)
+    return { ok: false, reason: 'it does not begin with two hashes' };
+  const text = row.slice(head.length);
+  return hashOf(text, prevHash, atMs) === hash
+    ? { ok: true, text, prevHash, hash }
+    : { ok: false, reason: 'it was changed after it was written' };
+}
+
+/** Where the next tick is chained to. A damaged last row is left to `audit verify`: the chain begins anew after it, and shows there. */
+export async function lastTickHash(store: Store): Promise<string> {
+  const last = await lastRecordOf(store, 'tick');
+  const reading = last && readTick(last);
+  return reading?.ok ? reading.hash : genesisHash;
+}
+
+/** Checks every row that is kept. Cost: a SHA-256 of the whole log of ticks; memory does not grow with it. */
+export async function verifyTicks(store: Store): Promise<TickVerification> {
+  let tickCount = 0;
+  let lastHash: string | undefined;
+  const answer = (firstFault: TickFault | null): TickVerification => ({
+    verified: firstFault === null,
+    tickCount,
+    firstFault,
+  });
+  try {
+    for await (const stored of store.read(0, 'tick')) {
+      const { position, atMs } = stored;
+      const reading = readTick(stored);
+      if (!reading.ok)
+        return answer({ position, atMs, message: `the tick of this row does not hold: ${reading.reason}` });
+      if (lastHash !== undefined && reading.prevHash !== lastHash) {
+        return answer({
+          position,
+          atMs,
+          message: 'the tick of this row was not chained to the one before it: ticks were removed, added or moved',
+        });
+      }
+      lastHash = reading.hash;
+      tickCount++;
+    }
+  } catch (error) {
+    if (!(error instanceof WorldError)) throw error;
+    return answer({
+      position: null,
+      atMs: null,
+      message: `the ticks cannot be read after ${tickCount} of them: ${error.message}`,
+    });
+  }
+  return answer(null);
+}
+
+function hashOf(text: string, prevHash: string, atMs: EpochMs): string {
+  return createHash('sha256').update(`${prevHash} ${atMs}\n${text}`).digest('hex');
+}
