@@ -227,6 +227,22 @@ describe('a reservation', () => {
     expect(put(3).status).toBe(202);
   });
 
+  it('that is all provisioned leaves nothing for any other version', () => {
+    reserve(5);
+    put(5, '1');
+    const calls = (): readonly number[] =>
+      ['', '?Qualifier=1', '?Qualifier=2'].map((of) => ask(`POST invocations${of}`).status);
+    expect(calls()).toEqual([429, 429, 429]);
+    wait();
+    expect(calls()).toEqual([429, 200, 429]);
+    expect(ask('POST invocations').body).toMatchObject({
+      Reason: 'ReservedFunctionConcurrentInvocationLimitExceeded',
+      message: 'Rate Exceeded.',
+    });
+    reserve(6);
+    expect(calls()).toEqual([200, 200, 200]);
+  });
+
   it('bounds the traffic from that instant on', () => {
     burst(5);
     reserve(0);
@@ -271,11 +287,18 @@ it('refuses changes while one is under way', () => {
   expect(ask('POST versions').status).toBe(201);
 });
 
-it('refuses the traffic of a function that is deleted', () => {
+it('refuses the traffic of a function that is deleted, until it is there again', () => {
   put(5);
   wait();
   expect(ask('DELETE /2015-03-31/functions/a').status).toBe(204);
   burst(3);
   expect(twin.countersOf(live)).toMatchObject({ requests: 0, throttles: 3 });
   expect(ask('GET /2015-03-31/functions').body).toEqual({ Functions: [] });
+  const code = { Runtime: 'nodejs24.x', Handler: 'index.handler', Role: 'any', Code: { ZipFile: '' }, Publish: true };
+  ask('POST /2015-03-31/functions', { FunctionName: 'a', ...code });
+  ask('POST aliases', { Name: 'live', FunctionVersion: '1' });
+  put(3);
+  wait();
+  burst(3);
+  expect(twin.countersOf(live)).toMatchObject({ requests: 3, spillover: 0, coldStarts: 0 });
 });

@@ -43,11 +43,9 @@ export function createFunction(context: OperationContext, call: Call, nowMs: Epo
   const isPublished = booleanIn(members, 'Publish');
   if (registry.records.has(name)) throw conflict(`Function already exist: ${name}`);
   if (registry.records.size >= params.functionCountMax) throw codeStorageExceeded();
-  const random = registry.randomOf(name);
-  const revisions = random.fork('revisions');
+  const ahead = registry.ahead(name);
   const record: FunctionRecord = {
     name,
-    trafficAliases: [],
     initDurationMs: createdInitDurationMs,
     latest: { version: latest, settings, description, revisionId: '', lastModifiedMs: nowMs },
     versions: new Map(),
@@ -56,8 +54,8 @@ export function createFunction(context: OperationContext, call: Call, nowMs: Epo
     configs: new Map(),
     reservedConcurrency: undefined,
     eventRunsUntilMs: [],
-    random,
-    revisions,
+    ...ahead,
+    revisions: ahead.random.fork('revisions'),
     initFails: false,
   };
   change(context, record, { what: 'create', changed: {}, nowMs });

@@ -75,8 +75,8 @@ export interface FunctionRecord {
 export interface FunctionRegistry {
   readonly place: TwinPlace;
   readonly records: Map<string, FunctionRecord>;
-  /** The stream of a function that is yet to be created. */
-  randomOf(functionName: string): Random;
+  /** What the twin knows beforehand of a function that is yet to be created: its stream, and the aliases that traffic comes to. */
+  ahead(functionName: string): Pick<FunctionRecord, 'random' | 'trafficAliases'>;
   arnOf(functionName: string, qualifier?: string): string;
   /** The function and qualifier that a path and a `Qualifier` name together; the function need not exist. */
   nameIn(text: string, qualifier: string | undefined): { readonly functionName: string; readonly qualifier?: string };
@@ -94,7 +94,8 @@ const namePattern =
 export function createFunctionRegistry(functions: readonly TwinFunction[], random: Random): FunctionRegistry {
   const place = placeOf(functions);
   const records = new Map<string, FunctionRecord>();
-  for (const [name, specs] of byFunction(functions)) records.set(name, recordOf(name, { specs, random, place }));
+  const specsOf = byFunction(functions);
+  for (const [name, specs] of specsOf) records.set(name, recordOf(name, { specs, random, place }));
 
   const arnOf = (functionName: string, qualifier?: string): string =>
     `arn:aws:lambda:${place.region}:${place.accountId}:function:${functionName}${qualifier === undefined ? '' : `:${qualifier}`}`;
@@ -102,7 +103,10 @@ export function createFunctionRegistry(functions: readonly TwinFunction[], rando
   return {
     place,
     records,
-    randomOf: (functionName) => random.fork(`created/${functionName}`),
+    ahead: (functionName) => ({
+      random: random.fork(`created/${functionName}`),
+      trafficAliases: (specsOf.get(functionName) ?? []).map(({ key }) => parseFunctionKey(key)!.alias),
+    }),
     arnOf,
     find(functionName) {
       const record = records.get(functionName);
