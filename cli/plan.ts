@@ -5,6 +5,7 @@ import type { MarketEvent } from '../core/market-event.ts';
 import { formatInstant } from '../core/time.ts';
 import { readSystemOptions } from '../service/from-config.ts';
 import { createPlanning } from '../service/planning.ts';
+import { staleHistories } from '../service/stale-history.ts';
 import { loadNamedConfig } from './config-flags.ts';
 import { instantFlag, numberFlag } from './flags.ts';
 import { clearProgress, drawProgress } from './progress.ts';
@@ -26,7 +27,7 @@ Makes the plan that the service would make at that instant, from the files of th
   --at T                    the instant (default: now)
   --event ID                only what is for this event, such as nfp@2025-09-05T12:30:00Z
   --account-concurrency N   the account's concurrency limit, which a service would ask AWS for (default ${accountConcurrencyDefault})
-  --json                    { "issuedAtMs", "untilMs", "steps": [...], "notPlanned": [...] }`,
+  --json                    { "issuedAtMs", "untilMs", "steps": [...], "notPlanned": [...], "findings": [...] }`,
   async run(args, terminal) {
     const { values } = parseFlags(args, {
       config: { type: 'string' },
@@ -54,16 +55,14 @@ Makes the plan that the service would make at that instant, from the files of th
     const account = { concurrencyLimit: concurrency, unreservedConcurrency: concurrency };
     const { plan } = planning.decide({ nowMs, account, previous: undefined, held: 0 });
     const shown = values.event === undefined ? plan : onlyFor(plan, values.event, planning.eventsAround(nowMs));
+    const findings = staleHistories(options.functions, nowMs);
     if (values.json) {
       const { issuedAtMs, untilMs, notPlanned } = shown;
-      printJson(terminal, {
-        issuedAtMs,
-        untilMs,
-        steps: shown.steps.map(({ key, ...step }) => ({ function: key, ...step })),
-        notPlanned,
-      });
+      const steps = shown.steps.map(({ key, ...step }) => ({ function: key, ...step }));
+      printJson(terminal, { issuedAtMs, untilMs, steps, notPlanned, findings });
     } else {
       terminal.out(formatPlan(shown));
+      for (const finding of findings) terminal.out(`\nnote: ${finding}\n`);
     }
     return 0;
   },
@@ -113,7 +112,7 @@ function formatPlan({ steps, notPlanned, issuedAtMs, untilMs }: CapacityPlan): s
     String(step.concurrencyWanted),
     step.usd.toFixed(3),
     step.bindingLimit,
-    step.eventId ?? 'the floor',
+    step.eventId ?? 'no event',
   ]);
   const usd = steps.reduce((sum, step) => sum + step.usd, 0);
   const reasons = [...new Set(steps.map(({ key, because }) => `${key.split('/').at(-1)!}: ${because}`))];

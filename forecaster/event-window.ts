@@ -187,8 +187,19 @@ function greatestToCome(needs: readonly Need[]): Need[] {
 /** The least number of the scale 4, 8, 12, 16, 20, 25, 32, 40 … that is not below; 0 stays 0. */
 function nextScaleStep(concurrency: number): number {
   let step = 0;
-  while (step < concurrency) step = Math.max(step + stepMin, Math.ceil(step * stepRatio));
+  while (step < concurrency) step = scaleStepAfter(step);
   return step;
+}
+
+/** The greatest number of the same scale that is not above: a Put for every request less a second is not worth its calls. */
+export function scaleStepBelow(concurrency: number): number {
+  let step = 0;
+  for (let next = scaleStepAfter(step); next <= concurrency; next = scaleStepAfter(next)) step = next;
+  return step;
+}
+
+function scaleStepAfter(step: number): number {
+  return Math.max(step + stepMin, Math.ceil(step * stepRatio));
 }
 
 export function blockOf(atMs: EpochMs): EpochMs {

@@ -13,6 +13,7 @@ import type { FunctionSpec, Prices } from '../core/function-spec.ts';
 import { msPerSecond, type EpochMs } from '../core/time.ts';
 import { billingPeriodMs } from './cost.ts';
 import { meanRunMs } from './offered-load.ts';
+import { scaleStepBelow } from './event-window.ts';
 import type { Cell, Row } from './row.ts';
 
 /**
@@ -68,12 +69,4 @@ export function neverRegrow({ cells }: Row, heldNow: number): readonly Cell[] {
     held = next.level;
     return next;
   });
-}
-
-/** The greatest of 4, 5, 6, 7, 8, 10, 12, 15 … that is not above: a Put for every lost request a second is not worth its calls. */
-function scaleStepBelow(concurrency: number): number {
-  if (concurrency < 4) return 0;
-  let step = 4;
-  for (let next = step; next <= concurrency; next = Math.max(step + 1, Math.floor(step * 1.25))) step = next;
-  return step;
 }
