@@ -66,7 +66,8 @@ export function eventsBetween(
   return events.slice(firstAtOrAfter(events, fromMs), firstAtOrAfter(events, untilMs));
 }
 
-function firstAtOrAfter(events: readonly MarketEvent[], atMs: EpochMs): number {
+/** The index of the first event of a sorted list that does not start before `atMs`; the length where there is none. */
+export function firstAtOrAfter(events: readonly MarketEvent[], atMs: EpochMs): number {
   let [low, high] = [0, events.length];
   while (low < high) {
     const middle = (low + high) >>> 1;

@@ -6,7 +6,7 @@
  * not fit. That is slower than to jump from match to match, and it cannot run away: a rule that never matches ends with its span, and a
  * rule of 1970 without a count starts at the span.
  *
- * Cost: some 200 ns for each day looked at; a weekly rule over five years looks at 1 830.
+ * Cost: some 300 ns for each day looked at; a weekly rule over five years looks at 1 830.
  *
  * - RFC 5545, section 3.3.10. Weeks: ISO 8601 with a week start of choice.
  */
@@ -144,24 +144,25 @@ function periodBefore({ frequency, interval }: RecurrenceRule, startDay: number,
 
 function fits(rule: RecurrenceRule, day: number): boolean {
   const { months, monthDays, yearDays, weeks, weekdays } = rule;
+  const weekday = weekdayOf(day);
+  // The cheapest question first: it strikes out six days of seven.
+  if (weekdays.length > 0 && !weekdays.some((wanted) => wanted.weekday === weekday)) return false;
   const date = new Date(day * msPerDay);
-  const [year, month, monthDay] = [date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate()];
+  const month = date.getUTCMonth();
   if (months.length > 0 && !months.includes(month + 1)) return false;
-  if (monthDays.length > 0 && !isAmong(monthDays, monthDay, dayOf(year, month + 1) - dayOf(year, month))) return false;
-  const yearDay = day - dayOf(year, 0) + 1;
-  const yearLength = dayOf(year + 1, 0) - dayOf(year, 0);
+  const year = date.getUTCFullYear();
+  const [monthDay, monthLength] = [date.getUTCDate(), dayOf(year, month + 1) - dayOf(year, month)];
+  if (monthDays.length > 0 && !isAmong(monthDays, monthDay, monthLength)) return false;
+  const [yearDay, yearLength] = [day - dayOf(year, 0) + 1, dayOf(year + 1, 0) - dayOf(year, 0)];
   if (yearDays.length > 0 && !isAmong(yearDays, yearDay, yearLength)) return false;
   if (weeks.length > 0 && !isInWeek(rule, day)) return false;
   if (weekdays.length === 0) return true;
   const isOfYear = rule.frequency === 'YEARLY' && months.length === 0;
-  const [ordinal, length] = isOfYear ? [yearDay, yearLength] : [monthDay, dayOf(year, month + 1) - dayOf(year, month)];
-  const weekday = weekdayOf(day);
+  const [ordinal, length] = isOfYear ? [yearDay, yearLength] : [monthDay, monthLength];
   return weekdays.some(
-    (wanted) =>
-      wanted.weekday === weekday &&
-      (wanted.nth === 0 ||
-        wanted.nth === Math.ceil(ordinal / 7) ||
-        wanted.nth === -Math.ceil((length - ordinal + 1) / 7)),
+    ({ nth, weekday: wanted }) =>
+      wanted === weekday &&
+      (nth === 0 || nth === Math.ceil(ordinal / 7) || nth === -Math.ceil((length - ordinal + 1) / 7)),
   );
 }
 

@@ -28,7 +28,7 @@ foreshock backtest --history F --calendar F --from T --to T [--symbol S] [--wind
 Each window is half an hour, forecast half an hour before it starts from what had ended by then.
 
   --history F       CSV or CSV.gz with the columns ts,volume
-  --calendar F      CSV with the columns ts,kind,title,importance,symbol,source
+  --calendar F      CSV with the columns ts,kind,title,importance,symbol,source; or YAML, or iCalendar
   --from T, --to T  windows that start in [from, to)
   --symbol S        events that name symbols count only if they name this one
   --windows …       which classes to choose: events, opening bells, quiet half hours (default: all)

@@ -37,7 +37,7 @@ Plays a simulated day, or a day of your own history, twice at once: with Foresho
 
   --day KIND         the simulated morning: payrolls (nfp, the default), cpi or fomc
   --history F        volume to replay instead: CSV or .csv.gz, ts,volume
-  --calendar F       its events: CSV, ts,kind,title,importance,symbol,source
+  --calendar F       its events: CSV, ts,kind,title,importance,symbol,source; or YAML, or iCalendar
   --venue V          clock of that volume: XNYS (the default), XNAS, or a time zone such as Europe/Paris
   --from T           start; what lies before it is history
   --until T          end (default: a day after --from, or the end of the history)

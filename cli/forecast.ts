@@ -18,7 +18,7 @@ foreshock forecast --history F --calendar F --at T --for 30m [--step 1m] [--leve
                    [--symbol S] [--venue XNYS] [--json]
 
   --history F   CSV or CSV.gz with the columns ts,volume
-  --calendar F  CSV with the columns ts,kind,title,importance,symbol,source
+  --calendar F  CSV with the columns ts,kind,title,importance,symbol,source; or YAML, or iCalendar
   --at T        the instant of the forecast; no row at or after it is read
   --for L       how far ahead, at most ${horizonMsMax / 3_600_000}h
   --step L      bucket length, a multiple of the history's (default: the history's)

@@ -23,7 +23,9 @@ with an input is one line on stderr that names what, where, and what to do.
 
 Times are ISO 8601; a date means 00:00Z, and a time without a zone is UTC. A function is named \`123456789012/us-east-1/orders-validate:live\`, always with
 its alias. A history is CSV (or \`.csv.gz\`) with \`ts,volume\`, UTC bucket starts, missing buckets allowed; a calendar is CSV with
-\`ts,kind,title,importance,symbol,source\` and, where wanted, \`id\`, \`status\`, \`precision\`.
+\`ts,kind,title,importance,symbol,source\` and, where wanted, \`id\`, \`status\`, \`precision\`; or YAML, a list of maps with the same words as keys
+(\`date\` in place of \`ts\` for a day); or iCalendar (\`.ics\`). A day without a time takes the time of its kind (payrolls 08:30 in New York), and is shown
+as assumed.
 `;
 
 if (import.meta.main) process.stdout.write(formatReference());

@@ -3,6 +3,8 @@ import { auditShowVerb } from './audit-show.ts';
 import { auditVerifyVerb } from './audit-verify.ts';
 import { backtestVerb } from './backtest.ts';
 import { calendarCheckVerb } from './calendar-check.ts';
+import { calendarDiffVerb } from './calendar-diff.ts';
+import { calendarImportVerb } from './calendar-import.ts';
 import { configCheckVerb } from './config-check.ts';
 import { demoVerb } from './demo.ts';
 import { forecastVerb } from './forecast.ts';
@@ -16,6 +18,8 @@ export const verbs: readonly Verb[] = [
   auditVerifyVerb,
   backtestVerb,
   calendarCheckVerb,
+  calendarDiffVerb,
+  calendarImportVerb,
   configCheckVerb,
   demoVerb,
   forecastVerb,

@@ -5,6 +5,8 @@
  */
 import type { Calendar } from '../calendar/event.ts';
 import { eventFields, requiredEventFields, type EventWords } from '../calendar/event-text.ts';
+import type { MarketEvent } from '../core/market-event.ts';
+import { formatInstant, msPerDay } from '../core/time.ts';
 import { createCalendarDraft, type CalendarDraft } from './calendar-draft.ts';
 import { showText, splitCsvLine } from './csv-fields.ts';
 
@@ -53,4 +55,28 @@ function readHeader(text: string, draft: CalendarDraft): readonly string[] {
 function wordsOf(columns: readonly string[], fields: readonly string[]): EventWords {
   const wordOf = (column: string): string => fields[columns.indexOf(column)]?.trim() ?? '';
   return Object.fromEntries(eventFields.map((field) => [field, wordOf(field)])) as EventWords;
+}
+
+/** A calendar as CSV that `parseCalendarCsv` reads into the same events, of the same version. */
+export function formatCalendarCsv(events: readonly MarketEvent[]): string {
+  const rows = events.map((event) => {
+    const words = wordsOfEvent(event);
+    return eventFields.map((field) => quoted(words[field])).join(',');
+  });
+  return [eventFields.join(','), ...rows, ''].join('\n');
+}
+
+/** A time that its kind only assumes is not written: the date is what was published. */
+function wordsOfEvent(event: MarketEvent): EventWords {
+  const { id, kind, title, startsAtMs, precision, isTimeAssumed, importance, symbols, status, source } = event;
+  const isDate = isTimeAssumed ?? (precision === 'date' && startsAtMs % msPerDay === 0);
+  const at = formatInstant(startsAtMs);
+  return {
+    ...{ ts: isDate ? at.slice(0, 10) : at, kind, title, importance: String(importance), symbol: symbols.join(';') },
+    ...{ source: source.says, id, status, precision: precision === 'date' ? 'date' : '' },
+  };
+}
+
+function quoted(text: string): string {
+  return /[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
