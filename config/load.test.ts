@@ -83,3 +83,14 @@ describe('a file that is right', () => {
     },
   );
 });
+
+it('places each calendar, with the format that its key says', async () => {
+  const { calendars } = await load(
+    minimal.replace('limits:', 'calendars: [{ ics: feeds/us }, { yaml: /srv/own.txt }, { csv: a.csv }]\nlimits:'),
+  );
+  expect(calendars).toEqual([
+    { format: 'ics', path: '/etc/feeds/us' },
+    { format: 'yaml', path: '/srv/own.txt' },
+    { format: 'csv', path: '/etc/a.csv' },
+  ]);
+});
