@@ -1,4 +1,4 @@
-import { request as httpRequest } from 'node:http';
+import { Agent, request as httpRequest } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import { answer, errorAnswer, type TwinRequest } from './answer.ts';
 import { listenTwin, type InjectedFault, type TwinServer } from './control-plane-http.ts';
@@ -39,6 +39,22 @@ it.each([
   expect(response.status).toBe(status);
   expect(response.headers.get('x-foreshock-twin')).toBe('2');
   expect(carriedOut).toHaveLength(status === 200 ? 1 : 0);
+});
+
+// Goal: a virtual day has hours between two calls, which are seconds of the server's own time. Closed in the moment in which a call is sent on it, a
+// connection loses the call, and the same seed would give another day.
+it('never announces nor ends a waiting connection', async () => {
+  const { url } = await listen();
+  const headers = await new Promise<Record<string, unknown>>((resolve, reject) => {
+    httpRequest(url, { agent: new Agent({ keepAlive: true }) }, (response) => {
+      response.resume();
+      resolve(response.headers);
+    })
+      .on('error', reject)
+      .end();
+  });
+  expect(headers['connection']).toBe('keep-alive');
+  expect(headers).not.toHaveProperty('keep-alive');
 });
 
 it('survives a caller that goes away in the middle of its body', async () => {

@@ -37,7 +37,10 @@ const bodyBytesMax = 1_048_576;
 
 /** @throws InputError when the port is taken or may not be used. */
 export async function listenTwin(options: ListenOptions): Promise<TwinServer> {
-  const server = createServer({ requestTimeout: 10_000 }, (request, response) => serve(options, request, response));
+  // A connection that waits is never closed from here: a client may be sending on it in that very moment, and a virtual day has hours between two calls.
+  const server = createServer({ requestTimeout: 10_000, keepAliveTimeout: 0 }, (request, response) =>
+    serve(options, request, response),
+  );
   await listening(server, options);
   const { port, family, address } = server.address() as AddressInfo;
   return {

@@ -107,6 +107,8 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     controlPlaneOf: controlPlanes({ endpointUrl: server.url, clock, ...options }, inFlight.watch),
   });
   told.system = system;
+  // What it asked at its start is answered before time begins to move.
+  await inFlight.settled();
   const windows = createWindows(options, twins);
 
   /** Walks from timer to timer, so that a call whose turn comes at 08:20:00.200 is answered at 08:20:00.200. */
