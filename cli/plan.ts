@@ -2,6 +2,7 @@
 import { InputError } from '../core/errors.ts';
 import type { CapacityPlan, CapacityStep } from '../core/capacity.ts';
 import type { MarketEvent } from '../core/market-event.ts';
+import { defaultAccountLimits } from '../core/ports.ts';
 import { formatInstant } from '../core/time.ts';
 import { readSystemOptions } from '../service/from-config.ts';
 import { createPlanning } from '../service/planning.ts';
@@ -13,7 +14,7 @@ import { formatTable } from './table.ts';
 import { parseFlags, printJson, type Verb } from './verb.ts';
 
 /** What Lambda gives an account that has not asked for more. */
-const accountConcurrencyDefault = '1000';
+const accountConcurrencyDefault = String(defaultAccountLimits.concurrencyLimit);
 
 export const planVerb: Verb = {
   name: 'plan',

@@ -20,7 +20,12 @@ export interface Actuator {
 export interface AccountLimits {
   readonly concurrencyLimit: number;
   readonly unreservedConcurrency: number;
+  /** Nobody answered, and nobody acts on it: what Lambda gives an account that has not asked for more. */
+  readonly isAssumed?: true;
 }
+
+/** The default of a new account and region (AWS: Lambda quotas). */
+export const defaultAccountLimits: AccountLimits = { concurrencyLimit: 1_000, unreservedConcurrency: 1_000 };
 
 /** Place in the log: the count of records before it. */
 export type Position = number;

@@ -3,11 +3,11 @@
  */
 import type { RequestListener } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createControlPlane, readAccountLimits } from '../actuators/control-plane.ts';
+import { createControlPlane, readAccountLimits, type ControlPlane } from '../actuators/control-plane.ts';
 import { requireEnforceable, resolveEndpointUrl } from '../actuators/endpoint.ts';
 import { createProvisionedConcurrencyActuator } from '../actuators/provisioned-concurrency.ts';
 import type { Config } from '../config/load.ts';
-import type { Store } from '../core/ports.ts';
+import { defaultAccountLimits, type AccountLimits, type Store } from '../core/ports.ts';
 import { parseFunctionKey } from '../core/series-key.ts';
 import { msPerDay, msPerSecond } from '../core/time.ts';
 import { endOf, sliceSeries } from '../core/volume-series.ts';
@@ -115,17 +115,43 @@ async function startSystem({
     log,
     tracer: telemetry.tracer,
     actuator: createProvisionedConcurrencyActuator({ controlPlaneOf: () => door, clock: realClock }),
-    readAccountLimits: () => readAccountLimits(door, signal),
+    readAccountLimits: limitsReader(options, { door, log, signal }),
     endpointKindOf: () => door.endpointKind(),
     queueWaitMs: (callCount) => door.queue.expectedWaitMs('urgent', callCount),
   });
   return { ...system, telemetry };
 }
 
+/**
+ * Reads the account's limits. Where nothing acts and nobody has answered yet (a laptop without credentials), the default of a new account stands in, marked as assumed: a
+ * shadow that plans nothing shows nothing.
+ */
+function limitsReader(
+  { functions }: SystemOptions,
+  { door, log, signal }: { readonly door: ControlPlane; readonly log: Log; readonly signal: AbortSignal },
+): () => Promise<AccountLimits> {
+  const isActing = functions.some(({ spec }) => spec.mode === 'enforce');
+  let hasAnswered = false;
+  let isTold = false;
+  return async () => {
+    try {
+      const limits = await readAccountLimits(door, signal);
+      hasAnswered = true;
+      return limits;
+    } catch (error) {
+      if (isActing || hasAnswered) throw error;
+      const consequence = `plans assume ${defaultAccountLimits.concurrencyLimit} concurrent executions`;
+      if (!isTold) log.warn('account.assumed', { error: (error as Error).message, consequence });
+      isTold = true;
+      return { ...defaultAccountLimits, isAssumed: true };
+    }
+  };
+}
+
 /** Where somebody wants to act, the other end must have shown what it is before the first tick. */
 async function requireTwinToEnforce(
   { functions }: SystemOptions,
-  door: ReturnType<typeof createControlPlane>,
+  door: ControlPlane,
   signal: AbortSignal,
 ): Promise<void> {
   const specs = functions.map(({ spec }) => spec);
