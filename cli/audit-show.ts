@@ -2,8 +2,9 @@
 import { auditKinds, type AuditEvent } from '../core/audit.ts';
 import { InputError } from '../core/errors.ts';
 import type { Store } from '../core/ports.ts';
-import { formatInstant, parseInstant, type EpochMs } from '../core/time.ts';
+import { formatInstant, type EpochMs } from '../core/time.ts';
 import { readAuditRecord } from '../store/audit-log.ts';
+import { instantFlag, numberFlag } from './flags.ts';
 import { readStore } from './read-store.ts';
 import { parseFlags, type ExitCode, type Terminal, type Verb } from './verb.ts';
 
@@ -41,10 +42,16 @@ ${Object.entries(auditKinds)
     });
     const choice: Choice = {
       kinds: parseKinds(values.kind),
-      fromMs: parseTime('--from', values.from),
-      untilMs: parseTime('--to', values.to),
-      seq: parseCount('--seq', values.seq, 0, Number.MAX_SAFE_INTEGER),
-      lastCount: parseCount('--last', values.last, 1, lastCountMax),
+      fromMs: values.from === undefined ? undefined : instantFlag('--from', values.from),
+      untilMs: values.to === undefined ? undefined : instantFlag('--to', values.to),
+      seq:
+        values.seq === undefined
+          ? undefined
+          : numberFlag('--seq', values.seq, { min: 0, max: Number.MAX_SAFE_INTEGER, isWhole: true }),
+      lastCount:
+        values.last === undefined
+          ? undefined
+          : numberFlag('--last', values.last, { min: 1, max: lastCountMax, isWhole: true }),
     };
     const write = values.json
       ? jsonWriter(terminal)
@@ -177,20 +184,4 @@ function parseKinds(kinds: readonly string[] | undefined): ReadonlySet<string> |
     );
   }
   return kinds && new Set(kinds);
-}
-
-function parseTime(flag: string, text: string | undefined): EpochMs | undefined {
-  if (text === undefined) return undefined;
-  const atMs = parseInstant(text);
-  if (atMs === undefined)
-    throw new InputError('usage', `${flag} ${text}: expected an instant like 2025-09-05T12:30:00Z, or a date`);
-  return atMs;
-}
-
-function parseCount(flag: string, text: string | undefined, min: number, max: number): number | undefined {
-  if (text === undefined) return undefined;
-  const count = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (!(count >= min && count <= max))
-    throw new InputError('usage', `${flag} ${text}: expected a whole number from ${min} to ${max}`);
-  return count;
 }

@@ -170,7 +170,7 @@ it('names a damaged row, and shows the others', async () => {
 
 it.each([
   { args: ['--kind', 'plan'], says: '--kind plan: there is no such kind; one of action.intended, ' },
-  { args: ['--from', '2025-09-05T12:20:00'], says: '--from 2025-09-05T12:20:00: expected an instant' },
+  { args: ['--from', '2025-13-05'], says: '--from 2025-13-05: expected an instant' },
   { args: ['--seq', '-1'], says: '--seq' },
   { args: ['--seq', '1.5'], says: '--seq 1.5: expected a whole number' },
   { args: ['--last', '0'], says: '--last 0: expected a whole number from 1 to 100000' },

@@ -4,9 +4,9 @@ import type { CapacityPlan, CapacityStep } from '../core/capacity.ts';
 import type { MarketEvent } from '../core/market-event.ts';
 import { defaultAccountLimits } from '../core/ports.ts';
 import { formatInstant } from '../core/time.ts';
+import { staleHistories } from '../detector/stale-history.ts';
 import { readSystemOptions } from '../service/from-config.ts';
 import { createPlanning } from '../service/planning.ts';
-import { staleHistories } from '../service/stale-history.ts';
 import { loadNamedConfig } from './config-flags.ts';
 import { instantFlag, numberFlag } from './flags.ts';
 import { clearProgress, drawProgress } from './progress.ts';
@@ -56,7 +56,8 @@ Makes the plan that the service would make at that instant, from the files of th
     const account = { concurrencyLimit: concurrency, unreservedConcurrency: concurrency };
     const { plan } = planning.decide({ nowMs, account, previous: undefined, held: 0 });
     const shown = values.event === undefined ? plan : onlyFor(plan, values.event, planning.eventsAround(nowMs));
-    const findings = staleHistories(options.functions, nowMs);
+    const histories = options.functions.map(({ history }) => history);
+    const findings = staleHistories(histories, nowMs);
     if (values.json) {
       const { issuedAtMs, untilMs, notPlanned } = shown;
       const steps = shown.steps.map(({ key, ...step }) => ({ function: key, ...step }));

@@ -63,9 +63,9 @@ describe('twin', () => {
   });
 
   it.each<[args: string[], line: RegExp]>([
-    [['--port', 'http'], /^--port is 'http'; expected a whole number from 0 to 65535$/],
-    [['--port', '65536'], /^--port is '65536'/],
-    [['--functions', '0'], /^--functions is '0'; expected a whole number from 1 to 1000$/],
+    [['--port', 'http'], /^--port http: expected a whole number from 0 to 65535$/],
+    [['--port', '65536'], /^--port 65536: /],
+    [['--functions', '0'], /^--functions 0: expected a whole number from 1 to 1000$/],
     [['--functions', '2', '--function', 'x'], /exclude each other/],
     [['--function', 'orders'], /^'orders' is no function key/],
     [

@@ -8,6 +8,7 @@ import { functionKeyOf, parseFunctionKey, type FunctionKey } from '../core/serie
 import { listenTwin } from '../simulation/twin/control-plane-http.ts';
 import { createTwin } from '../simulation/twin/twin.ts';
 import type { TwinFunction } from '../simulation/twin/twin-function.ts';
+import { numberFlag } from './flags.ts';
 import { parseFlags, printJson, type Verb } from './verb.ts';
 
 const functionCountMax = 1_000;
@@ -54,10 +55,11 @@ What goes wrong on command, by JSON on the same port:
         `--host ${values.host}: the twin checks no signatures, so it listens on loopback only (127.0.0.1, ::1)`,
       );
     }
-    const port = wholeNumber('--port', values.port, { min: 0, max: 65_535 });
-    const accountConcurrency = wholeNumber('--account-concurrency', values['account-concurrency'], {
+    const port = numberFlag('--port', values.port, { min: 0, max: 65_535, isWhole: true });
+    const accountConcurrency = numberFlag('--account-concurrency', values['account-concurrency'], {
       min: 101,
       max: 1e6,
+      isWhole: true,
     });
     const functions = functionsOf(values.function, values.functions);
     const twin = createTwin({
@@ -82,7 +84,7 @@ function functionsOf(keys: readonly string[] | undefined, count: string | undefi
   }
   if (keys) return keys.map((key) => twinFunction(key as FunctionKey));
   if (count === undefined) return [twinFunction('123456789012/us-east-1/orders-validate:live' as FunctionKey)];
-  const length = wholeNumber('--functions', count, { min: 1, max: functionCountMax });
+  const length = numberFlag('--functions', count, { min: 1, max: functionCountMax, isWhole: true });
   const place = { accountId: '123456789012', region: 'us-east-1', alias: 'live' };
   return Array.from({ length }, (_, index) =>
     twinFunction(functionKeyOf({ ...place, functionName: `function-${index + 1}` })),
@@ -98,14 +100,6 @@ function twinFunction(key: FunctionKey): TwinFunction {
     initDurationMs: 800,
     runDurationMs: { p50: 120, p99: 400 },
   };
-}
-
-function wholeNumber(flag: string, text: string, range: { readonly min: number; readonly max: number }): number {
-  const value = /^\d{1,9}$/.test(text) ? Number(text) : NaN;
-  if (!(value >= range.min && value <= range.max)) {
-    throw new InputError('usage', `${flag} is '${text}'; expected a whole number from ${range.min} to ${range.max}`);
-  }
-  return value;
 }
 
 function greeting(url: string, keys: readonly FunctionKey[]): string {

@@ -11,13 +11,13 @@ import type { Mode } from '../core/function-spec.ts';
 import type { Position } from '../core/ports.ts';
 import { formatInstant, type EpochMs } from '../core/time.ts';
 import { endOf } from '../core/volume-series.ts';
+import { staleHistories } from '../detector/stale-history.ts';
 import { openAuditChain, type AuditChain } from '../store/audit-log.ts';
 import { lastTickHash, readTick, sealTick } from '../store/tick-log.ts';
 import { foldSealed, type EngineSnapshot, type SealedTick } from './engine-snapshot.ts';
 import { createEngine } from './engine.ts';
 import type { Effect, Fact } from './facts.ts';
 import type { System } from './system.ts';
-import { staleHistories } from './stale-history.ts';
 import type { SystemOptions, SystemPorts } from './system-options.ts';
 import { createSystemView } from './system-view.ts';
 import { inSpan } from './telemetry.ts';
@@ -78,7 +78,10 @@ export async function compose(options: SystemOptions, ports: SystemPorts): Promi
   };
 
   await append(startDrafts(options, { nowMs: clock.nowMs(), position: head, isRecovered: head > 0 }));
-  for (const finding of staleHistories(options.functions, clock.nowMs()))
+  for (const finding of staleHistories(
+    options.functions.map(({ history }) => history),
+    clock.nowMs(),
+  ))
     log.warn('history.stale', { finding, consequence: 'forecasts may be far off until it is brought up to date' });
   const left = leftBehindDrafts(options, recovered, clock.nowMs());
   await append(left);
