@@ -4,7 +4,7 @@ import type { FunctionKey } from '../core/series-key.ts';
 import { endOf, sliceSeries } from '../core/volume-series.ts';
 import { isNotReady, type NotReady } from '../models/model.ts';
 import { localInstant, startMs, stepMs, syntheticSeries, testClock, testEvent } from '../models/synthetic.fixture.ts';
-import { createForecaster, requireForecastable, type ForecasterOptions } from './forecaster.ts';
+import { createForecaster, requestsOf, requireForecastable, type ForecasterOptions } from './forecaster.ts';
 
 const key = '123456789012/us-east-1/orders-validate:live' as FunctionKey;
 const atMs = localInstant(58, 8.5);
@@ -51,8 +51,14 @@ describe('forecaster', () => {
   });
 
   it('answers in requests: so many to a unit of volume', () => {
-    const [one, four] = [1, 4].map((requestsPerUnit) => forecastWith({ requestsPerUnit }).requestCount[0]![0]!);
-    expect(four).toBeCloseTo(4 * one!, 6);
+    const volume = forecastWith({});
+    const other = '123456789012/us-east-1/other:live' as FunctionKey;
+    const requests = ready(requestsOf(volume, { key: other, requestsPerUnit: 4 }));
+    expect(requests.key).toBe(other);
+    expect(requests.requestCount[0]![0]).toBeCloseTo(4 * volume.requestCount[0]![0]!, 6);
+    expect(requestsOf({ notReady: 'too early' }, { key: other, requestsPerUnit: 4 })).toEqual({
+      notReady: 'too early',
+    });
   });
 
   it('rounds a request outwards to whole buckets, and starts at the origin what asks for the past', () => {

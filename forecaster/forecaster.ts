@@ -26,8 +26,6 @@ export interface ForecasterOptions {
   readonly clock: SessionClock;
   /** Events with symbols concern the function only if it has one of them. */
   readonly symbols?: readonly string[];
-  /** Requests for each unit of volume; 1 where the history counts requests. */
-  readonly requestsPerUnit?: number;
   readonly model?: ModelName;
   /** Shared by the functions of one calendar, so that they learn from each other's events. */
   readonly eventResponse?: EventResponse;
@@ -47,13 +45,13 @@ export interface Forecaster {
   readonly originMs: EpochMs | undefined;
   /** Learns the next block of history, in units of volume, under the whole calendar as it is known now, sorted. */
   learn(volume: VolumeSeries, events: readonly MarketEvent[]): void;
-  /** Arrivals over [fromMs, untilMs), issued at the origin. Both are rounded outwards to whole buckets. */
+  /** Volume over [fromMs, untilMs), issued at the origin, both rounded outwards to whole buckets; in units of the history (see `requestsOf`). */
   forecast(request: ForecastRequest): Forecast | NotReady;
   snapshot(): Json;
 }
 
 export function createForecaster(options: ForecasterOptions): Forecaster {
-  const { key, stepMs, clock, symbols = [], requestsPerUnit = 1, eventResponse } = options;
+  const { key, stepMs, clock, symbols = [], eventResponse } = options;
   const entry = models[options.model ?? defaultModelName];
   const kept = options.snapshot as { readonly originMs: number | null; readonly model: Json } | undefined;
   const model = entry.create({ stepMs, clock, seriesName: key, ...(eventResponse && { eventResponse }) }, kept?.model);
@@ -82,11 +80,22 @@ export function createForecaster(options: ForecasterOptions): Forecaster {
         events: concerning(events, symbols, { fromMs: firstMs, untilMs: endMs }),
       });
       if (isNotReady(path)) return path;
-      const requestCount = path.requestCount.map((quantiles) => quantiles.map((volume) => volume * requestsPerUnit));
-      return { ...path, requestCount, key, issuedAtMs: originMs, model: entry.version };
+      return { ...path, key, issuedAtMs: originMs, model: entry.version };
     },
     snapshot: () => ({ originMs: originMs ?? null, model: model.snapshot() }),
   };
+}
+
+/**
+ * A forecast of volume as one function's arrivals: many functions may follow one volume, each with its own number of requests for each unit.
+ */
+export function requestsOf(
+  volume: Forecast | NotReady,
+  { key, requestsPerUnit }: { readonly key: FunctionKey; readonly requestsPerUnit: number },
+): Forecast | NotReady {
+  if ('notReady' in volume) return volume;
+  const requestCount = volume.requestCount.map((quantiles) => quantiles.map((units) => units * requestsPerUnit));
+  return { ...volume, key, requestCount };
 }
 
 /**

@@ -12,7 +12,7 @@ import type { MarketEvent } from '../core/market-event.ts';
 import type { AccountLimits } from '../core/ports.ts';
 import type { FunctionKey } from '../core/series-key.ts';
 import { formatInstant, msPerHour, type EpochMs } from '../core/time.ts';
-import { createForecaster } from '../forecaster/forecaster.ts';
+import { createForecaster, requestsOf } from '../forecaster/forecaster.ts';
 import type { LeadModel } from '../forecaster/event-window.ts';
 import { plan as makePlan } from '../forecaster/planner.ts';
 import { createEventResponse, type EventResponse } from '../models/event-response.ts';
@@ -71,7 +71,7 @@ export function createPlanning(options: SystemOptions & Pick<SystemPorts, 'queue
       const functions = options.functions.map(({ spec, symbols, requestsPerUnit }) => ({
         spec,
         symbols,
-        forecast: requestsOf(volumes.get(learnerOf(spec.key))!, spec.key, requestsPerUnit),
+        forecast: requestsOf(volumes.get(learnerOf(spec.key))!, { key: spec.key, requestsPerUnit }),
       }));
       const events = eventsAround(nowMs);
       const queueMs = Math.max(controlPlaneLeadMs(functions.length), options.queueWaitMs(functions.length));
@@ -136,12 +136,6 @@ function createLearner(one: SystemFunction, eventResponse: EventResponse, option
     },
     forecast: (fromMs, untilMs) => forecaster.forecast({ fromMs, untilMs, events }),
   };
-}
-
-function requestsOf(volume: Forecast | NotReady, key: FunctionKey, requestsPerUnit: number): Forecast | NotReady {
-  if ('notReady' in volume) return volume;
-  const requestCount = volume.requestCount.map((levels) => levels.map((units) => units * requestsPerUnit));
-  return { ...volume, key, requestCount };
 }
 
 /** The calendar and the bells of every venue, each event once. */
