@@ -17,6 +17,7 @@ import { lastTickHash, readTick, sealTick } from '../store/tick-log.ts';
 import { foldSealed, type EngineSnapshot, type SealedTick } from './engine-snapshot.ts';
 import { createEngine } from './engine.ts';
 import type { Effect, Fact } from './facts.ts';
+import { recordOptions, recordSnapshot, type RecordedHashes } from './recorded-options.ts';
 import type { System } from './system.ts';
 import type { SystemOptions, SystemPorts } from './system-options.ts';
 import { createSystemView } from './system-view.ts';
@@ -77,7 +78,11 @@ export async function compose(options: SystemOptions, ports: SystemPorts): Promi
     tickHash = tick?.hash ?? tickHash;
   };
 
-  await append(startDrafts(options, { nowMs: clock.nowMs(), position: head, isRecovered: head > 0 }));
+  // Before the events that name it, so that nothing is ever named that is not there.
+  const recorded = await recordOptions(store, options);
+  const snapshotSha256 = await recordSnapshot(store, recovered);
+  const isRecovered = head > 0;
+  await append(startDrafts(options, { nowMs: clock.nowMs(), position: head, isRecovered, recorded, snapshotSha256 }));
   for (const finding of staleHistories(
     options.functions.map(({ history }) => history),
     clock.nowMs(),
@@ -206,7 +211,15 @@ function startDrafts(
     nowMs,
     position,
     isRecovered,
-  }: { readonly nowMs: EpochMs; readonly position: Position; readonly isRecovered: boolean },
+    recorded,
+    snapshotSha256,
+  }: {
+    readonly nowMs: EpochMs;
+    readonly position: Position;
+    readonly isRecovered: boolean;
+    readonly recorded: RecordedHashes;
+    readonly snapshotSha256: string;
+  },
 ): AuditDraft[] {
   const draft = (kind: AuditDraft['kind'], body: AuditDraft['body']): AuditDraft => ({
     atMs: nowMs,
@@ -221,10 +234,12 @@ function startDrafts(
       release: options.release,
       simulated: options.simulated,
       position,
+      snapshotSha256,
       because: isRecovered ? 'started on what an earlier run left' : 'started on an empty store',
     }),
     draft('config.loaded', {
       sha256: options.configSha256,
+      optionsSha256: recorded.optionsSha256,
       functions: options.functions.map(({ spec }) => ({ function: spec.key, mode: spec.mode })),
       limits: { ...options.limits },
       because: `${options.functions.length} functions`,
@@ -239,6 +254,7 @@ function startDrafts(
       draft('history.loaded', {
         name,
         sha256,
+        seriesSha256: recorded.seriesSha256.get(name)!,
         rowCount,
         badRowCount,
         fromMs: series.fromMs,
