@@ -56,7 +56,22 @@ describe('faults', () => {
     [
       'a key without a value',
       ['{ csv: orders.csv.gz }', ''],
-      '8:13 functions[0].volume: got nothing, expected a map of csv, requestsPerUnit, venue',
+      '8:13 functions[0].volume: got nothing, expected a map of csv, cloudwatch, requestsPerUnit, venue',
+    ],
+    [
+      'demand from nowhere',
+      ['{ csv: orders.csv.gz }', '{ venue: XNYS }'],
+      '8:13 functions[0].volume: got neither csv nor cloudwatch, expected exactly one of csv and cloudwatch',
+    ],
+    [
+      'demand from two sources',
+      ['{ csv: orders.csv.gz }', '{ csv: orders.csv.gz, cloudwatch: true }'],
+      '8:48 functions[0].volume.cloudwatch: got csv as well, expected exactly one of csv and cloudwatch',
+    ],
+    [
+      'a source that is switched off',
+      ['{ csv: orders.csv.gz }', '{ cloudwatch: false }'],
+      '8:27 functions[0].volume.cloudwatch: got false, expected true, or left out',
     ],
     [
       'a key that stands twice',

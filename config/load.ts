@@ -17,6 +17,8 @@ import type { ConfigDraft } from './rules.ts';
 import { calendarFormats, type ConfigDocument } from './schema.ts';
 import { readSecret, Secret } from './secrets.ts';
 
+type FunctionEntry = ConfigDocument['functions'][number];
+
 /** Paths are absolute; what was left out has its default. */
 export interface Config {
   /** The file that was read. */
@@ -32,7 +34,7 @@ export interface Config {
   readonly audit: { readonly anchorFile?: string; readonly signingKey?: Secret };
   readonly functions: readonly ConfiguredFunction[];
   readonly calendars: readonly CalendarSource[];
-  readonly limits: Limits & { readonly controlPlaneCallsPerSecond: number };
+  readonly limits: Limits & { readonly controlPlaneCallsPerSecond: number; readonly cloudwatchMetricsPerHour: number };
   readonly planning: Planning;
   /** By region; every function's region is there. */
   readonly prices: Readonly<Record<string, Prices>>;
@@ -51,7 +53,8 @@ export interface CalendarSource {
 }
 
 export interface VolumeSource {
-  readonly csv: string;
+  /** Absent: CloudWatch. */
+  readonly csv?: string;
   readonly requestsPerUnit: number;
   /** `XNYS`, `XNAS`, or the time zone of demand that never closes. */
   readonly venue: string;
@@ -199,7 +202,7 @@ function buildCalendar(entry: ConfigDocument['calendars'][number], folder: strin
   return { format, path: path.resolve(folder, entry[format]!) };
 }
 
-function buildFunction(entry: ConfigDocument['functions'][number], folder: string): ConfiguredFunction {
+function buildFunction(entry: FunctionEntry, folder: string): ConfiguredFunction {
   const name = parseFunctionKey(entry.function);
   assert(name !== undefined, 'the schema lets only function keys through');
   return {
@@ -216,12 +219,16 @@ function buildFunction(entry: ConfigDocument['functions'][number], folder: strin
       ...(entry.group === undefined ? {} : { group: entry.group }),
       mode: entry.mode,
     },
-    volume: { ...entry.volume, csv: path.resolve(folder, entry.volume.csv) },
+    volume: buildVolume(entry.volume, folder),
     symbols: entry.symbols,
   };
 }
 
-function spillTargetOf({ usdPerColdStart, spilloverRatioMax }: ConfigDocument['functions'][number]): SpillTarget {
+function buildVolume({ csv, requestsPerUnit, venue }: FunctionEntry['volume'], folder: string): VolumeSource {
+  return { ...(csv !== undefined && { csv: path.resolve(folder, csv) }), requestsPerUnit, venue };
+}
+
+function spillTargetOf({ usdPerColdStart, spilloverRatioMax }: FunctionEntry): SpillTarget {
   if (usdPerColdStart !== undefined) return { kind: 'usdPerColdStart', usd: usdPerColdStart };
   assert(spilloverRatioMax !== undefined, 'a rule lets exactly one spill target through');
   return { kind: 'spilloverRatioMax', ratio: spilloverRatioMax };

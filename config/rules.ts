@@ -8,7 +8,7 @@ import type { Prices } from '../core/function-spec.ts';
 import { isLoopback } from '../core/loopback.ts';
 import { parseFunctionKey } from '../core/series-key.ts';
 import type { Path } from './document.ts';
-import { calendarFormats, pricesUsEast1, type ConfigDocument } from './schema.ts';
+import { calendarFormats, pricesUsEast1, volumeSources, type ConfigDocument } from './schema.ts';
 
 type Draft<T> = T extends readonly (infer Item)[]
   ? readonly (Draft<Item> | undefined)[]
@@ -50,6 +50,15 @@ const exactlyOneSpillTarget: FunctionRule = (entry, at) => {
     : [{ path: [...at, 'spilloverRatioMax'], got: 'usdPerColdStart as well', expected }];
 };
 
+/** Demand has one source: two would have to be reconciled. */
+const exactlyOneVolumeSource: FunctionRule = ({ volume }, at) => {
+  if (volume === undefined) return [];
+  const stated = volumeSources.filter((key) => key in volume);
+  const expected = `exactly one of ${volumeSources.join(' and ')}`;
+  if (stated.length === 0) return [{ path: [...at, 'volume'], got: 'neither csv nor cloudwatch', expected }];
+  return stated.slice(1).map((key) => ({ path: [...at, 'volume', key], got: `${stated[0]!} as well`, expected }));
+};
+
 const floorUnderCeiling: FunctionRule = ({ concurrencyFloor: floor, concurrencyCeiling: ceiling }, at) =>
   floor !== undefined && ceiling !== undefined && floor > ceiling
     ? [{ path: [...at, 'concurrencyFloor'], expected: `at most concurrencyCeiling (${ceiling})` }]
@@ -84,6 +93,7 @@ const calendarsAreOneFile: Rule = ({ calendars = [] }) =>
 
 const functionRules: readonly FunctionRule[] = [
   exactlyOneSpillTarget,
+  exactlyOneVolumeSource,
   floorUnderCeiling,
   ceilingUnderReserved,
   medianUnderTail,

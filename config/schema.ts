@@ -30,8 +30,23 @@ const concurrencyMax = 100_000;
 
 const usdMax = 1_000_000;
 
+/** For editors: that a key stands. */
+function stated(key: string): object {
+  return { type: 'object', properties: { [key]: {} }, required: [key] };
+}
+
+export const volumeSources = ['csv', 'cloudwatch'] as const;
+
 const volume = strictMap({
-  csv: filePath().describe('History of demand: CSV or CSV.gz with the columns ts,volume; UTC bucket starts.'),
+  csv: filePath()
+    .optional()
+    .describe(
+      'History of demand: CSV or CSV.gz with the columns ts,volume; UTC bucket starts. Either this or cloudwatch.',
+    ),
+  cloudwatch: z
+    .literal(true, { error: 'true, or left out' })
+    .optional()
+    .describe('Demand as CloudWatch counts it, kept by the minute in the folder history beside the store.'),
   // One unit is one request unless said: right for request logs, and visibly wrong for shares traded.
   requestsPerUnit: numberAbove(0, 1_000_000)
     .default(1)
@@ -40,12 +55,7 @@ const volume = strictMap({
   venue: venue()
     .default('XNYS')
     .describe('The exchange whose sessions shape the day (XNYS, XNAS), or a time zone when demand never closes.'),
-});
-
-/** For editors: that a key stands. */
-function stated(key: string): object {
-  return { type: 'object', properties: { [key]: {} }, required: [key] };
-}
+}).meta({ oneOf: volumeSources.map(stated) });
 
 const functionEntry = strictMap({
   function: functionKey().describe('account/region/name:alias. An alias, because $LATEST cannot hold warm capacity.'),
@@ -166,6 +176,13 @@ const limits = strictMap({
   controlPlaneCallsPerSecond: wholeNumber(1, 10)
     .default(5)
     .describe("Calls to Lambda's control plane for each account and region."),
+  // A hundred functions each minute, or five hundred every five minutes, which is as often as a plan is made. At AWS's 0.01 dollars for 1,000 metrics that is 0.12 an
+  // hour, 86 a month, at the most; ten functions cost 9 a month. A larger fleet is read less often, not at a higher price.
+  cloudwatchMetricsPerHour: wholeNumber(60, 1_000_000)
+    .default(12_000)
+    .describe(
+      'Metrics asked of CloudWatch in an hour, all functions together. AWS charges 0.01 dollars for 1,000 of them.',
+    ),
 });
 
 const planning = strictMap({

@@ -13,6 +13,7 @@ import type { EpochMs } from '../core/time.ts';
 import { sliceSeries } from '../core/volume-series.ts';
 import { documentedLead } from '../forecaster/event-window.ts';
 import { requireForecastable } from '../forecaster/forecaster.ts';
+import { readKeptHistories } from './kept-volume.ts';
 import { release } from './release.ts';
 import type { SystemFunction, SystemHistory, SystemOptions } from './system-options.ts';
 
@@ -27,9 +28,11 @@ export interface ReadOptions {
 export async function readSystemOptions(config: Config, read: ReadOptions): Promise<SystemOptions> {
   const place = onePlaceOf(config.functions.map(({ spec }) => spec.key));
   const histories = await readHistories(config, read);
+  const kept = await readKeptHistories(config, read.untilMs);
   const functions = config.functions.map(({ spec, volume, symbols }): SystemFunction => {
     const { csv, requestsPerUnit, venue } = volume;
-    return { spec, symbols, requestsPerUnit, venue: createVenue(venue), history: histories.get(csv)!, volumeFrom: csv };
+    const history = csv === undefined ? kept.get(spec.key)! : histories.get(csv)!;
+    return { spec, symbols, requestsPerUnit, venue: createVenue(venue), history, volumeFrom: history.name };
   });
   const { quantile, importanceMin, keepWhilePaying, horizonMs, readyBeforeMs, preparationMs } = config.planning;
   return {
@@ -56,7 +59,7 @@ export async function readHistories(
   const histories = new Map<string, SystemHistory>();
   for (const { volume } of config.functions) {
     const { csv } = volume;
-    if (histories.has(csv)) continue;
+    if (csv === undefined || histories.has(csv)) continue;
     const { series, sha256, rowCount, badRows } = await readVolumeCsv(csv, {
       untilMs,
       signal,

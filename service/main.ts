@@ -208,6 +208,7 @@ function choresOf(system: System, { config, store, signal, anchoring }: ChoreSou
 async function readNewVolume(system: System, config: Config, signal: AbortSignal): Promise<void> {
   const histories = await readHistories(config, { untilMs: realClock.nowMs(), signal });
   for (const { spec, volume } of config.functions) {
+    if (volume.csv === undefined) continue;
     const { series } = histories.get(volume.csv)!.history;
     const fresh = sliceSeries(series, system.learnedUntilMs(spec.key), endOf(series));
     for (const [index, value] of fresh.values.entries()) {
