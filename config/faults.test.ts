@@ -66,7 +66,7 @@ describe('faults', () => {
     [
       'demand from two sources',
       ['{ csv: orders.csv.gz }', '{ csv: orders.csv.gz, cloudwatch: true }'],
-      '8:48 functions[0].volume.cloudwatch: got csv as well, expected exactly one of csv and cloudwatch',
+      '8:47 functions[0].volume.cloudwatch: got csv as well, expected exactly one of csv and cloudwatch',
     ],
     [
       'a source that is switched off',
