@@ -24,24 +24,27 @@ export function classifyEndpoint(answer: { readonly host: string; readonly twinV
   return amazonDomains.some((domain) => answer.host.endsWith(domain)) ? 'aws' : 'unknown';
 }
 
+/** The services that capacity is asked of. */
+export type AwsService = 'application-auto-scaling' | 'lambda' | 'scheduler';
+
 /**
- * The address that the SDK would use besides Amazon's own: what is configured, else what the environment says, by the SDK's own rules. Undefined
- * means Amazon's. Handed to the client explicitly, so that the credentials can fit it.
+ * The address that the SDK would use besides Amazon's own: what is configured (one for all services), else what the environment says, by the SDK's own
+ * rules. Undefined means Amazon's. Handed to the client explicitly, so that the credentials can fit it.
  *
  * @throws InputError when it is not an http or https address.
  */
 export function resolveEndpointUrl(
   configured: string | undefined,
   env: Readonly<Record<string, string | undefined>>,
+  service: AwsService = 'lambda',
 ): string | undefined {
+  const ownName = `AWS_ENDPOINT_URL_${service.toUpperCase().replaceAll('-', '_')}`;
   const isEnvironmentIgnored = env['AWS_IGNORE_CONFIGURED_ENDPOINT_URLS']?.toLowerCase() === 'true';
-  const fromEnvironment = isEnvironmentIgnored
-    ? undefined
-    : env['AWS_ENDPOINT_URL_LAMBDA'] || env['AWS_ENDPOINT_URL'] || undefined;
+  const fromEnvironment = isEnvironmentIgnored ? undefined : env[ownName] || env['AWS_ENDPOINT_URL'] || undefined;
   const url = configured ?? fromEnvironment;
   if (url === undefined) return undefined;
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
-    const where = configured === undefined ? 'AWS_ENDPOINT_URL' : 'aws.endpoint';
+    const where = configured !== undefined ? 'aws.endpoint' : env[ownName] ? ownName : 'AWS_ENDPOINT_URL';
     throw new InputError('endpoint.url', `${where}: expected an http or https address such as http://127.0.0.1:4510`);
   }
   return url;

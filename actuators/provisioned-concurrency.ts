@@ -15,17 +15,17 @@ import {
   PutProvisionedConcurrencyConfigCommand,
   type GetProvisionedConcurrencyConfigCommandOutput,
 } from '@aws-sdk/client-lambda';
-import type { Action, HoldProvisionedConcurrency, Outcome } from '../core/action.ts';
-import { assert } from '../core/assert.ts';
+import type { HoldProvisionedConcurrency, Outcome } from '../core/action.ts';
 import type { Observed } from '../core/capacity.ts';
-import { WorldError } from '../core/errors.ts';
-import type { Actuator, Urgency } from '../core/ports.ts';
-import { parseFunctionKey, type FunctionKey, type FunctionName } from '../core/series-key.ts';
+import type { Urgency } from '../core/ports.ts';
+import type { FunctionKey, FunctionName } from '../core/series-key.ts';
 import type { Clock, EpochMs } from '../core/time.ts';
-import { isCount, type ControlPlane } from './control-plane.ts';
-import { readFailure, worldErrorOf } from './lambda-failure.ts';
+import { functionArnOf, nameOf } from './arn.ts';
+import { readFailure, worldErrorOf } from './aws-failure.ts';
+import type { ControlPlane } from './control-plane.ts';
+import { isCount, unreadable } from './service-door.ts';
 
-export interface ProvisionedConcurrencyActuator extends Actuator {
+export interface ProvisionedConcurrencyActuator {
   /**
    * Looks at the alias and then at its provisioned concurrency: two calls, `urgent` when a raise waits for the answer. `atMs` is the instant in
    * which the second was sent, so that what changed after it is never taken as seen.
@@ -33,6 +33,8 @@ export interface ProvisionedConcurrencyActuator extends Actuator {
    * @throws WorldError, `retryable` but for a refusal (no such alias, no permission).
    */
   observe(key: FunctionKey, signal: AbortSignal, urgency?: Urgency): Promise<Observed>;
+  /** One Put, or one Delete for a level of 0. */
+  apply(action: HoldProvisionedConcurrency, signal: AbortSignal): Promise<Outcome>;
 }
 
 export interface ProvisionedConcurrencyOptions {
@@ -54,8 +56,7 @@ export function createProvisionedConcurrencyActuator(
         throw worldErrorOf(readFailure(error, signal), `looking at ${key}`);
       }
     },
-    // A second kind of action does not compile here until somebody decided who carries it out.
-    apply: (action: Action, signal) => hold(controlPlaneOf(nameOf(action.key)), action, { signal, clock }),
+    apply: (action, signal) => hold(controlPlaneOf(nameOf(action.key)), action, { signal, clock }),
   };
 }
 
@@ -68,7 +69,7 @@ interface Look {
 }
 
 async function look(controlPlane: ControlPlane, { key, name, signal, urgency, clock }: Look): Promise<Observed> {
-  const FunctionName = arnOf(name);
+  const FunctionName = functionArnOf(name);
   const alias = await controlPlane.send({ urgency, signal }, (client, abortSignal) =>
     client.send(new GetAliasCommand({ FunctionName, Name: name.alias }), { abortSignal }),
   );
@@ -103,17 +104,13 @@ function readProvisioned(answer: GetProvisionedConcurrencyConfigCommandOutput): 
   return { requested, allocated, available, status, ...(statusReason !== undefined && { statusReason }) };
 }
 
-function unreadable(what: string): WorldError {
-  return new WorldError('UnreadableAnswer', what, { retryable: true });
-}
-
 async function hold(
   controlPlane: ControlPlane,
   action: HoldProvisionedConcurrency,
   { signal, clock }: { readonly signal: AbortSignal; readonly clock: Clock },
 ): Promise<Outcome> {
   const name = nameOf(action.key);
-  const target = { FunctionName: arnOf(name), Qualifier: name.alias };
+  const target = { FunctionName: functionArnOf(name), Qualifier: name.alias };
   const isRelease = action.concurrency === 0;
   // The gate judged the deadline before the queue, and lets a level through after it only when that lowers: what is left to watch is a
   // deadline that passes while we wait.
@@ -136,19 +133,4 @@ async function hold(
   } catch (error) {
     return { ...readFailure(error, signal), atMs: clock.nowMs() };
   }
-}
-
-function nameOf(key: FunctionKey): FunctionName {
-  const name = parseFunctionKey(key);
-  assert(name !== undefined, `a function key names account, region, function and alias: ${key}`);
-  return name;
-}
-
-/**
- * The whole ARN and not the bare name: under another account's credentials a bare name would act on that account's function of the same name,
- * where an ARN is refused.
- */
-function arnOf({ accountId, region, functionName }: FunctionName): string {
-  const partition = region.startsWith('cn-') ? 'aws-cn' : region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
-  return `arn:${partition}:lambda:${region}:${accountId}:function:${functionName}`;
 }

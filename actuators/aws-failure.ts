@@ -1,19 +1,18 @@
 /**
- * What went wrong with a control-plane call, in our words. The question behind every row is: can the call have taken effect?
+ * What went wrong with a call to AWS, in our words. The question behind every row is: can the call have taken effect?
  *
  * | what came back                                     | kind          | effect        |
  * |----------------------------------------------------|---------------|---------------|
  * | never left: queue full, deadline, no credentials   | `unavailable` | none          |
  * | connection refused, name not found                 | `unavailable` | none          |
- * | 429                                                | `throttled`   | none          |
+ * | 429, or a throttle's name under any status         | `throttled`   | none          |
  * | any other 4xx                                      | `refused`     | none          |
  * | 3xx, 5xx                                           | `unavailable` | not likely    |
  * | timeout, reset, abort, an answer that is not JSON  | `unknown`     | may be either |
  */
-import { LambdaServiceException } from '@aws-sdk/client-lambda';
 import { WorldError } from '../core/errors.ts';
 
-export interface LambdaFailure {
+export interface AwsFailure {
   readonly kind: 'refused' | 'throttled' | 'unavailable' | 'unknown';
   /** The service's own code (`ResourceConflictException`), the system's (`ECONNREFUSED`), or ours. */
   readonly code: string;
@@ -30,10 +29,24 @@ const neverConnectedCodes: readonly string[] = [
   'ENETUNREACH',
 ];
 
+/** Lambda and EventBridge Scheduler throttle with 429; Application Auto Scaling, an older protocol, with 400 and a name. */
+const throttleCodes: readonly string[] = [
+  'RequestLimitExceeded',
+  'Throttling',
+  'ThrottlingException',
+  'TooManyRequestsException',
+];
+
+/** Every service's errors are alike in these. */
+interface ServiceException extends Error {
+  readonly $fault: 'client' | 'server';
+  readonly $metadata: { readonly httpStatusCode?: number };
+}
+
 /** `signal` is the caller's: it tells giving up from a timeout. */
-export function readFailure(error: unknown, signal: AbortSignal): LambdaFailure {
+export function readFailure(error: unknown, signal: AbortSignal): AwsFailure {
   if (error instanceof WorldError) return { kind: 'unavailable', code: error.code, message: error.message };
-  if (error instanceof LambdaServiceException) return readServiceFailure(error);
+  if (isServiceException(error)) return readServiceFailure(error);
   const { name, code, message } = error as { readonly name: string; readonly code?: unknown; readonly message: string };
   if (signal.aborted) return { kind: 'unknown', code: 'Aborted', message: 'given up while the answer was awaited' };
   if (/Abort|Timeout/.test(name)) return { kind: 'unknown', code: 'Timeout', message: firstLine(message) };
@@ -44,11 +57,15 @@ export function readFailure(error: unknown, signal: AbortSignal): LambdaFailure 
   return { kind, code: systemCode, message: firstLine(message) };
 }
 
-function readServiceFailure(error: LambdaServiceException): LambdaFailure {
+function isServiceException(error: unknown): error is ServiceException {
+  return error instanceof Error && '$fault' in error && '$metadata' in error;
+}
+
+function readServiceFailure(error: ServiceException): AwsFailure {
   const status = error.$metadata.httpStatusCode ?? 0;
   const code = error.name;
   const message = firstLine(error.message);
-  if (status === 429) {
+  if (status === 429 || throttleCodes.includes(code)) {
     const { retryAfterSeconds } = error as { readonly retryAfterSeconds?: string };
     const retryAfterMs = parseRetryAfter(retryAfterSeconds);
     return { kind: 'throttled', code, message, ...(retryAfterMs !== undefined && { retryAfterMs }) };
@@ -73,7 +90,7 @@ function firstLine(message: string): string {
 }
 
 /** For calls whose failure is an exception and not an answer: looking. */
-export function worldErrorOf(failure: LambdaFailure, doing: string): WorldError {
+export function worldErrorOf(failure: AwsFailure, doing: string): WorldError {
   const retryable = failure.kind !== 'refused';
   return new WorldError(failure.code, `${doing}: ${failure.message}`, { retryable });
 }

@@ -1,0 +1,58 @@
+/**
+ * All doors of one account and region. Each client is made when it is first needed: who books nothing talks to no scheduler.
+ */
+import { ApplicationAutoScalingClient } from '@aws-sdk/client-application-auto-scaling';
+import { SchedulerClient } from '@aws-sdk/client-scheduler';
+import { createControlPlane, type ControlPlane } from './control-plane.ts';
+import type { AwsService } from './endpoint.ts';
+import { createServiceDoor, type DoorOptions, type ServiceDoor } from './service-door.ts';
+
+export type SchedulerDoor = ServiceDoor<SchedulerClient>;
+export type ScalingDoor = ServiceDoor<ApplicationAutoScalingClient>;
+
+/** For an account and region always the same ones, because the call budgets are theirs. */
+export interface AwsDoors {
+  readonly lambda: ControlPlane;
+  readonly scheduler: SchedulerDoor;
+  readonly scaling: ScalingDoor;
+}
+
+export interface AwsDoorsOptions extends Omit<DoorOptions, 'callsPerSecond' | 'endpointUrl'> {
+  /** Of Lambda's control plane, where everybody in the account shares 15. */
+  readonly callsPerSecond?: number | undefined;
+  /** Undefined: Amazon's own (see `resolveEndpointUrl`). */
+  readonly endpointUrlOf: (service: AwsService) => string | undefined;
+}
+
+/** EventBridge Scheduler takes at least 250 creations a second in any region, and no deployment waits for it. This books 500 ends in 25 s. */
+const schedulerCallsPerSecond = 20;
+
+/** A look at a steered function is two calls to Lambda and one here, so it never lags behind; its quota is not published. */
+const scalingCallsPerSecond = 5;
+
+export function createAwsDoors({ endpointUrlOf, callsPerSecond, ...rest }: AwsDoorsOptions): AwsDoors {
+  let lambda: ControlPlane | undefined;
+  let scheduler: SchedulerDoor | undefined;
+  let scaling: ScalingDoor | undefined;
+  return {
+    get lambda() {
+      return (lambda ??= createControlPlane({ ...rest, endpointUrl: endpointUrlOf('lambda'), callsPerSecond }));
+    },
+    get scheduler() {
+      return (scheduler ??= createServiceDoor('EventBridge Scheduler', (settings) => new SchedulerClient(settings), {
+        ...rest,
+        endpointUrl: endpointUrlOf('scheduler'),
+        callsPerSecond: schedulerCallsPerSecond,
+      }));
+    },
+    get scaling() {
+      const createClient = (settings: ConstructorParameters<typeof ApplicationAutoScalingClient>[0] & object) =>
+        new ApplicationAutoScalingClient(settings);
+      return (scaling ??= createServiceDoor('Application Auto Scaling', createClient, {
+        ...rest,
+        endpointUrl: endpointUrlOf('application-auto-scaling'),
+        callsPerSecond: scalingCallsPerSecond,
+      }));
+    },
+  };
+}
