@@ -37,6 +37,21 @@ const failed: Pursuit = {
 const releasing: Pursuit = { ...ours, state: 'wanted', wantedConcurrency: 0, concurrency: 0 };
 const lowering: Pursuit = { ...ours, state: 'wanted', wantedConcurrency: 10, concurrency: 10 };
 
+const { ownership: _own, ...unowned } = context.spec;
+/** READY, until somebody set 10. */
+const drifted: Pursuit = {
+  ...ours,
+  state: 'lost',
+  observed: observed(10),
+  drift: { count: 1, seen: 10, atMs: nowMs - 1_000 },
+};
+const steering: Pursuit = {
+  ...wanted,
+  isSteered: true,
+  baselineBounds: { min: 0, max: 60 },
+  observed: observed(12, 'IN_PROGRESS', { scalable: { min: 0, max: 60 } }),
+};
+
 interface Case {
   readonly says: string;
   readonly action?: Partial<HoldProvisionedConcurrency>;
@@ -48,10 +63,76 @@ interface Case {
 // Goal: each stage stops what it must and nothing beside it. Method: the context above passes with every limit met exactly; each case changes
 // one thing, most in pairs that lie on both sides of the line.
 const cases: readonly Case[] = [
+  { says: 'puts back what another hand changed', pursuit: drifted, verdict: 'pass' },
+  {
+    says: 'puts it back once',
+    pursuit: { ...drifted, drift: { ...drifted.drift!, count: 2 } },
+    verdict: 'refuse drift',
+  },
+  {
+    says: 'lets the other hand have it',
+    pursuit: drifted,
+    context: { spec: { ...context.spec, onDrift: 'yield' } },
+    verdict: 'refuse drift',
+  },
+  { says: 'has no booked end', context: { bookedEndMs: undefined }, verdict: 'wait booked' },
+  {
+    says: 'needs none to go back',
+    pursuit: releasing,
+    action: { concurrency: 0 },
+    context: { bookedEndMs: undefined },
+    verdict: 'pass',
+  },
+  {
+    says: 'needs one for what is above what stood before',
+    pursuit: lowering,
+    action: { concurrency: 10 },
+    context: { bookedEndMs: undefined },
+    verdict: 'wait booked',
+  },
+  {
+    says: 'lowers nothing on a bad day',
+    pursuit: lowering,
+    action: { concurrency: 10 },
+    context: { errorRatio: 0.051 },
+    verdict: 'wait bad-day',
+  },
+  {
+    says: 'lowers on a day as any other',
+    pursuit: lowering,
+    action: { concurrency: 10 },
+    context: { errorRatio: 0.05 },
+    verdict: 'pass',
+  },
+  { says: 'raises on a bad day', context: { errorRatio: 0.9 }, verdict: 'pass' },
+  { says: 'steers while the tracking moves it', pursuit: steering, verdict: 'pass' },
+  {
+    says: 'has steered',
+    pursuit: {
+      ...steering,
+      state: 'allocating',
+      askedConcurrency: 40,
+      observed: observed(40, 'IN_PROGRESS', { scalable: { min: 40, max: 60 } }),
+    },
+    verdict: 'already already',
+  },
+  {
+    says: 'repairs a maximum that was left lowered',
+    pursuit: {
+      ...steering,
+      state: 'allocating',
+      askedConcurrency: 40,
+      oursConcurrencyMax: 40,
+      observed: observed(40, 'READY', { scalable: { min: 40, max: 40 } }),
+    },
+    verdict: 'pass',
+  },
   { says: 'passes with every limit met exactly', verdict: 'pass' },
   { says: 'does nothing in shadow', context: { mode: 'shadow' }, verdict: 'refuse mode' },
   { says: 'does nothing in advise', context: { mode: 'advise' }, verdict: 'refuse mode' },
-  { says: 'does not touch AWS', context: { endpointKind: 'aws' }, verdict: 'refuse endpoint' },
+  { says: 'does not turn a knob that nobody said is ours', context: { spec: unowned }, verdict: 'refuse owner' },
+  { says: 'only looks', context: { spec: { ...unowned, ownership: 'observe' } }, verdict: 'refuse owner' },
+  { says: 'acts on AWS', context: { endpointKind: 'aws' }, verdict: 'pass' },
   { says: 'does not touch what it cannot name', context: { endpointKind: 'unknown' }, verdict: 'refuse endpoint' },
   { says: 'keeps its hands off what is held', context: { operatorHold: { because: 'drill' } }, verdict: 'wait held' },
   {

@@ -6,6 +6,7 @@ import type { HoldProvisionedConcurrency, Outcome } from '../core/action.ts';
 import { createRandom } from '../core/random.ts';
 import { formatInstant } from '../core/time.ts';
 import type { GateContext, GateStage, Stop } from './gate.ts';
+import { baselineOf, seenLevelOf } from './pursuit.ts';
 
 /** A look that is older than this describes the past: deployments take a minute or two. */
 const observedAgeMsMax = 30_000;
@@ -25,13 +26,22 @@ const modeStage: GateStage = {
     mode === 'enforce' ? undefined : refuse(`mode is ${mode}: decided and recorded, not carried out`),
 };
 
-// Nothing outside this process ends a raise yet, so only the twin may be acted on.
+// A raise ends by a call that the other end has booked: an address that is neither AWS nor the twin may book it and never make it.
 const endpointStage: GateStage = {
   name: 'endpoint',
   judge: (_action, { endpointKind }) =>
-    endpointKind === 'twin'
-      ? undefined
-      : refuse(`the control plane is ${endpointKind}, and enforce acts on the twin only`),
+    endpointKind === 'unknown'
+      ? refuse('nobody knows what answers as the control plane: enforce acts on AWS and on the twin only')
+      : undefined,
+};
+
+// Two controllers on one knob is an outage: who turns it is said before it is turned.
+const ownerStage: GateStage = {
+  name: 'owner',
+  judge(_action, { spec: { ownership } }) {
+    if (ownership === 'own' || ownership === 'steer') return undefined;
+    return refuse(ownership ? 'ownership is observe: somebody else sets it' : 'nobody said who owns it');
+  },
 };
 
 const heldStage: GateStage = {
@@ -53,14 +63,16 @@ const inFlightStage: GateStage = {
 const alreadyStage: GateStage = {
   name: 'already',
   judge({ concurrency }, { pursuit }) {
-    const { state, observed, askedConcurrency } = pursuit;
+    const { state, observed, askedConcurrency, isSteered } = pursuit;
     if (state === 'idle') return concurrency === 0 ? already('nothing of ours is there') : undefined;
     if (state === 'asked' && askedConcurrency === concurrency)
       return already(`${concurrency} is asked for, not seen yet`);
     const isWatched = state === 'allocating' || state === 'ready' || state === 'lost';
     const held = observed?.provisioned;
-    if (!isWatched || held?.requested !== concurrency || held.status === 'FAILED') return undefined;
-    return already(`${concurrency} is asked for, ${held.available} available, ${held.status}`);
+    if (!isWatched || seenLevelOf(pursuit) !== concurrency || held?.status === 'FAILED') return undefined;
+    const isWhole = !isSteered || (observed?.scalable?.max ?? 0) >= (pursuit.baselineBounds?.max ?? 0);
+    if (!isWhole || (!isSteered && !held)) return undefined;
+    return already(`${concurrency} is asked for, ${held?.available ?? 0} available, ${held?.status ?? 'nothing yet'}`);
   },
 };
 
@@ -152,6 +164,17 @@ const ownershipStage: GateStage = {
   },
 };
 
+// What a window holds is put back once. A second change is no accident, and two who set the same thing by turns would set it for ever.
+const driftStage: GateStage = {
+  name: 'drift',
+  judge({ concurrency }, { pursuit, spec: { onDrift = 'restore' } }) {
+    const { drift, state } = pursuit;
+    if (state !== 'lost' || !drift || concurrency === 0 || seenLevelOf(pursuit) === concurrency) return undefined;
+    if (onDrift === 'yield') return refuse(`another hand set ${drift.seen}, and has it: onDrift is yield`);
+    return drift.count > 1 ? refuse(`another hand set ${drift.seen}, after it had been put back once`) : undefined;
+  },
+};
+
 // Lambda refuses a Put on a weighted alias, its own weights while an alias moves included. A release needs no routing: it goes through, or a canary
 // of three days would hold an event's capacity for three days.
 const deploymentStage: GateStage = {
@@ -164,7 +187,33 @@ const deploymentStage: GateStage = {
     // Lambda goes back to allocating what was READY when somebody moves the alias.
     const isMoved = readyAtMs !== undefined || lostAtMs !== undefined;
     const isOurs = observed.provisioned.requested <= oursConcurrencyMax && !isMoved;
-    return isOurs ? undefined : wait('Lambda is reallocating by another hand than ours');
+    // Application Auto Scaling moves what we steer whenever it likes; its minimum may be moved meanwhile.
+    return isOurs || pursuit.isSteered ? undefined : wait('Lambda is reallocating by another hand than ours');
+  },
+};
+
+/** Above it the control plane has a bad day: one call in twenty does not succeed. */
+export const badDayErrorRatio = 0.05;
+
+// What is given back on a bad day may not be had again. Its booked end still comes.
+const badDayStage: GateStage = {
+  name: 'bad-day',
+  judge(action, context) {
+    const { errorRatio = 0, pursuit } = context;
+    if (errorRatio <= badDayErrorRatio || action.concurrency >= requestedNow(context) || pursuit.failure)
+      return undefined;
+    return wait(
+      `${Math.round(errorRatio * 100)} % of calls to the control plane fail: nothing is lowered until they do not`,
+    );
+  },
+};
+
+// The call that ends it first: whatever happens to us, it ends. What only goes back to what stood before needs no end.
+const bookedStage: GateStage = {
+  name: 'booked',
+  judge({ concurrency }, { pursuit, bookedEndMs }) {
+    if (concurrency <= baselineOf(pursuit) || bookedEndMs !== undefined) return undefined;
+    return wait('no call that ends it is booked in AWS yet');
   },
 };
 
@@ -206,6 +255,7 @@ const budgetStage: GateStage = {
 /** In the order in which they are asked. */
 export const gateStages: readonly GateStage[] = [
   modeStage,
+  ownerStage,
   endpointStage,
   heldStage,
   inFlightStage,
@@ -215,15 +265,29 @@ export const gateStages: readonly GateStage[] = [
   expiredStage,
   failedStage,
   ownershipStage,
+  driftStage,
   deploymentStage,
+  badDayStage,
+  bookedStage,
   ceilingStage,
   budgetStage,
 ];
 
-/** What Lambda has been asked for, by whomever, as far as we know. */
+/** A booked raise is asked what a raise is asked, but for what only a look at that instant could tell. An end is asked who may act at all. */
+export const bookedRaiseStages: readonly GateStage[] = [
+  modeStage,
+  ownerStage,
+  endpointStage,
+  heldStage,
+  failedStage,
+  ceilingStage,
+  budgetStage,
+];
+export const bookedEndStages: readonly GateStage[] = [modeStage, ownerStage, endpointStage];
+
+/** What was asked for, by whomever, as far as we know. */
 function requestedNow({ pursuit }: GateContext): number {
-  const { state, askedConcurrency, observed } = pursuit;
-  return state === 'asked' ? (askedConcurrency ?? 0) : (observed?.provisioned?.requested ?? 0);
+  return pursuit.state === 'asked' ? (pursuit.askedConcurrency ?? 0) : seenLevelOf(pursuit);
 }
 
 /** More than stands or is being prepared; a request that FAILED holds nothing. */

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { HoldProvisionedConcurrency, Outcome } from '../core/action.ts';
 import type { ProvisionedStatus } from '../core/capacity.ts';
-import type { Mode } from '../core/function-spec.ts';
+import type { Mode, Ownership } from '../core/function-spec.ts';
 import type { EndpointKind } from './endpoint.ts';
 import { action, nowMs, observed } from './gate-example.ts';
 import { gateStages } from './gate-stages.ts';
@@ -37,7 +37,13 @@ const anyContext: fc.Arbitrary<GateContext> = fc.record({
   nowMs: fc.constant(nowMs),
   mode: mostly<Mode>('enforce', 'shadow', 'advise'),
   endpointKind: mostly<EndpointKind>('twin', 'aws', 'unknown'),
-  spec: fc.record({ concurrencyCeiling: often(20, 80), concurrencyFloor: often(0, 10) }),
+  spec: fc.record({
+    concurrencyCeiling: often(20, 80),
+    concurrencyFloor: often(0, 10),
+    ownership: mostly<Ownership>('own', 'observe'),
+  }),
+  bookedEndMs: mostly<number | undefined>(nowMs + 60_000, undefined),
+  errorRatio: mostly(0, 0.5),
   limits: fc.record({ concurrencyMax: often(40, 120), usdPerHourMax: often(4, 10), usdPerEventMax: often(4, 10) }),
   account: often(140, 1_000).map((limit) => ({ concurrencyLimit: limit, unreservedConcurrency: limit })),
   others: fc.record({ concurrency: often(0, 20, 80), usdPerHour: fc.nat(6), usdOfEvent: fc.nat(6) }),
@@ -90,11 +96,14 @@ describe('gate, whatever the facts', () => {
     expect(passCount, 'the property saw actions that pass').toBeGreaterThan(100);
   };
 
-  it('lets nothing through outside enforce, beside the twin, over a call under way, or blindly', () => {
-    check((_doing, { mode, endpointKind, pursuit }, verdict) => {
+  it('lets nothing through outside enforce, to an unknown end, unowned, unbooked, over a call under way, or blindly', () => {
+    check((doing, { mode, endpointKind, pursuit, spec, bookedEndMs }, verdict) => {
+      const isUnbooked = bookedEndMs === undefined && doing.concurrency > (pursuit.baselineConcurrency ?? 1_000);
       const isShut =
         mode !== 'enforce' ||
-        endpointKind !== 'twin' ||
+        endpointKind === 'unknown' ||
+        spec.ownership !== 'own' ||
+        isUnbooked ||
         pursuit.inFlight !== undefined ||
         pursuit.state === 'cannot-verify';
       if (isShut) expect(verdict.kind).not.toBe('pass');

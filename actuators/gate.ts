@@ -27,8 +27,12 @@ type GateStageName =
   | 'observed'
   | 'expired'
   | 'failed'
+  | 'owner'
   | 'ownership'
+  | 'drift'
   | 'deployment'
+  | 'bad-day'
+  | 'booked'
   | 'ceiling'
   | 'budget';
 
@@ -50,11 +54,18 @@ export interface GateContext {
   readonly mode: Mode;
   /** Of the latest answer from the function's control plane. */
   readonly endpointKind: EndpointKind;
-  readonly spec: Pick<FunctionSpec, 'concurrencyCeiling' | 'concurrencyFloor' | 'reservedConcurrency'>;
+  readonly spec: Pick<
+    FunctionSpec,
+    'concurrencyCeiling' | 'concurrencyFloor' | 'reservedConcurrency' | 'ownership' | 'onDrift'
+  >;
   readonly limits: Limits;
   /** As Lambda states it; absent while it was never read. */
   readonly account?: AccountLimits;
   readonly pursuit: Pursuit;
+  /** The latest call back to what stood before us that AWS is known to have booked; absent where there is none. */
+  readonly bookedEndMs?: EpochMs | undefined;
+  /** Share of calls to the control plane that failed lately, where there were enough of them to tell. */
+  readonly errorRatio?: number | undefined;
   /** An operator's word that this function is to be left as it is. */
   readonly operatorHold?: { readonly because: string; readonly untilMs?: EpochMs };
   /** What all other functions of the account and region hold or have asked for, what passed earlier in this tick included. */

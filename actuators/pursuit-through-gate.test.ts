@@ -80,7 +80,7 @@ function tick(
       because: 'a drill',
     };
     const others = { concurrency: committed(pursuits, id), usdPerHour: 0, usdOfEvent: 0 };
-    const spec = { concurrencyCeiling: 60, concurrencyFloor: 0 };
+    const spec = { concurrencyCeiling: 60, concurrencyFloor: 0, ownership: 'own' as const };
     const { account: _, ...rest } = context;
     const verdict = gate.judge(action, {
       ...rest,

@@ -5,10 +5,13 @@
  * Lambda says it holds (an observation with its instant). The state is what the three together allow us to claim, and no more: READY is claimed
  * only from an observation that shows our level requested, allocated and available, no deployment in flight, and status READY.
  *
+ * Where Application Auto Scaling is steered, the knob that we turn is its minimum: what we asked is seen there, and READY is still what Lambda shows.
+ *
  * A pursuit is plain JSON: it goes into the snapshot as it is. After a restart whoever finds `inFlight` set reports its outcome as `unknown`.
  */
 import type { Outcome } from '../core/action.ts';
 import { assertNever } from '../core/assert.ts';
+import type { ScalableBounds } from '../core/booking.ts';
 import type { Observed } from '../core/capacity.ts';
 import type { EpochMs } from '../core/time.ts';
 
@@ -43,6 +46,8 @@ export interface Pursuit {
   readonly concurrency: number;
   /** What was configured when we last looked before we asked for anything: what we return to. Removing it is not ours to do. */
   readonly baselineConcurrency?: number | undefined;
+  /** Steered: the bounds that stood there at that look. */
+  readonly baselineBounds?: ScalableBounds | undefined;
   /** The last level that Lambda took, or may have taken, from us. */
   readonly askedConcurrency?: number | undefined;
   /** When it answered; absent where that is to be tried again. */
@@ -65,12 +70,25 @@ export interface Pursuit {
   /** The instant of the first observation that showed the present level verified. */
   readonly readyAtMs?: EpochMs | undefined;
   readonly lostAtMs?: EpochMs | undefined;
+  /** What the level is wanted for: an event's window, or `undefined` for the floor. */
+  readonly windowId?: string | undefined;
+  /** Times in this window that another hand changed what was verified READY, and the level that it left. */
+  readonly drift?: { readonly count: number; readonly seen: number; readonly atMs: EpochMs } | undefined;
+  /** We move the minimum of a scalable target, and not the provisioned concurrency itself. */
+  readonly isSteered?: true | undefined;
   /** Stands until the alias has moved, READY was seen, nothing of ours is left, or a human says so: no raise meanwhile. */
   readonly failure?: { readonly atMs: EpochMs; readonly reason: string; readonly version: string } | undefined;
 }
 
 export type PursuitFact =
-  | { readonly kind: 'want'; readonly concurrency: number; readonly atMs: EpochMs }
+  | {
+      readonly kind: 'want';
+      readonly concurrency: number;
+      readonly atMs: EpochMs;
+      readonly windowId?: string | undefined;
+    }
+  /** A booking of an earlier life of ours was found, whose memory is gone: what stands there is ours, and this is what it goes back to. */
+  | { readonly kind: 'adopt'; readonly baselineConcurrency: number; readonly atMs: EpochMs }
   | { readonly kind: 'sent'; readonly concurrency: number; readonly atMs: EpochMs }
   | { readonly kind: 'outcome'; readonly concurrency: number; readonly outcome: Outcome }
   | { readonly kind: 'observed'; readonly observed: Observed }
@@ -81,15 +99,37 @@ export type PursuitFact =
 /** Looks that fail for this long (five in a row, at the pace of their retries) are not a hiccup: what we saw before them is history. */
 export const verifyWithinMs = 60_000;
 
-export function createPursuit(atMs: EpochMs): Pursuit {
-  return { state: 'idle', sinceMs: atMs, wantedConcurrency: 0, concurrency: 0, attemptCount: 0, lookFailedCount: 0 };
+export function createPursuit(atMs: EpochMs, { isSteered = false }: { readonly isSteered?: boolean } = {}): Pursuit {
+  return {
+    state: 'idle',
+    sinceMs: atMs,
+    wantedConcurrency: 0,
+    concurrency: 0,
+    attemptCount: 0,
+    lookFailedCount: 0,
+    ...(isSteered && { isSteered: true }),
+  };
+}
+
+/** The level that stands at the knob we turn, as last seen: what Lambda was asked for, or the minimum of the scalable target. */
+export function seenLevelOf({ observed, isSteered }: Pick<Pursuit, 'observed' | 'isSteered'>): number {
+  return (isSteered ? observed?.scalable?.min : observed?.provisioned?.requested) ?? 0;
+}
+
+/** What stood before us, as far as it is known: what everything of ours goes back to. */
+export function baselineOf(pursuit: Pursuit): number {
+  const { baselineConcurrency, observed, isSteered } = pursuit;
+  if (baselineConcurrency !== undefined) return baselineConcurrency;
+  return observed ? standing(observed, isSteered === true) : 0;
 }
 
 /** What is known after one more fact. Facts that are too old to tell anything change nothing. */
 export function advance(pursuit: Pursuit, fact: PursuitFact): Pursuit {
   switch (fact.kind) {
     case 'want':
-      return want(pursuit, fact.concurrency, fact.atMs);
+      return want(enterWindow(pursuit, fact.windowId), fact.concurrency, fact.atMs);
+    case 'adopt':
+      return adopt(pursuit, fact.baselineConcurrency, fact.atMs);
     case 'sent':
       return {
         ...pursuit,
@@ -110,8 +150,27 @@ export function advance(pursuit: Pursuit, fact: PursuitFact): Pursuit {
 }
 
 function enter(pursuit: Pursuit, state: PursuitState, atMs: EpochMs): Pursuit {
-  if (state === 'idle') return { ...createPursuit(atMs), observed: pursuit.observed };
+  if (state === 'idle')
+    return { ...createPursuit(atMs, { isSteered: pursuit.isSteered === true }), observed: pursuit.observed };
   return state === pursuit.state ? pursuit : { ...pursuit, state, sinceMs: atMs };
+}
+
+/** A new window is met anew: what somebody did in the last one is over. */
+function enterWindow(pursuit: Pursuit, windowId: string | undefined): Pursuit {
+  return windowId === pursuit.windowId ? pursuit : { ...pursuit, windowId, drift: undefined };
+}
+
+function adopt(pursuit: Pursuit, baselineConcurrency: number, atMs: EpochMs): Pursuit {
+  const level = seenLevelOf(pursuit);
+  if (pursuit.state !== 'idle' || level <= baselineConcurrency) return pursuit;
+  const adopted: Pursuit = {
+    ...pursuit,
+    baselineConcurrency,
+    concurrency: Math.max(pursuit.wantedConcurrency, baselineConcurrency),
+    askedConcurrency: level,
+    oursConcurrencyMax: level,
+  };
+  return enter(adopted, 'wanted', atMs);
 }
 
 function want(pursuit: Pursuit, wantedConcurrency: number, atMs: EpochMs): Pursuit {
@@ -165,11 +224,17 @@ function see(pursuit: Pursuit, observed: Observed): Pursuit {
 }
 
 /** What a claim leaves behind. */
-function learned(state: PursuitState, pursuit: Pursuit, { atMs, version, provisioned }: Observed): Partial<Pursuit> {
+function learned(state: PursuitState, pursuit: Pursuit, observed: Observed): Partial<Pursuit> {
+  const { atMs, version, provisioned } = observed;
   if (state === 'ready') {
     return { readyAtMs: pursuit.readyAtMs ?? atMs, lostAtMs: undefined, failure: undefined, attemptCount: 0 };
   }
-  if (state === 'lost') return { lostAtMs: pursuit.lostAtMs ?? atMs };
+  if (state === 'lost') {
+    const seen = seenLevelOf(pursuit);
+    const isDrift = pursuit.state === 'ready' && pursuit.inFlight === undefined && seen !== pursuit.concurrency;
+    const drift = isDrift && { drift: { count: (pursuit.drift?.count ?? 0) + 1, seen, atMs } };
+    return { lostAtMs: pursuit.lostAtMs ?? atMs, ...drift };
+  }
   if (state === 'failed') {
     return { failure: pursuit.failure ?? { atMs, reason: provisioned?.statusReason ?? 'FAILED', version } };
   }
@@ -177,17 +242,20 @@ function learned(state: PursuitState, pursuit: Pursuit, { atMs, version, provisi
 }
 
 function recordLook(pursuit: Pursuit, observed: Observed): Pursuit {
-  const { askedConcurrency, inFlight, state, failure } = pursuit;
+  const { askedConcurrency, inFlight, state, failure, isSteered } = pursuit;
   const isUntouched = askedConcurrency === undefined && inFlight === undefined && state !== 'idle';
-  const baseline = isUntouched ? standing(observed) : pursuit.baselineConcurrency;
+  const baseline = isUntouched ? standing(observed, isSteered === true) : pursuit.baselineConcurrency;
+  const baselineBounds = isUntouched && isSteered ? observed.scalable : pursuit.baselineBounds;
   return {
     ...pursuit,
     observed,
     lookFailedCount: 0,
     lookFailedSinceMs: undefined,
     lookFailedAtMs: undefined,
-    ...(observed.provisioned?.requested === askedConcurrency && { oursConcurrencyMax: askedConcurrency }),
+    ...(askedConcurrency !== undefined &&
+      seenLevelOf({ observed, isSteered }) === askedConcurrency && { oursConcurrencyMax: askedConcurrency }),
     baselineConcurrency: baseline,
+    ...(baselineBounds && { baselineBounds }),
     concurrency: Math.max(pursuit.wantedConcurrency, baseline ?? 0),
     // Facts have changed: what was refused may be asked again, and a version that failed is gone.
     ...(isChanged(pursuit.observed, observed) && pursuit.lastOutcome?.kind === 'refused'
@@ -198,7 +266,8 @@ function recordLook(pursuit: Pursuit, observed: Observed): Pursuit {
 }
 
 /** A configuration that FAILED holds no capacity: nothing to return to. */
-function standing({ provisioned }: Observed): number {
+function standing({ provisioned, scalable }: Observed, isSteered: boolean): number {
+  if (isSteered) return scalable?.min ?? 0;
   return provisioned && provisioned.status !== 'FAILED' ? provisioned.requested : 0;
 }
 
@@ -207,12 +276,16 @@ function isChanged(before: Observed | undefined, after: Observed): boolean {
     before !== undefined &&
     (before.version !== after.version ||
       before.hasRoutingWeights !== after.hasRoutingWeights ||
-      before.provisioned?.requested !== after.provisioned?.requested)
+      before.provisioned?.requested !== after.provisioned?.requested ||
+      before.scalable?.min !== after.scalable?.min ||
+      before.scalable?.max !== after.scalable?.max)
   );
 }
 
 /** What an observation lets us claim of the present level. */
-function judge(pursuit: Pursuit, { provisioned, hasRoutingWeights }: Observed): PursuitState {
+function judge(pursuit: Pursuit, observed: Observed): PursuitState {
+  if (pursuit.isSteered) return judgeSteered(pursuit, observed);
+  const { provisioned, hasRoutingWeights } = observed;
   const { concurrency, inFlight, askedConcurrency, askedAtMs } = pursuit;
   const fallen = pursuit.readyAtMs === undefined ? 'wanted' : 'lost';
   // A call under way may still put something there.
@@ -225,6 +298,19 @@ function judge(pursuit: Pursuit, { provisioned, hasRoutingWeights }: Observed): 
   const isReady = provisioned.status === 'READY' && isWhole && !hasRoutingWeights;
   if (!isReady) return pursuit.readyAtMs === undefined ? 'allocating' : 'lost';
   return pursuit.wantedConcurrency === 0 && !inFlight ? 'idle' : 'ready';
+}
+
+/** The minimum is ours and seen at once; what follows from it is Lambda's, and may be more than we asked for, by the hand of the tracking. */
+function judgeSteered(pursuit: Pursuit, { provisioned, scalable, hasRoutingWeights }: Observed): PursuitState {
+  const { concurrency, inFlight, wantedConcurrency, baselineBounds, readyAtMs } = pursuit;
+  const fallen = readyAtMs === undefined ? 'wanted' : 'lost';
+  if (!scalable || scalable.min !== concurrency || scalable.max < (baselineBounds?.max ?? 0)) return fallen;
+  if (wantedConcurrency === 0 && !inFlight) return 'idle';
+  const isAsked = pursuit.askedConcurrency === concurrency && pursuit.askedAtMs !== undefined;
+  if (provisioned?.status === 'FAILED') return isAsked ? 'failed' : fallen;
+  const isThere = concurrency === 0 || (provisioned !== undefined && provisioned.available >= concurrency);
+  if (isThere && !hasRoutingWeights && provisioned?.status !== 'IN_PROGRESS') return 'ready';
+  return readyAtMs === undefined ? 'allocating' : 'lost';
 }
 
 function missLook(pursuit: Pursuit, atMs: EpochMs): Pursuit {

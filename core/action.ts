@@ -2,11 +2,28 @@
  * What may leave the house. An action states a level ("hold 40 warm until 10:15"), not a change, so that repeating it is harmless.
  * Only the gate hands actions to actuators.
  */
+import type { Booking, ScalableBounds } from './booking.ts';
 import type { FunctionKey } from './series-key.ts';
 import type { EpochMs } from './time.ts';
 
 /** Closed by `kind`; every switch over it ends in `assertNever`. */
-export type Action = HoldProvisionedConcurrency;
+export type Action = BookCall | CancelBooking | HoldProvisionedConcurrency;
+
+/** Have AWS make a call at an instant. Booking what is booked already changes nothing. */
+export interface BookCall {
+  readonly kind: 'book-call';
+  readonly key: FunctionKey;
+  readonly booking: Booking;
+  readonly because: string;
+}
+
+/** Take a booking back. What is not booked, or has been carried out, is taken back already. */
+export interface CancelBooking {
+  readonly kind: 'cancel-booking';
+  readonly key: FunctionKey;
+  readonly booking: Booking;
+  readonly because: string;
+}
 
 export interface HoldProvisionedConcurrency {
   readonly kind: 'hold-provisioned-concurrency';
@@ -18,7 +35,14 @@ export interface HoldProvisionedConcurrency {
   /** No attempt starts after this: capacity that comes after the event is paid for and not needed. */
   readonly deadlineMs: EpochMs;
   readonly eventId?: string;
+  /** Steered: the bounds of Application Auto Scaling outside our windows. The level is held by moving its minimum, and its tracking stays. */
+  readonly steered?: SteeredBounds;
   readonly because: string;
+}
+
+export interface SteeredBounds extends ScalableBounds {
+  /** The level is below what stands: the maximum is lowered to it, which brings capacity down at once, and is then restored. */
+  readonly isLowered: boolean;
 }
 
 /**

@@ -1,6 +1,7 @@
 /**
  * Capacity wanted, and capacity seen. A step expires by itself; what Lambda says it holds is an observation with its time.
  */
+import type { ScalableBounds } from './booking.ts';
 import type { FunctionKey } from './series-key.ts';
 import type { EpochMs } from './time.ts';
 
@@ -64,4 +65,6 @@ export interface Observed {
     readonly status: ProvisionedStatus;
     readonly statusReason?: string;
   };
+  /** What Application Auto Scaling keeps it within; absent where there is no such target, or nobody looked. */
+  readonly scalable?: ScalableBounds;
 }

@@ -8,6 +8,15 @@ export type Architecture = 'x86_64' | 'arm64';
 /** `shadow`: decide and record. `advise`: also tell people. `enforce`: act. */
 export type Mode = 'shadow' | 'advise' | 'enforce';
 
+/**
+ * Who turns the knob. `observe`: somebody else, and we only look. `own`: we set provisioned concurrency, and nobody else does. `steer`: Application Auto
+ * Scaling does, and we move its minimum for our windows.
+ */
+export type Ownership = 'observe' | 'own' | 'steer';
+
+/** Somebody else changed what an event window holds: put it back, once in a window; or let them have it. */
+export type OnDrift = 'restore' | 'yield';
+
 /** What a spilled request is worth: dollars for each cold start, or the share of requests that may spill. Exactly one is stated. */
 export type SpillTarget =
   | { readonly kind: 'usdPerColdStart'; readonly usd: number }
@@ -29,6 +38,10 @@ export interface FunctionSpec {
   readonly reservedConcurrency?: number;
   readonly group?: string;
   readonly mode: Mode;
+  /** Absent: nobody said, and nothing is enforced. */
+  readonly ownership?: Ownership;
+  /** `restore` where absent. */
+  readonly onDrift?: OnDrift;
 }
 
 /** Prices of one region, in dollars, with the day they were read. */

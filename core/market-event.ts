@@ -23,8 +23,42 @@ export interface MarketEvent {
   /** Empty: moves everything. Else only the series of these symbols. */
   readonly symbols: readonly string[];
   readonly status: 'scheduled' | 'cancelled';
+  /** What humans expect of it: a floor under the model's forecast. */
+  readonly expect?: Expectation;
+  /** Set on what no calendar says any more, or only one of two says: warmed for all the same, and not learned from. */
+  readonly doubt?: EventDoubt;
   readonly source: EventSource;
 }
+
+/**
+ * Demand that people foresee and history cannot know: a campaign, a listing, a tariff speech. It holds for the functions of one group, from the
+ * event's instant on.
+ */
+export type Expectation = {
+  readonly group: string;
+  readonly minutes: number;
+} & (
+  | {
+      /** At least that many times what would be usual then. */
+      readonly lift: number;
+    }
+  | { readonly requestsPerSecond: number }
+);
+
+/** Doubt is asymmetric: a window too many costs cents, and one that is missing costs the event. */
+export interface EventDoubt {
+  /**
+   * `held-over`: the calendar moved or dropped it less than a day before. `sources-disagree`: another calendar has another time.
+   * `lost-events`: its feed lost many events at once.
+   */
+  readonly kind: 'held-over' | 'sources-disagree' | 'lost-events';
+  /** The event as the calendar names it; a human who confirms that one ends this one. */
+  readonly eventId: string;
+  readonly sinceMs: EpochMs;
+}
+
+/** What people start by hand, now. It concerns the group of its expectation alone, and is no release that a model could learn. */
+export const manualKind = 'manual';
 
 /** Where an event was read: the calendar's name, the line or component in it, and what the source says of itself. */
 export interface EventSource {

@@ -2,6 +2,7 @@
  * The only edges. Everything else is a function of facts and time.
  */
 import type { Action, Outcome } from './action.ts';
+import type { Booking } from './booking.ts';
 import type { Observed } from './capacity.ts';
 import type { FunctionKey } from './series-key.ts';
 import type { EpochMs } from './time.ts';
@@ -14,6 +15,12 @@ export interface Actuator {
   /** @throws WorldError when the control plane does not answer; "cannot verify" is a state of its own. */
   observe(key: FunctionKey, signal: AbortSignal, urgency: Urgency): Promise<Observed>;
   apply(action: Action, signal: AbortSignal): Promise<Outcome>;
+}
+
+/** What AWS will do of itself, for these functions. */
+export interface Bookkeeper {
+  /** @throws WorldError when it does not answer. */
+  listBookings(keys: readonly FunctionKey[], signal: AbortSignal): Promise<readonly Booking[]>;
 }
 
 /** The account's concurrency as Lambda states it (GetAccountSettings). */
@@ -42,9 +49,32 @@ export interface Stored extends LogRecord {
   readonly position: Position;
 }
 
-export interface PrunePolicy {
-  /** Tick records from before this instant may go; audit records stay. */
-  readonly ticksBeforeMs: EpochMs;
+/** Where the audit log begins since its first events were pruned: the last of them, which the first that is kept is chained to. */
+export interface AuditCut {
+  readonly seq: number;
+  readonly hash: string;
+  readonly atMs: EpochMs;
+  readonly position: Position;
+  /** Blobs, by their versions, which the start of a run named that goes on behind the cut: what it decides still rests on them. */
+  readonly inUse: readonly string[];
+  readonly cutAtMs: EpochMs;
+  /** Why it could go, in words for people. */
+  readonly policy: string;
+}
+
+/** A blob in the drawer, by name. */
+export interface BlobName {
+  readonly name: string;
+  readonly version: string;
+}
+
+/** What may go; what is not named stays. Which that is follows from what is kept (store/retention.ts). */
+export interface Prune {
+  /** Tick records from before this instant. */
+  readonly ticksBeforeMs?: EpochMs;
+  /** Audit records up to and with this one, recorded as the cut. Never the last: the next event is chained to it. */
+  readonly audit?: AuditCut;
+  readonly blobs?: readonly BlobName[];
 }
 
 /** One append-only log and a drawer of named blobs (snapshots, weights). */
@@ -57,6 +87,11 @@ export interface Store {
   put(name: string, version: string, bytes: Uint8Array): Promise<void>;
   /** The named version, or the latest one put. */
   get(name: string, version?: string): Promise<{ readonly version: string; readonly bytes: Uint8Array } | undefined>;
-  prune(policy: PrunePolicy): Promise<{ readonly removedCount: number }>;
+  /** Every blob, with the head of the log when it was put. */
+  blobs(): Promise<readonly (BlobName & { readonly putAt: Position })[]>;
+  /** Where the audit log begins, if not at its first event. */
+  auditCut(): Promise<AuditCut | undefined>;
+  /** Answers with the rows and blobs that went. */
+  prune(prune: Prune): Promise<{ readonly removedCount: number }>;
   close(): Promise<void>;
 }

@@ -1,0 +1,105 @@
+/**
+ * What should be booked in AWS for one function now: for everything that we hold or are about to ask for, the call that ends it; and for the most
+ * important events the call that asks for it, half a day ahead. See docs/decisions/0010.
+ */
+import { bookingNameOf, type Booking, type ScalableBounds } from '../core/booking.ts';
+import type { CapacityStep } from '../core/capacity.ts';
+import type { FunctionKey } from '../core/series-key.ts';
+import { msPerHour, msPerMinute, type EpochMs } from '../core/time.ts';
+import type { Bookings } from './bookings.ts';
+
+/** After its end a step gives our own call a minute; EventBridge Scheduler keeps to the minute: two minutes at most. */
+export const endGraceMs = msPerMinute;
+/** A booked raise leaves our own call its turn, and comes after the end of what may stand before it. */
+export const raiseGraceMs = 2 * msPerMinute;
+/** Booked that long before a step begins: an hour's worth of failing calls would not fit, a retry or ten do. */
+const endBookedAheadMs = 5 * msPerMinute;
+/** The raises of the most important events: a service that dies in the evening still meets the morning's payrolls. */
+const raiseBookedAheadMs = 12 * msPerHour;
+/** What has no end of its own, a floor, is booked to end one to two hours from now, over and over. */
+const rollingMs = msPerHour;
+/** A booked raise is replaced when the plan has moved further than the planner itself would raise again for. */
+const sameRatio = 1.1;
+
+/** A level over a span; a floor has no end. */
+export interface Hold {
+  readonly fromMs: EpochMs;
+  readonly untilMs: EpochMs;
+  readonly concurrency: number;
+  readonly eventId?: string;
+}
+
+export interface WantedInput {
+  readonly nowMs: EpochMs;
+  readonly key: FunctionKey;
+  /** What is to be held from now on, in time order. */
+  readonly holds: readonly (Hold | CapacityStep)[];
+  /** What stood before us. */
+  readonly baselineConcurrency: number;
+  /** Steered: what Application Auto Scaling keeps it within outside our windows. */
+  readonly bounds?: ScalableBounds | undefined;
+  /** Events whose raise is booked too. */
+  readonly isBookedAhead: (eventId: string) => boolean;
+  /** A level that Lambda has accepted from us: its raise needs nobody else. */
+  readonly askedConcurrency: number | undefined;
+  readonly known: Bookings;
+  /** Spreads the fleet's rolling ends over the hour. */
+  readonly spreadRatio: number;
+}
+
+export function bookingsWanted(input: WantedInput): Booking[] {
+  const { nowMs, holds, baselineConcurrency } = input;
+  const ours = holds.filter(({ concurrency, untilMs }) => concurrency > baselineConcurrency && untilMs > nowMs);
+  const raises = ours.filter((hold, index) => isRaiseAhead(hold, ours[index - 1], input));
+  const near = ours.filter((hold) => hold.fromMs <= nowMs + endBookedAheadMs || raises.includes(hold));
+  const wanted = [...near.flatMap((hold) => endsOf(hold, input)), ...raises.flatMap((hold) => raiseOf(hold, input))];
+  return [...new Map(wanted.map((booking) => [bookingNameOf(booking), booking])).values()];
+}
+
+/** The first hold of an event that is booked ahead, until it has been asked for. */
+function isRaiseAhead(hold: Hold, before: Hold | undefined, input: WantedInput): boolean {
+  const { nowMs, isBookedAhead, askedConcurrency = 0 } = input;
+  const { eventId, fromMs, concurrency } = hold;
+  if (eventId === undefined || !isBookedAhead(eventId) || fromMs > nowMs + raiseBookedAheadMs) return false;
+  const isFirst = before?.eventId !== eventId;
+  const isAsked = fromMs <= nowMs && askedConcurrency >= concurrency;
+  return isFirst && !isAsked && nowMs < raiseAtMs(hold);
+}
+
+function raiseAtMs({ fromMs }: Hold): EpochMs {
+  return Math.ceil(fromMs / msPerMinute) * msPerMinute + raiseGraceMs;
+}
+
+function raiseOf(hold: Hold, { key, known, bounds }: WantedInput): Booking[] {
+  const atMs = raiseAtMs(hold);
+  const standing = Object.values(known).find(
+    ({ booking }) => booking.purpose === 'raise' && booking.atMs === atMs && isNear(booking.concurrency, hold),
+  );
+  if (standing) return [standing.booking];
+  const { concurrency } = hold;
+  const steered = bounds && { bounds: { min: concurrency, max: Math.max(concurrency, bounds.max) } };
+  return [{ key, purpose: 'raise', atMs, concurrency, ...steered }];
+}
+
+function isNear(booked: number, { concurrency }: Hold): boolean {
+  return booked <= concurrency * sameRatio && booked * sameRatio >= concurrency;
+}
+
+function endsOf(hold: Hold, input: WantedInput): Booking[] {
+  const { key, baselineConcurrency, bounds } = input;
+  const atMs = endAtMs(hold, input);
+  if (!bounds) return [{ key, purpose: 'end', atMs, concurrency: baselineConcurrency }];
+  const lowered = { min: bounds.min, max: Math.max(1, bounds.min) };
+  return [
+    { key, purpose: 'end', atMs, concurrency: bounds.min, bounds: lowered },
+    { key, purpose: 'restore', atMs: atMs + 2 * msPerMinute, concurrency: bounds.min, bounds },
+  ];
+}
+
+function endAtMs({ untilMs, eventId }: Hold, { nowMs, spreadRatio }: WantedInput): EpochMs {
+  const ownMs = Math.ceil(untilMs / msPerMinute) * msPerMinute + endGraceMs;
+  if (eventId !== undefined) return ownMs;
+  const shiftMs = Math.floor((spreadRatio * rollingMs) / msPerMinute) * msPerMinute;
+  const rolledMs = (Math.floor((nowMs + shiftMs) / rollingMs) + 2) * rollingMs - shiftMs;
+  return Math.min(ownMs, rolledMs);
+}
