@@ -100,6 +100,7 @@ const fieldNames = [
   'importance',
   'symbols',
   'status',
+  'expect',
 ] as const;
 
 /** All that an event says; where in its file it stands says nothing, nor does an id that only follows the time. */

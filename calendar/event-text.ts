@@ -2,7 +2,7 @@
  * An event from the words of a file, whatever its format. Every fault of a row is told at once, with what was expected: a typo caught here
  * is an outage that did not happen.
  */
-import type { EventSource, Importance, MarketEvent } from '../core/market-event.ts';
+import type { EventSource, Expectation, Importance, MarketEvent } from '../core/market-event.ts';
 import { msPerDay, parseInstant, type EpochMs } from '../core/time.ts';
 import { conventionalInstant } from './convention.ts';
 import { createEvent } from './event.ts';
@@ -11,7 +11,9 @@ import { createEvent } from './event.ts';
 export type EventWords = Readonly<Record<(typeof eventFields)[number], string>>;
 
 export const requiredEventFields = ['ts', 'kind', 'title', 'importance', 'symbol', 'source'] as const;
-export const eventFields = [...requiredEventFields, 'id', 'status', 'precision'] as const;
+/** What humans expect of the event, all of them empty or: a group, minutes, and one of the other two. */
+export const expectFields = ['expect_group', 'expect_lift', 'expect_requests_per_second', 'expect_minutes'] as const;
+export const eventFields = [...requiredEventFields, 'id', 'status', 'precision', ...expectFields] as const;
 
 export interface FieldFault {
   readonly field: keyof EventWords;
@@ -24,7 +26,8 @@ const kindPattern = /^[a-z][a-z0-9_]{0,39}$/;
 const symbolPattern = /^[A-Za-z0-9][A-Za-z0-9._:/^=-]{0,31}$/;
 // One line of printable text: what is shown on terminals and pages must not be able to command them.
 const textPattern = /^[^\p{Cc}\p{Zl}\p{Zp}]{0,240}$/u;
-const idPattern = /^[^\p{C}\p{Z}]{1,120}$/u;
+// `~was@` and `~also@` are ours: names of the second windows that doubt keeps warm.
+const idPattern = /^(?!.*~(?:was|also)@)[^\p{C}\p{Z}]{1,120}$/u;
 const symbolCountMax = 64;
 
 // Lambda is from 2014 and exchanges know their days a few years ahead; outside these a year is mistyped.
@@ -57,9 +60,14 @@ export function readEvent(words: EventWords, source: Omit<EventSource, 'says'>):
     'empty, a symbol (AAPL), or several with a semicolon between',
   );
   const says = need('source', matching('source', textPattern), 'one line of text, at most 240 characters');
-  const id = words.id === '' ? '' : need('id', matching('id', idPattern), 'no spaces, at most 120 characters');
+  const id =
+    words.id === ''
+      ? ''
+      : need('id', matching('id', idPattern), 'no spaces, no ~was@ or ~also@, at most 120 characters');
   const status = need('status', readStatus(words.status), 'empty, scheduled or cancelled');
   const precision = need('precision', readPrecision(words), 'empty, date, or (where ts has a time) minute');
+  const expectation = readExpectation(words);
+  if (expectation !== undefined && 'field' in expectation) faults.push(expectation);
 
   if (
     startsAtMs === undefined ||
@@ -70,7 +78,8 @@ export function readEvent(words: EventWords, source: Omit<EventSource, 'says'>):
     says === undefined ||
     id === undefined ||
     status === undefined ||
-    precision === undefined
+    precision === undefined ||
+    (expectation !== undefined && 'field' in expectation)
   ) {
     return faults;
   }
@@ -83,6 +92,7 @@ export function readEvent(words: EventWords, source: Omit<EventSource, 'says'>):
   return createEvent({
     ...(id !== '' && { id }),
     ...{ kind, title, ...time, importance, symbols, status },
+    ...(expectation && { expect: expectation }),
     source: { ...source, says },
   });
 }
@@ -114,4 +124,39 @@ function readPrecision({ ts, precision }: EventWords): MarketEvent['precision'] 
   if (precision === '') return isDate ? 'date' : 'minute';
   if (precision === 'date') return 'date';
   return precision === 'minute' && !isDate ? 'minute' : undefined;
+}
+
+const groupPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+/** Beyond three hours it is no event but a load of its own: a floor in the configuration says that better. */
+export const expectMinutesMax = 180;
+
+/** The first fault is enough: of four words that belong together, the others mean nothing without it. */
+function readExpectation(words: EventWords): Expectation | FieldFault | undefined {
+  const { expect_group: group, expect_minutes: minutes, expect_lift: lift, expect_requests_per_second: rate } = words;
+  if (expectFields.every((field) => words[field] === '')) return undefined;
+  const fault = (field: (typeof expectFields)[number], expected: string): FieldFault => ({
+    ...{ field, value: words[field], expected },
+  });
+  if (!groupPattern.test(group)) return fault('expect_group', 'a group of functions, as the configuration names it');
+  const minutesRead = readNumber(minutes, { above: 0, max: expectMinutesMax });
+  if (minutesRead === undefined || !Number.isInteger(minutesRead))
+    return fault('expect_minutes', `a whole number from 1 to ${expectMinutesMax}`);
+  if (lift !== '' && rate !== '')
+    return fault('expect_requests_per_second', 'expect_lift or expect_requests_per_second, not both');
+  const common = { group, minutes: minutesRead };
+  if (rate !== '') {
+    const requestsPerSecond = readNumber(rate, { above: 0, max: 1_000_000 });
+    if (requestsPerSecond === undefined)
+      return fault('expect_requests_per_second', 'a number above 0 and at most 1000000');
+    return { ...common, requestsPerSecond };
+  }
+  const liftRead = readNumber(lift, { above: 1, max: 100 });
+  return liftRead === undefined
+    ? fault('expect_lift', 'times the usual: a number above 1 and at most 100')
+    : { ...common, lift: liftRead };
+}
+
+function readNumber(text: string, { above, max }: { readonly above: number; readonly max: number }) {
+  const value = /^\d{1,9}(?:\.\d{1,6})?$/.test(text) ? Number(text) : NaN;
+  return value > above && value <= max ? value : undefined;
 }

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { parseInstant } from '../core/time.ts';
 import { calendarVersion, compareEvents, createEvent, eventsBetween, type EventDraft } from './event.ts';
 import { readEvent, type EventWords } from './event-text.ts';
@@ -60,6 +60,8 @@ it('gives one version to what says the same, and another for any word that diffe
     { symbols: ['SPY'] },
     { status: 'cancelled' },
     { source: { calendar: 'us.csv', line: 2, says: 'elsewhere' } },
+    { expect: { group: 'trading', minutes: 45, lift: 4 } },
+    { expect: { group: 'trading', minutes: 45, requestsPerSecond: 4 } },
   ];
   expect(new Set([versionOf({}), ...changes.map(versionOf)]).size).toBe(changes.length + 1);
 });
@@ -74,6 +76,10 @@ const words: EventWords = {
   id: '',
   status: '',
   precision: '',
+  expect_group: '',
+  expect_lift: '',
+  expect_requests_per_second: '',
+  expect_minutes: '',
 };
 const read = (change: Partial<EventWords>) => readEvent({ ...words, ...change }, { calendar: 'us.csv', line: 2 });
 
@@ -116,6 +122,7 @@ it.each<[string, Partial<EventWords>, string]>([
   ['a fraction', { importance: '2.5' }, 'importance'],
   ['a list with a hole', { symbol: 'AAPL;;MSFT' }, 'symbol'],
   ['an id with a space', { id: 'jobs report' }, 'id'],
+  ['an id of our own making', { id: 'jobs~was@2025-09-05T12:30:00Z' }, 'id'],
   ['a status of another word', { status: 'canceled' }, 'status'],
   ['a date said to be a minute', { ts: '2025-09-05', precision: 'minute' }, 'precision'],
 ])('refuses %s', (_, change, field) => {
@@ -125,4 +132,32 @@ it.each<[string, Partial<EventWords>, string]>([
 it('tells all faults of a row at once', () => {
   const faults = read({ ts: 'soon', kind: '', importance: 'high' });
   expect(faults).toMatchObject([{ field: 'ts' }, { field: 'kind' }, { field: 'importance' }]);
+});
+
+describe('what humans expect', () => {
+  const expecting = (group: string, minutes: string, lift: string, rate = '') =>
+    read({ expect_group: group, expect_minutes: minutes, expect_lift: lift, expect_requests_per_second: rate });
+
+  it.each([
+    ['times the usual', ['trading', '45', '4'], { group: 'trading', minutes: 45, lift: 4 }],
+    ['a rate', ['trading', '180', '', '0.5'], { group: 'trading', minutes: 180, requestsPerSecond: 0.5 }],
+  ] as const)('may be %s', (_, [group, minutes, lift, rate], expectation) => {
+    expect(expecting(group, minutes, lift, rate)).toMatchObject({ expect: expectation });
+  });
+
+  it.each([
+    ['no group', ['', '45', '4'], 'expect_group'],
+    ['a group that none can be named', ['the desk', '45', '4'], 'expect_group'],
+    ['no minutes', ['trading', '', '4'], 'expect_minutes'],
+    ['half a minute', ['trading', '0.5', '4'], 'expect_minutes'],
+    ['more than three hours', ['trading', '181', '4'], 'expect_minutes'],
+    ['nothing that is expected', ['trading', '45', ''], 'expect_lift'],
+    ['less than the usual', ['trading', '45', '1'], 'expect_lift'],
+    ['a slip of the keyboard', ['trading', '45', '100.5'], 'expect_lift'],
+    ['hexadecimal', ['trading', '45', '0x4'], 'expect_lift'],
+    ['both', ['trading', '45', '4', '200'], 'expect_requests_per_second'],
+    ['no requests', ['trading', '45', '', '0'], 'expect_requests_per_second'],
+  ] as const)('refuses %s', (_, [group, minutes, lift, rate], field) => {
+    expect(expecting(group, minutes, lift, rate)).toMatchObject([{ field }]);
+  });
 });

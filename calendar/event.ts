@@ -3,7 +3,7 @@
  * A calendar is a list sorted by instant, then id; its version is a hash of what it says, not of how it was written down.
  */
 import { createHash } from 'node:crypto';
-import type { EventSource, Importance, MarketEvent, SessionPhase } from '../core/market-event.ts';
+import type { EventSource, Expectation, Importance, MarketEvent, SessionPhase } from '../core/market-event.ts';
 import { formatInstant, type EpochMs } from '../core/time.ts';
 
 /** What a file or feed was read into. */
@@ -28,6 +28,7 @@ export interface EventDraft {
   readonly importance: Importance;
   readonly symbols: readonly string[];
   readonly status: MarketEvent['status'];
+  readonly expect?: Expectation;
   readonly source: EventSource;
 }
 
@@ -80,8 +81,11 @@ export function firstAtOrAfter(events: readonly MarketEvent[], atMs: EpochMs): n
 /** What an event says, as one line of JSON: all of it but where in which file it was read. Two rows with the same line are one event. */
 export function canonicalEvent(event: MarketEvent): string {
   const { id, kind, title, startsAtMs, precision, isTimeAssumed, importance, symbols, status, source } = event;
+  const { expect, doubt } = event;
   const time = isTimeAssumed ? 'assumed' : precision;
-  return JSON.stringify([id, kind, title, startsAtMs, time, importance, symbols, status, source.says]);
+  const said = [id, kind, title, startsAtMs, time, importance, symbols, status, source.says];
+  // Only where they are: a calendar without them keeps the version that it had before they were thought of.
+  return JSON.stringify([...said, ...(expect ? [expect] : []), ...(doubt ? [doubt] : [])]);
 }
 
 /** SHA-256 of a sorted calendar. Moving a row or quoting a field differently changes nothing; any word that an event says does. */

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { InputError } from '../core/errors.ts';
 import { formatInstant } from '../core/time.ts';
-import { parseCalendarCsv } from './calendar-csv.ts';
+import { formatCalendarCsv, parseCalendarCsv } from './calendar-csv.ts';
 
 const header = 'ts,kind,title,importance,symbol,source';
 const payrolls = '2025-09-05T12:30:00Z,nfp,Employment Situation,3,,bls.gov';
@@ -50,6 +50,21 @@ it('reads the optional columns, in any order', () => {
       source: { calendar: 'us.csv', line: 2, says: 'SEC' },
     },
   ]);
+});
+
+it('reads and writes what humans expect', () => {
+  const { events, version } = parse(
+    `${header},expect_group,expect_lift,expect_requests_per_second,expect_minutes`,
+    `${payrolls},trading,4,,45`,
+    `${fed},app,,250.5,30`,
+  );
+  expect(events.map((event) => event.expect)).toEqual([
+    { group: 'trading', lift: 4, minutes: 45 },
+    { group: 'app', requestsPerSecond: 250.5, minutes: 30 },
+  ]);
+  const written = formatCalendarCsv(events);
+  expect(parseCalendarCsv(written, 'copy.csv').version).toBe(version);
+  expect(formatCalendarCsv(parse(header, payrolls).events)).not.toContain('expect');
 });
 
 it('has one version for one content, however it is written down', () => {

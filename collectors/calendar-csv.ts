@@ -1,10 +1,11 @@
 /**
- * Market events from the text of a CSV file: `ts,kind,title,importance,symbol,source`, and where wanted `id`, `status`, `precision`.
+ * Market events from the text of a CSV file: `ts,kind,title,importance,symbol,source`, and where wanted `id`, `status`, `precision`
+ * and the `expect_` columns (event-text.ts).
  *
  * An unknown column is a fault (`statuss` would let a cancelled event stand), where a history ignores what it does not need.
  */
 import type { Calendar } from '../calendar/event.ts';
-import { eventFields, requiredEventFields, type EventWords } from '../calendar/event-text.ts';
+import { eventFields, expectFields, requiredEventFields, type EventWords } from '../calendar/event-text.ts';
 import type { MarketEvent } from '../core/market-event.ts';
 import { formatInstant, msPerDay } from '../core/time.ts';
 import { createCalendarDraft, type CalendarDraft } from './calendar-draft.ts';
@@ -59,11 +60,13 @@ function wordsOf(columns: readonly string[], fields: readonly string[]): EventWo
 
 /** A calendar as CSV that `parseCalendarCsv` reads into the same events, of the same version. */
 export function formatCalendarCsv(events: readonly MarketEvent[]): string {
+  const isExpecting = events.some((event) => event.expect !== undefined);
+  const fields = eventFields.filter((field) => isExpecting || !(expectFields as readonly string[]).includes(field));
   const rows = events.map((event) => {
     const words = wordsOfEvent(event);
-    return eventFields.map((field) => quoted(words[field])).join(',');
+    return fields.map((field) => quoted(words[field])).join(',');
   });
-  return [eventFields.join(','), ...rows, ''].join('\n');
+  return [fields.join(','), ...rows, ''].join('\n');
 }
 
 /** A time that its kind only assumes is not written: the date is what was published. */
@@ -74,6 +77,16 @@ function wordsOfEvent(event: MarketEvent): EventWords {
   return {
     ...{ ts: isDate ? at.slice(0, 10) : at, kind, title, importance: String(importance), symbol: symbols.join(';') },
     ...{ source: source.says, id, status, precision: precision === 'date' ? 'date' : '' },
+    ...wordsOfExpectation(event.expect),
+  };
+}
+
+function wordsOfExpectation(expect: MarketEvent['expect']): Pick<EventWords, (typeof expectFields)[number]> {
+  return {
+    expect_group: expect?.group ?? '',
+    expect_lift: expect && 'lift' in expect ? String(expect.lift) : '',
+    expect_requests_per_second: expect && 'requestsPerSecond' in expect ? String(expect.requestsPerSecond) : '',
+    expect_minutes: expect ? String(expect.minutes) : '',
   };
 }
 

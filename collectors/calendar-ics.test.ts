@@ -209,6 +209,13 @@ describe('one event', () => {
     expect(eventsOf(calendar(eastern, ...lines))).toMatchObject([{ kind, importance }]);
   });
 
+  it('may carry what humans expect', () => {
+    const lines = ['GROUP:trading', 'LIFT:4', 'MINUTES:45'].map((word) => `X-FORESHOCK-EXPECT-${word}`);
+    expect(eventsOf(calendar(eastern, ...lines))).toMatchObject([
+      { expect: { group: 'trading', lift: 4, minutes: 45 } },
+    ]);
+  });
+
   it('may be folded inside a letter', () => {
     const [before, after] = [Buffer.from('SUMMARY:Caf'), Buffer.from('é')];
     const text = Buffer.from(calendar(eastern, 'SUMMARY:@'));

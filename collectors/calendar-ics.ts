@@ -2,7 +2,7 @@
  * Market events from an iCalendar file: a statistics office's feed, an export of Outlook or Google, or one of our own.
  *
  * A feed tells when; what it is stands in its title, and in our own properties where the operator added them: `X-FORESHOCK-KIND`,
- * `X-FORESHOCK-IMPORTANCE`, `X-FORESHOCK-SYMBOL`. Recurring events are written out over five calendar years, so that the calendar's version is
+ * `X-FORESHOCK-IMPORTANCE`, `X-FORESHOCK-SYMBOL`, and `X-FORESHOCK-EXPECT-GROUP`, `-LIFT`, `-REQUESTS-PER-SECOND`, `-MINUTES`. Recurring events are written out over five calendar years, so that the calendar's version is
  * the same all year. Cancelled events stay, as cancelled.
  *
  * - RFC 5545, Internet Calendaring; RFC 5546 (METHOD:CANCEL, SEQUENCE).
@@ -107,6 +107,7 @@ function wordsOfBoth(event: IcsEvent, master: IcsEvent | undefined): Partial<Ics
     kind: event.kind || master.kind,
     importance: event.importance || master.importance,
     symbol: event.symbol || master.symbol,
+    expect: Object.values(event.expect).some(Boolean) ? event.expect : master.expect,
   };
 }
 
@@ -149,6 +150,7 @@ function addEvent(event: IcsEvent, { moment, key, isCancelled }: Instance, draft
     id: event.uid === '' ? '' : `${shortId(event.uid)}${key === '' ? '' : `@${key}`}`,
     status: isCancelled ? 'cancelled' : 'scheduled',
     precision: '',
+    ...event.expect,
   };
   draft.add(words, event.line);
 }

@@ -38,6 +38,13 @@ it.each(['', '# nothing yet\n', '[]\n', 'null\n'])('takes a calendar without eve
   expect(parse(text)).toMatchObject({ events: [], warnings: ['there is no event in it'] }),
 );
 
+it('reads what humans expect', () => {
+  const [campaign] = parse(
+    '- ts: 2025-09-05T12:30Z\n  kind: campaign\n  importance: 3\n  expect: { group: app, lift: 4, minutes: 45 }',
+  ).events;
+  expect(campaign).toMatchObject({ expect: { group: 'app', lift: 4, minutes: 45 } });
+});
+
 const event = '- { ts: 2025-09-05T12:30:00Z, kind: nfp, importance: 3 }';
 
 it.each([
@@ -54,6 +61,14 @@ it.each([
   ['an alias', `${event}\n- { ts: 2025-09-05, kind: *a, importance: 3 }`, '2: got'],
   ['a tag', event.replace('nfp', '!kind nfp'), '1: got text that cannot be read as YAML, expected no tags'],
   ['a missing word', '- { ts: 2025-09-05, kind: nfp }', '1 importance: got "", expected 1, 2 or 3'],
+  ['an expectation that is no map', event.replace('3 }', '3, expect: 4 }'), '1: got no map for expect'],
+  [
+    'a mistyped key in it',
+    event.replace('3 }', '3, expect: { lifts: 4 } }'),
+    '1: got an unknown key "lifts" in expect',
+  ],
+  ['half of one', event.replace('3 }', '3, expect: { lift: 4, minutes: 9 } }'), '1 expect_group: got ""'],
+  ['the words of the CSV', event.replace('3 }', '3, expect_lift: 4 }'), '1: got an unknown key "expect_lift"'],
   ['two documents', `${event}\n---\n${event}`, 'expected one document'],
   ['a title that was to be quoted', '- title: CPI: September\n  kind: cpi', '1: got text that cannot be read as YAML'],
   ['a bottomless well', '['.repeat(5_000), '1: got text that cannot be read as YAML'],

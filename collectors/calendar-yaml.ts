@@ -7,11 +7,12 @@
  *       kind: cpi
  *       importance: 3
  *
- * `ts` takes an instant with its zone, or a date; `date`, in its place, only a date. `symbol` may be a list.
+ * `ts` takes an instant with its zone, or a date; `date`, in its place, only a date. `symbol` may be a list. What humans expect is a map of its own:
+ * `expect: { group: trading, lift: 4, minutes: 45 }`, or `requestsPerSecond` in place of `lift`.
  */
 import { isMap, isScalar, isSeq, LineCounter, parseDocument, type Node, type YAMLMap } from 'yaml';
 import type { Calendar } from '../calendar/event.ts';
-import { eventFields, type EventWords } from '../calendar/event-text.ts';
+import { eventFields, expectFields, type EventWords } from '../calendar/event-text.ts';
 import { InputError } from '../core/errors.ts';
 import { createCalendarDraft, type CalendarDraft } from './calendar-draft.ts';
 import { showText } from './csv-fields.ts';
@@ -68,7 +69,10 @@ function syntaxHint(code: string): string {
   return 'a list of events such as "- ts: 2025-09-05T12:30:00Z"; quote a text that holds ": " or begins with a sign';
 }
 
-const keys: readonly string[] = [...eventFields, 'date'];
+const keys: readonly string[] = [
+  ...eventFields.filter((field) => !(expectFields as readonly string[]).includes(field)),
+  ...['date', 'expect'],
+];
 
 function addEvent(map: YAMLMap, line: number, draft: CalendarDraft, lineOf: (node: unknown) => number): void {
   const words = Object.fromEntries(eventFields.map((field) => [field, ''])) as Words;
@@ -90,6 +94,13 @@ function addEvent(map: YAMLMap, line: number, draft: CalendarDraft, lineOf: (nod
       continue;
     }
     seen.add(name);
+    if (name === 'expect') {
+      Object.assign(
+        words,
+        readExpect(value, (got, expected) => refuse(at, got, expected)),
+      );
+      continue;
+    }
     const word = wordOf(value, name === 'symbol');
     if (word === undefined)
       refuse(at, `no plain text for ${name}`, name === 'symbol' ? 'a text or a list of them' : 'a text');
@@ -98,6 +109,29 @@ function addEvent(map: YAMLMap, line: number, draft: CalendarDraft, lineOf: (nod
     else words[name === 'date' ? 'ts' : (name as keyof Words)] = word;
   }
   if (faultCount === 0) draft.add(words, line);
+}
+
+const expectFieldOf: Readonly<Record<string, (typeof expectFields)[number]>> = {
+  group: 'expect_group',
+  lift: 'expect_lift',
+  requestsPerSecond: 'expect_requests_per_second',
+  minutes: 'expect_minutes',
+};
+
+function readExpect(node: unknown, refuse: (got: string, expected: string) => void): Partial<Words> {
+  const expected = `a map of ${Object.keys(expectFieldOf).join(', ')}`;
+  const words: Partial<Words> = {};
+  if (!isMap(node) || node.items.length === 0) refuse('no map for expect', expected);
+  for (const { key, value } of isMap(node) ? node.items : []) {
+    const name = isScalar(key) ? String(key.value) : '';
+    const field = Object.hasOwn(expectFieldOf, name) ? expectFieldOf[name] : undefined;
+    const word = wordOf(value, false);
+    if (field === undefined) refuse(`an unknown key ${showText(name)} in expect`, expected);
+    else if (words[field] !== undefined) refuse(`the key ${name} again in expect`, 'each once');
+    else if (word === undefined) refuse(`no plain text for ${name} in expect`, 'a text');
+    else words[field] = word;
+  }
+  return words;
 }
 
 /** The text as it was written: `3` is a word like any other here, and `no` is not false. */

@@ -1,6 +1,7 @@
 /**
  * One VEVENT: its properties read, each fault told by its line.
  */
+import type { EventWords, expectFields } from '../calendar/event-text.ts';
 import type { CalendarDraft } from './calendar-draft.ts';
 import { showText } from './csv-fields.ts';
 import type { ContentLine, IcsComponent } from './ics-lines.ts';
@@ -28,6 +29,8 @@ export interface IcsEvent {
   readonly kind: string;
   readonly importance: string;
   readonly symbol: string;
+  /** What the operator expects of it. */
+  readonly expect: Pick<EventWords, (typeof expectFields)[number]>;
   /** All that was read, to tell a copy from a contradiction. */
   readonly words: string;
 }
@@ -67,6 +70,12 @@ export function readComponent(component: IcsComponent, context: ComponentContext
     symbol: text('X-FORESHOCK-SYMBOL')
       .replace(/\\([,;\\])/g, '$1')
       .replaceAll(',', ';'),
+    expect: {
+      expect_group: text('X-FORESHOCK-EXPECT-GROUP'),
+      expect_lift: text('X-FORESHOCK-EXPECT-LIFT'),
+      expect_requests_per_second: text('X-FORESHOCK-EXPECT-REQUESTS-PER-SECOND'),
+      expect_minutes: text('X-FORESHOCK-EXPECT-MINUTES'),
+    },
     words: component.lines.map((line) => line.text).join('\n'),
   };
 }
