@@ -87,7 +87,7 @@ export interface Store {
   put(name: string, version: string, bytes: Uint8Array): Promise<void>;
   /** The named version, or the latest one put. */
   get(name: string, version?: string): Promise<{ readonly version: string; readonly bytes: Uint8Array } | undefined>;
-  /** Every blob, with the head of the log when it was put. */
+  /** Every blob with the head of the log when it was put, by name and then in the order of putting. */
   blobs(): Promise<readonly (BlobName & { readonly putAt: Position })[]>;
   /** Where the audit log begins, if not at its first event. */
   auditCut(): Promise<AuditCut | undefined>;

@@ -71,6 +71,7 @@ describe('a chain in a file', () => {
       firstFault: null,
       clockStepBackCount: 0,
       anchor: null,
+      cut: null,
     });
   });
 

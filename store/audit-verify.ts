@@ -1,13 +1,15 @@
 /**
  * Reads the whole chain and says whether it holds, or where it first does not.
  *
+ * A log whose beginning was pruned (retention.ts) is checked from the recorded cut on, and the answer says so.
+ *
  * What a chain alone can prove: that no event between its first and its last was changed, removed, added or moved, unless every event
  * after it was computed anew. What it cannot: that the last event is the last that was written. For that, somebody else must have kept
  * the head's hash (an anchor).
  */
 import type { Checkpoint } from './anchor.ts';
 import { WorldError } from '../core/errors.ts';
-import type { Store, Stored } from '../core/ports.ts';
+import type { AuditCut, Store, Stored } from '../core/ports.ts';
 import type { EpochMs } from '../core/time.ts';
 import { genesisHash, readAuditRecord } from './audit-log.ts';
 
@@ -30,7 +32,7 @@ export interface AuditFault {
 
 export interface AuditVerification {
   readonly verified: boolean;
-  /** Events that hold, counted from the first. */
+  /** Events that hold, counted from the first that is kept. */
   readonly eventCount: number;
   /** The last event that holds. */
   readonly head: { readonly seq: number; readonly hash: string; readonly atMs: EpochMs } | null;
@@ -39,6 +41,8 @@ export interface AuditVerification {
   readonly clockStepBackCount: number;
   /** What the chain was compared with: checkpoints kept elsewhere, and the last event that they cover. Null: a cut tail would not show. */
   readonly anchor: { readonly checkpointCount: number; readonly coveredSeq: number } | null;
+  /** What was pruned from the beginning of the log, as recorded; null where the log begins with its first event. */
+  readonly cut: AuditCut | null;
 }
 
 export interface VerifyOptions {
@@ -52,6 +56,7 @@ export interface VerifyOptions {
 export async function verifyAudit(store: Store, options: VerifyOptions = {}): Promise<AuditVerification> {
   const { checkpoints, onProgress } = options;
   const anchor = checkpoints && checkpoints.length > 0 ? readCheckpoints(checkpoints) : undefined;
+  let cut: AuditCut | null = null;
   let head: AuditVerification['head'] = null;
   let eventCount = 0;
   let clockStepBackCount = 0;
@@ -63,10 +68,15 @@ export async function verifyAudit(store: Store, options: VerifyOptions = {}): Pr
     firstFault,
     clockStepBackCount,
     anchor: anchor ? { checkpointCount: checkpoints!.length, coveredSeq: anchor.coveredSeq } : null,
+    cut,
   });
   try {
+    cut = (await store.auditCut()) ?? null;
+    // An event that follows the cut is chained to its hash: what vouches for the event vouches for the cut.
+    const forged = cut && anchor && compare(anchor, cut, cut);
+    if (forged) return answer(forged);
     for await (const stored of store.read(0, 'audit')) {
-      const checked = checkRecord(stored, head);
+      const checked = checkRecord(stored, head ?? cut);
       if ('kind' in checked) return answer(checked);
       const rewritten = anchor && compare(anchor, checked, stored);
       if (rewritten) return answer(rewritten);
@@ -81,7 +91,8 @@ export async function verifyAudit(store: Store, options: VerifyOptions = {}): Pr
     const message = `the store cannot be read ${where}: ${error.message}`;
     return answer({ kind: 'unreadable', position: null, seq: null, atMs: null, message });
   }
-  return answer(anchor && anchor.coveredSeq > (head?.seq ?? -1) ? describeCut(anchor, head) : null);
+  if (cut && head === null) return answer(describeNothingLeft(cut));
+  return answer(anchor && anchor.coveredSeq > (head?.seq ?? cut?.seq ?? -1) ? describeCutTail(anchor, head) : null);
 }
 
 interface Anchor {
@@ -96,14 +107,18 @@ function readCheckpoints(checkpoints: readonly Checkpoint[]): Anchor {
   };
 }
 
-function compare({ hashBySeq }: Anchor, { seq, hash, atMs }: Head, { position }: Stored): AuditFault | undefined {
+function compare(
+  { hashBySeq }: Anchor,
+  { seq, hash, atMs }: Head,
+  { position }: Pick<Stored, 'position'>,
+): AuditFault | undefined {
   const expected = hashBySeq.get(seq);
   if (expected === undefined || expected === hash) return undefined;
   const message = `the anchor has another event ${seq}, which hashes to ${expected}: the chain was computed anew up to here`;
   return { kind: 'anchor', position, seq, atMs, message };
 }
 
-function describeCut({ coveredSeq }: Anchor, head: Head | null): AuditFault {
+function describeCutTail({ coveredSeq }: Anchor, head: Head | null): AuditFault {
   const last = head === null ? 'the log is empty' : `the log ends with event ${head.seq}`;
   return {
     kind: 'anchor',
@@ -114,9 +129,17 @@ function describeCut({ coveredSeq }: Anchor, head: Head | null): AuditFault {
   };
 }
 
-type Head = NonNullable<AuditVerification['head']>;
+/** Pruning leaves the last event whatever its age. */
+function describeNothingLeft({ seq }: AuditCut): AuditFault {
+  const message = `nothing is left after event ${seq}, up to which the log was pruned: its tail was cut`;
+  return { kind: 'sequence', position: null, seq: null, atMs: null, message };
+}
 
-function checkRecord(stored: Stored, before: Head | null): Head | AuditFault {
+/** An event that holds. */
+export type Head = NonNullable<AuditVerification['head']>;
+
+/** Holds one row to the event before it; null before the first. */
+export function checkRecord(stored: Stored, before: Head | null): Head | AuditFault {
   const { position, atMs: rowAtMs } = stored;
   const reading = readAuditRecord(stored.bytes);
   if (!reading.ok) {

@@ -59,6 +59,8 @@ it('does what the store in memory does', async () => {
       version: fc.constantFrom('1', '2'),
     }),
     fc.record({ kind: fc.constant('prune' as const), ticksBeforeMs: fc.nat(20) }),
+    fc.record({ kind: fc.constant('drop' as const), blobs: fc.constantFrom([{ name: 'a', version: '1' }]) }),
+    fc.record({ kind: fc.constant('cut' as const), seq: fc.nat(9) }),
   );
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
@@ -72,9 +74,16 @@ it('does what the store in memory does', async () => {
               answered.push(await store.append(records, await store.head()));
             }
             if (one.kind === 'put') await store.put(one.name, one.version, new Uint8Array([index]));
-            if (one.kind === 'prune') answered.push(await store.prune(one));
+            if (one.kind === 'prune' || one.kind === 'drop') answered.push(await store.prune(one));
+            if (one.kind === 'cut') {
+              const position = (await readAll(store, 0, 'audit'))[one.seq]?.position ?? one.seq;
+              const seq = (await store.auditCut())?.seq ?? 0;
+              const audit = { seq: seq + 1, hash: '', atMs: 5, position, inUse: ['1'], cutAtMs: index, policy: 'p' };
+              answered.push(await store.prune({ audit }).catch((error: unknown) => (error as Error).message));
+            }
           }
           answered.push(await readAll(store), await store.get('a'), await store.get('b'), await store.get('a', '1'));
+          answered.push(await store.blobs(), await store.auditCut());
           await store.close();
           return answered;
         }),
@@ -102,7 +111,7 @@ describe('refuses, in one line, a file that is', () => {
     {
       name: 'of a later release',
       make: (path: string) => database(path, 'PRAGMA application_id = 0x4653484b; PRAGMA user_version = 99'),
-      says: 'written by a later release (its schema is version 99, this release knows 1): upgrade',
+      says: 'written by a later release (its schema is version 99, this release knows 2): upgrade',
     },
     {
       name: 'a store by its number but not by its tables',

@@ -13,7 +13,7 @@ import { pathToFileURL } from 'node:url';
 import { InputError, WorldError } from '../core/errors.ts';
 import type { Store } from '../core/ports.ts';
 import { migrations } from './migrations/index.ts';
-import { migrate, schemaVersionOf } from './migrations/migrate.ts';
+import { migrate, schemaVersionOf, standIn } from './migrations/migrate.ts';
 import { describeSqliteError, sqliteCodeOf } from './sqlite-errors.ts';
 import { createSqliteStore } from './sqlite-store.ts';
 import { takeWriterLock } from './writer-lock.ts';
@@ -35,8 +35,9 @@ export async function openEmbeddedStore(path: string, options: { readonly readOn
   const file = resolveFile(path);
   if (options.readOnly) {
     return withReader(file, path, (database) => {
-      const isEmpty = schemaVersionOf(database, path, migrations.length) === 0;
-      if (isEmpty) throw new InputError('store-missing', `there is no store at ${path}: the file is empty`);
+      const version = schemaVersionOf(database, path, migrations.length);
+      if (version === 0) throw new InputError('store-missing', `there is no store at ${path}: the file is empty`);
+      standIn(database, version, migrations);
       return createSqliteStore(database, path);
     });
   }

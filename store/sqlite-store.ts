@@ -7,9 +7,9 @@ import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { assert } from '../core/assert.ts';
 import { WorldError } from '../core/errors.ts';
-import type { Position, Store, Stored, StreamName } from '../core/ports.ts';
+import type { AuditCut, BlobName, Position, Store, Stored, StreamName } from '../core/ports.ts';
 import type { EpochMs } from '../core/time.ts';
-import { assertRecords, checkHead } from './records.ts';
+import { assertCut, assertRecords, checkHead } from './records.ts';
 import { describeSqliteError, sqliteCodeOf } from './sqlite-errors.ts';
 import type { WriterLock } from './writer-lock.ts';
 
@@ -21,7 +21,8 @@ const sqliteIoError = 10;
 
 /** Takes the database over, and the writer's lock; without a lock it only reads. `path` is for messages. */
 export function createSqliteStore(database: DatabaseSync, path: string, lock?: WriterLock): Store {
-  const statements = prepareStatements(database);
+  const reading = prepareReading(database);
+  const writing = lock && prepareWriting(database);
   let hasFailed = false;
 
   const guard = <Result>(run: () => Result): Result => {
@@ -34,12 +35,12 @@ export function createSqliteStore(database: DatabaseSync, path: string, lock?: W
       throw describeSqliteError(error, path);
     }
   };
-  const readHead = (): Position => statements.head.get()!['head'] as Position;
-  const transact = <Result>(run: () => Result): Result =>
+  const readHead = (): Position => reading.head.get()!['head'] as Position;
+  const transact = <Result>(run: (writing: Writing) => Result): Result =>
     guard(() => {
-      assert(lock !== undefined, 'the store was opened to be read');
+      assert(writing !== undefined, 'the store was opened to be read');
       if (hasFailed) throw failedBefore(path);
-      return inTransaction(database, run);
+      return inTransaction(database, () => run(writing));
     });
 
   return {
@@ -48,15 +49,15 @@ export function createSqliteStore(database: DatabaseSync, path: string, lock?: W
     },
     async append(records, after) {
       assertRecords(records);
-      return transact(() => {
+      return transact(({ insert }) => {
         checkHead(readHead(), after);
-        records.forEach(({ stream, atMs, bytes }, index) => statements.insert[stream].run(after + index, atMs, bytes));
+        records.forEach(({ stream, atMs, bytes }, index) => insert[stream].run(after + index, atMs, bytes));
         return after + records.length;
       });
     },
     async *read(from, stream) {
       for (let next = from; ;) {
-        const page = guard(() => readPage(statements.read[stream ?? 'both'], path, next));
+        const page = guard(() => readPage(reading.read[stream ?? 'both'], path, next));
         yield* page.rows;
         if (page.error) throw page.error;
         if (page.rows.length < readPageRowCount) return;
@@ -65,17 +66,38 @@ export function createSqliteStore(database: DatabaseSync, path: string, lock?: W
       }
     },
     async put(name, version, bytes) {
-      transact(() => statements.put.run(name, version, bytes));
+      transact(({ put }) => put.run(name, version, bytes));
     },
     async get(name, version) {
       return guard(() => {
-        const row = statements.get.get({ name, version: version ?? null });
+        const row = reading.get.get({ name, version: version ?? null });
         return row && { version: row['version'] as string, bytes: row['bytes'] as Uint8Array };
       });
     },
-    async prune({ ticksBeforeMs }) {
-      for (let removedCount = 0; ;) {
-        const pageCount = transact(() => prunePage(statements, ticksBeforeMs));
+    async blobs() {
+      return guard(() => reading.blobs.all().map(blobOf));
+    },
+    async auditCut() {
+      return guard(() => readCut(reading, path));
+    },
+    async prune({ ticksBeforeMs, audit, blobs = [] }) {
+      let removedCount = 0;
+      if (audit) {
+        removedCount += transact((writing) => {
+          assertCut(
+            audit,
+            readCut(reading, path),
+            (writing.lastAudit.get()?.['position'] ?? undefined) as Position | undefined,
+          );
+          writing.cut.run({ ...audit, inUse: JSON.stringify(audit.inUse) });
+          return Number(writing.removeAudit.run(audit.position).changes);
+        });
+      }
+      for (const { name, version } of blobs)
+        removedCount += transact(({ removeBlob }) => Number(removeBlob.run({ name, version }).changes));
+      if (ticksBeforeMs === undefined) return { removedCount };
+      for (;;) {
+        const pageCount = transact((writing) => prunePage(writing, ticksBeforeMs));
         removedCount += pageCount;
         if (pageCount < prunePageRowCount) return { removedCount };
         await nextTurn();
@@ -92,39 +114,56 @@ export function createSqliteStore(database: DatabaseSync, path: string, lock?: W
   };
 }
 
-function prepareStatements(database: DatabaseSync) {
-  const lastOf = (stream: StreamName): string => `ifnull((SELECT max(position) FROM ${stream}), -1)`;
-  const head = `1 + max(${lastOf('tick')}, ${lastOf('audit')})`;
+const lastOf = (stream: StreamName): string => `ifnull((SELECT max(position) FROM ${stream}), -1)`;
+const headOf = `1 + max(${lastOf('tick')}, ${lastOf('audit')})`;
+
+function prepareReading(database: DatabaseSync) {
   const rowsOf = (stream: StreamName): string =>
     `SELECT position, '${stream}' AS stream, at_ms, bytes FROM ${stream} WHERE position >= $from`;
   const page = `ORDER BY position LIMIT ${readPageRowCount}`;
-  const insertInto = (stream: StreamName) =>
-    database.prepare(`INSERT INTO ${stream} (position, at_ms, bytes) VALUES (?, ?, ?)`);
   return {
-    head: database.prepare(`SELECT ${head} AS head`),
-    insert: { tick: insertInto('tick'), audit: insertInto('audit') },
+    head: database.prepare(`SELECT ${headOf} AS head`),
     read: {
       tick: database.prepare(`${rowsOf('tick')} ${page}`),
       audit: database.prepare(`${rowsOf('audit')} ${page}`),
       both: database.prepare(`${rowsOf('tick')} UNION ALL ${rowsOf('audit')} ${page}`),
     },
-    put: database.prepare(
-      `INSERT OR REPLACE INTO drawer (put_order, name, version, bytes)
-       VALUES ((SELECT ifnull(max(put_order), 0) + 1 FROM drawer), ?, ?, ?)`,
-    ),
     get: database.prepare(
       'SELECT version, bytes FROM drawer WHERE name = $name AND ($version IS NULL OR version = $version) ORDER BY put_order DESC LIMIT 1',
+    ),
+    blobs: database.prepare('SELECT name, version, put_at FROM drawer ORDER BY name, put_order'),
+    cut: database.prepare('SELECT * FROM audit_cut'),
+  };
+}
+
+/** Of a writer, whose file has the newest schema. */
+function prepareWriting(database: DatabaseSync) {
+  const insertInto = (stream: StreamName) =>
+    database.prepare(`INSERT INTO ${stream} (position, at_ms, bytes) VALUES (?, ?, ?)`);
+  return {
+    insert: { tick: insertInto('tick'), audit: insertInto('audit') },
+    put: database.prepare(
+      `INSERT OR REPLACE INTO drawer (put_order, name, version, bytes, put_at)
+       VALUES ((SELECT ifnull(max(put_order), 0) + 1 FROM drawer), ?, ?, ?, ${headOf})`,
     ),
     // Ticks stand in the order of time, so the old ones are the first: no need to read further than the first that stays. The last row of
     // the log stays whatever its age, since the head is read from it.
     oldTicks: database.prepare(
-      `SELECT position, at_ms FROM tick WHERE position < ${head} - 1 ORDER BY position LIMIT ${prunePageRowCount}`,
+      `SELECT position, at_ms FROM tick WHERE position < ${headOf} - 1 ORDER BY position LIMIT ${prunePageRowCount}`,
     ),
     removeTicks: database.prepare('DELETE FROM tick WHERE position <= ?'),
+    lastAudit: database.prepare('SELECT max(position) AS position FROM audit'),
+    removeAudit: database.prepare('DELETE FROM audit WHERE position <= ?'),
+    cut: database.prepare(
+      `INSERT OR REPLACE INTO audit_cut (id, seq, hash, at_ms, position, in_use, cut_at_ms, policy)
+       VALUES (0, $seq, $hash, $atMs, $position, $inUse, $cutAtMs, $policy)`,
+    ),
+    removeBlob: database.prepare('DELETE FROM drawer WHERE name = $name AND version = $version'),
   };
 }
 
-type Statements = ReturnType<typeof prepareStatements>;
+type Reading = ReturnType<typeof prepareReading>;
+type Writing = ReturnType<typeof prepareWriting>;
 
 function inTransaction<Result>(database: DatabaseSync, run: () => Result): Result {
   database.exec('BEGIN IMMEDIATE');
@@ -164,13 +203,35 @@ function storedOf({ position, stream, at_ms: atMs, bytes }: Record<string, SQLOu
   return { position, stream: stream as StreamName, atMs: atMs as number, bytes };
 }
 
-function prunePage(statements: Statements, ticksBeforeMs: EpochMs): number {
+function blobOf({
+  name,
+  version,
+  put_at: putAt,
+}: Record<string, SQLOutputValue>): BlobName & { readonly putAt: Position } {
+  return { name: String(name), version: String(version), putAt: Number(putAt) };
+}
+
+function readCut({ cut }: Reading, path: string): AuditCut | undefined {
+  const row = cut.get();
+  if (!row) return undefined;
+  const { seq, hash, policy, position, in_use: inUse, at_ms: atMs, cut_at_ms: cutAtMs } = row;
+  const numbers = { seq, atMs, position, cutAtMs };
+  const isWhole = Object.values(numbers).every(Number.isSafeInteger);
+  if (!isWhole || typeof hash !== 'string' || typeof policy !== 'string' || typeof inUse !== 'string') {
+    const message = `store ${path}: the record of what was pruned is damaged`;
+    throw new WorldError('store-corrupt', message, { retryable: false });
+  }
+  const versions = JSON.parse(inUse) as readonly string[];
+  return { ...(numbers as Readonly<Record<keyof typeof numbers, number>>), hash, policy, inUse: versions };
+}
+
+function prunePage(writing: Writing, ticksBeforeMs: EpochMs): number {
   let lastOld: Position | undefined;
-  for (const { position, at_ms: atMs } of statements.oldTicks.iterate()) {
+  for (const { position, at_ms: atMs } of writing.oldTicks.iterate()) {
     if ((atMs as EpochMs) >= ticksBeforeMs) break;
     lastOld = position as Position;
   }
-  return lastOld === undefined ? 0 : Number(statements.removeTicks.run(lastOld).changes);
+  return lastOld === undefined ? 0 : Number(writing.removeTicks.run(lastOld).changes);
 }
 
 function damagedRow(path: string, from: Position): WorldError {

@@ -134,6 +134,38 @@ export function storeContract(name: string, createEmpty: () => Promise<Store>): 
       expect((await readAll(store)).map(({ position }) => position)).toEqual([0, 2]);
     });
 
+    it('cuts the audit log where it is told to, and records the cut', async () => {
+      const store = await open();
+      await store.append([record('audit', 1), record('tick', 1), record('audit', 2), record('audit', 3)], 0);
+      expect(await store.auditCut()).toBeUndefined();
+      const cut = { seq: 1, hash: 'h', atMs: 2, position: 2, inUse: ['v'], cutAtMs: 9, policy: 'p' };
+      expect(await store.prune({ audit: cut })).toEqual({ removedCount: 2 });
+      expect((await readAll(store)).map(({ position }) => position)).toEqual([1, 3]);
+      expect(await store.auditCut()).toEqual(cut);
+      await expect(store.prune({ audit: cut })).rejects.toThrow('only moves forward');
+      await expect(store.prune({ audit: { ...cut, seq: 2, position: 3 } })).rejects.toThrow('last audit event');
+      expect(await store.auditCut()).toEqual(cut);
+      expect(await store.append([record('audit', 4)], 4)).toBe(5);
+    });
+
+    it('removes the blobs that are named, and knows where the log was when each was put', async () => {
+      const store = await open();
+      await store.put('calendar', 'a', new Uint8Array());
+      await store.append([record('tick', 1)], 0);
+      await store.put('calendar', 'b', new Uint8Array());
+      expect(await store.blobs()).toEqual([
+        { name: 'calendar', version: 'a', putAt: 0 },
+        { name: 'calendar', version: 'b', putAt: 1 },
+      ]);
+      const blobs = [
+        { name: 'calendar', version: 'a' },
+        { name: 'calendar', version: 'z' },
+      ];
+      expect(await store.prune({ blobs })).toEqual({ removedCount: 1 });
+      expect(await store.get('calendar', 'a')).toBeUndefined();
+      expect(await store.get('calendar')).toMatchObject({ version: 'b' });
+    });
+
     it('refuses everything once closed, and a second close is harmless', async () => {
       const store = await open();
       await store.close();
@@ -144,6 +176,8 @@ export function storeContract(name: string, createEmpty: () => Promise<Store>): 
       await expect(store.put('a', '1', new Uint8Array())).rejects.toThrow('closed');
       await expect(store.get('a')).rejects.toThrow('closed');
       await expect(store.prune({ ticksBeforeMs: 1 })).rejects.toThrow('closed');
+      await expect(store.blobs()).rejects.toThrow('closed');
+      await expect(store.auditCut()).rejects.toThrow('closed');
     });
   });
 }

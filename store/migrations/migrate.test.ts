@@ -1,10 +1,15 @@
-import { DatabaseSync } from 'node:sqlite';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { DatabaseSync } from 'node:sqlite';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Store } from '../../core/ports.ts';
+import { openAuditChain } from '../audit-log.ts';
+import { verifyAudit } from '../audit-verify.ts';
 import { openEmbeddedStore } from '../embedded.ts';
-import { readAll, record } from '../store.contract.ts';
+import { pruneStore } from '../retention.ts';
+import { lastTickHash, sealTick, verifyTicks } from '../tick-log.ts';
 import { migrations } from './index.ts';
 import { migrate, schemaVersionOf } from './migrate.ts';
 
@@ -14,43 +19,85 @@ const memory = (): DatabaseSync => {
   return database;
 };
 
-/** What each released version left on disk, written out and never edited: a file of that version, with a tick, an event and a blob. */
-const filesByVersion = [
-  {
-    version: 1,
-    sql: `
-      PRAGMA application_id = 0x4653484b;
-      PRAGMA user_version = 1;
-      CREATE TABLE tick (position INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, bytes BLOB NOT NULL) STRICT;
-      CREATE TABLE audit (position INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, bytes BLOB NOT NULL) STRICT;
-      CREATE TABLE drawer (put_order INTEGER PRIMARY KEY, name TEXT NOT NULL, version TEXT NOT NULL, bytes BLOB NOT NULL, UNIQUE (name, version)) STRICT;
-      CREATE INDEX drawer_by_name ON drawer (name, put_order);
-      INSERT INTO tick VALUES (0, 1000, x'0102');
-      INSERT INTO audit VALUES (1, 1000, x'03');
-      INSERT INTO drawer VALUES (1, 'weights', 'v1', x'04');
-    `,
-  },
-];
-
-it('has a file of every version to open', () => {
-  expect(filesByVersion.map(({ version }) => version)).toEqual(migrations.map(({ version }) => version));
-});
-
-it.each(filesByVersion)('opens a store of version $version, and goes on with it', async ({ sql }) => {
+const fileOf = (version: number): string => {
   const folder = mkdtempSync(join(tmpdir(), 'foreshock-migrate-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  const old = new DatabaseSync(join(folder, 'store.db'));
-  old.exec(sql);
-  old.close();
-  const store = await openEmbeddedStore(join(folder, 'store.db'));
-  onTestFinished(() => store.close());
-  expect(await readAll(store)).toEqual([
-    { position: 0, stream: 'tick', atMs: 1000, bytes: new Uint8Array([1, 2]) },
-    { position: 1, stream: 'audit', atMs: 1000, bytes: new Uint8Array([3]) },
-  ]);
-  expect(await store.get('weights')).toEqual({ version: 'v1', bytes: new Uint8Array([4]) });
-  expect(await store.append([record('tick', 2000)], 2)).toBe(3);
+  const path = join(folder, 'store.db');
+  copyFileSync(join(import.meta.dirname, `../fixtures/store-schema-${version}.db`), path);
+  return path;
+};
+const versions = migrations.map(({ version }) => version);
+/** The newest is what the code writes now. */
+const earlierVersions = versions.slice(0, -1);
+
+/** What a file of every version holds: 40 ticks, 10 events, two blobs (fixtures/make-store.ts). */
+async function expectWhole(store: Store): Promise<void> {
+  expect(await verifyAudit(store)).toMatchObject({ verified: true, eventCount: 10, cut: null, head: { seq: 9 } });
+  expect(await verifyTicks(store)).toMatchObject({ verified: true, tickCount: 40 });
+  expect((await store.blobs()).map(({ name }) => name)).toEqual(['calendar', 'engine']);
+  expect(await store.get('calendar')).toMatchObject({ version: 'c0ffee'.padEnd(64, '0') });
+}
+
+describe.each(earlierVersions)('a store of version %i', (version) => {
+  it('is read as it is', async () => {
+    const path = fileOf(version);
+    const store = await openEmbeddedStore(path, { readOnly: true });
+    await expectWhole(store);
+    await store.close();
+    expect(versionOf(path)).toBe(version);
+  });
+
+  it('is brought up to date by a writer, and goes on: events, ticks, blobs, pruning', async () => {
+    const path = fileOf(version);
+    const store = await openEmbeddedStore(path);
+    onTestFinished(() => store.close());
+    expect(versionOf(path)).toBe(versions.at(-1));
+    await expectWhole(store);
+    const nowMs = Date.UTC(2027, 0, 1);
+    const { records } = (await openAuditChain(store)).extend([
+      { atMs: nowMs, kind: 'service.started', actor: 'service', body: { because: 'a later release' } },
+    ]);
+    const tick = sealTick('{"facts":[]}', { prevHash: await lastTickHash(store), atMs: nowMs });
+    const head = await store.head();
+    expect(await store.append([tick.record, ...records], head)).toBe(head + 2);
+    expect(await verifyAudit(store)).toMatchObject({ verified: true, eventCount: 11 });
+    expect(await verifyTicks(store)).toMatchObject({ verified: true, tickCount: 41 });
+    await pruneStore(store, { ticksDays: 1, decisionsDays: 1, incidentsDays: 1 }, nowMs);
+    expect(await verifyAudit(store)).toMatchObject({ verified: true, eventCount: 1, cut: { seq: 9 } });
+    expect(await verifyTicks(store)).toMatchObject({ verified: true, tickCount: 1 });
+  });
+
+  // Goal: a power cut in the middle of a step leaves the file of before, whole; the next start brings it up to date.
+  // Method: a process that does the step, then writes ten thousand rows more than fit into its memory, and ends itself before the step is done.
+  it('is as it was when its migration is cut short', async () => {
+    const path = fileOf(version);
+    const script = `
+      import { DatabaseSync } from 'node:sqlite';
+      import { migrations } from ${JSON.stringify(new URL('./index.ts', import.meta.url).href)};
+      import { migrate } from ${JSON.stringify(new URL('./migrate.ts', import.meta.url).href)};
+      const database = new DatabaseSync(${JSON.stringify(path)});
+      database.exec('PRAGMA cache_size = 1');
+      database.function('die', () => process.kill(process.pid, 'SIGKILL'));
+      const bulk = 'WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) INSERT INTO audit SELECT 1000 + i, 0, randomblob(200) FROM n;';
+      const cutShort = (step) => ({ ...step, sql: step.sql + bulk + 'SELECT die()' });
+      migrate(database, ${version}, migrations.with(${version}, cutShort(migrations[${version}])));
+    `;
+    const { signal } = spawnSync(process.execPath, ['--input-type=module', '--eval', script]);
+    expect(signal).toBe('SIGKILL');
+    expect(versionOf(path)).toBe(version);
+    const store = await openEmbeddedStore(path);
+    onTestFinished(() => store.close());
+    await expectWhole(store);
+    expect(versionOf(path)).toBe(versions.at(-1));
+  });
 });
+
+function versionOf(path: string): unknown {
+  const database = new DatabaseSync(path, { readOnly: true });
+  const row = database.prepare('PRAGMA user_version').get();
+  database.close();
+  return row?.['user_version'];
+}
 
 it('applies only what is missing, in order', () => {
   const database = memory();

@@ -10,6 +10,8 @@ export interface Migration {
   /** 1, 2, 3 … */
   readonly version: number;
   readonly sql: string;
+  /** What shows a reader, who may change nothing, a file of an earlier version as one of this version that holds nothing new. */
+  readonly standIn?: string;
 }
 
 /** "FSHK" */
@@ -54,6 +56,11 @@ export function migrate(database: DatabaseSync, fromVersion: number, migrations:
       throw error;
     }
   });
+}
+
+/** Lets a reader see an older file as one of the newest schema, in tables that are its own and temporary. */
+export function standIn(database: DatabaseSync, fromVersion: number, migrations: readonly Migration[]): void {
+  for (const { version, standIn } of migrations) if (version > fromVersion && standIn) database.exec(standIn);
 }
 
 function readPragma(database: DatabaseSync, name: 'application_id' | 'user_version'): number {
