@@ -201,14 +201,14 @@ function moveOf(cursor: Cursor, demand: MetricPoints, { witnessed, fromMs, nowMs
   // Never seen: all of it has been looked at, and there is nothing to wait for.
   if (seenFromMs === undefined)
     return { rows: [], nextMs: Math.max(cursor.nextMs, settledMs), missingCount: 0, seenFromMs };
-  const firstMs = Math.max(cursor.nextMs, fromMs, cursor.seenFromMs === undefined ? seenFromMs : -Infinity);
+  const firstMs = Math.max(cursor.nextMs, seenFromMs, fromMs);
   const untilMs = Math.min(settledMs, firstMs + minutesMax * msPerMinute);
   const span = { fromMs: firstMs, untilMs, stepMs: msPerMinute };
   const rows = demandRows(demand, witnessed, { span, seenFromMs });
   const last = rows.at(-1);
   if (!last) return { rows, nextMs: cursor.nextMs, missingCount: 0, seenFromMs };
   const nextMs = last.atMs + msPerMinute;
-  const passedCount = (nextMs - (cursor.seenFromMs === undefined ? firstMs : cursor.nextMs)) / msPerMinute;
+  const passedCount = (nextMs - Math.max(cursor.nextMs, seenFromMs)) / msPerMinute;
   return { rows, nextMs, missingCount: passedCount - rows.length, seenFromMs };
 }
 
@@ -236,11 +236,15 @@ function newestOf({ points }: MetricReading): EpochMs | undefined {
 }
 
 function firstOf(points: MetricPoints): EpochMs | undefined {
-  return points.size === 0 ? undefined : points.keys().reduce((one, other) => Math.min(one, other));
+  let first: EpochMs | undefined;
+  for (const atMs of points.keys()) if (first === undefined || atMs < first) first = atMs;
+  return first;
 }
 
 function lastOf(points: MetricPoints): EpochMs | undefined {
-  return points.size === 0 ? undefined : points.keys().reduce((one, other) => Math.max(one, other));
+  let last: EpochMs | undefined;
+  for (const atMs of points.keys()) if (last === undefined || atMs > last) last = atMs;
+  return last;
 }
 
 function ageMs(atMs: EpochMs | undefined, readAtMs: EpochMs | undefined): number | null {
