@@ -47,21 +47,26 @@ export function bookingNameOf({ key, purpose, atMs, concurrency, bounds }: Booki
   return `${bookingNamePrefix}${functionTagOf(key)}-${letterOf[purpose]}-${minute}-${levels}`;
 }
 
-/** The booking that a name says; undefined for a name that is not ours, or of a function that is none of `keys`. */
-export function parseBookingName(name: string, keys: Iterable<FunctionKey>): Booking | undefined {
-  const match = namePattern.exec(name);
-  if (!match) return undefined;
-  const [, tag, letter, minute, concurrency, min, max] = match;
-  const key = [...keys].find((one) => functionTagOf(one) === tag);
-  const [, year, month, day, hour, minutes] = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)$/.exec(minute!)!;
-  const atMs = Date.parse(`${year}-${month}-${day}T${hour}:${minutes}:00Z`);
-  if (key === undefined || Number.isNaN(atMs)) return undefined;
-  return {
-    key,
-    purpose: purposeOf[letter!]!,
-    atMs,
-    concurrency: Number(concurrency),
-    ...(min !== undefined && { bounds: { min: Number(min), max: Number(max) } }),
+/** Reads names: the booking that a name says, undefined for a name that is not ours, or of a function that is none of `keys`. */
+export function createBookingReader(keys: Iterable<FunctionKey>): (name: string) => Booking | undefined {
+  const keyByTag = new Map([...keys].map((key) => [functionTagOf(key), key]));
+  return (name) => {
+    const match = namePattern.exec(name);
+    if (!match) return undefined;
+    const [, tag, letter, minute, concurrency, min, max] = match;
+    const key = keyByTag.get(tag!);
+    const [, year, month, day, hour, minutes] = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)$/.exec(minute!)!;
+    const atMs = Date.parse(`${year}-${month}-${day}T${hour}:${minutes}:00Z`);
+    if (key === undefined || Number.isNaN(atMs)) return undefined;
+    const booking: Booking = {
+      key,
+      purpose: purposeOf[letter!]!,
+      atMs,
+      concurrency: Number(concurrency),
+      ...(min !== undefined && { bounds: { min: Number(min), max: Number(max) } }),
+    };
+    // The 31st of February, or 007, would be taken back under another name than it stands there.
+    return bookingNameOf(booking) === name ? booking : undefined;
   };
 }
 
