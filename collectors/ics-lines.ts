@@ -34,7 +34,15 @@ const lineLengthMax = 256 * 1024;
 const namesRead: readonly string[] = [
   ...['UID', 'DTSTART', 'DTEND', 'DURATION', 'RRULE', 'RDATE', 'EXDATE', 'EXRULE', 'RECURRENCE-ID', 'SEQUENCE'],
   ...['STATUS', 'SUMMARY', 'CATEGORIES', 'METHOD', 'TZID', 'X-LIC-LOCATION'],
-  ...['X-FORESHOCK-KIND', 'X-FORESHOCK-IMPORTANCE', 'X-FORESHOCK-SYMBOL'],
+  ...[
+    'KIND',
+    'IMPORTANCE',
+    'SYMBOL',
+    'EXPECT-GROUP',
+    'EXPECT-LIFT',
+    'EXPECT-REQUESTS-PER-SECOND',
+    'EXPECT-MINUTES',
+  ].map((word) => `X-FORESHOCK-${word}`),
 ];
 
 interface OpenComponent extends IcsCalendar {
