@@ -3,6 +3,7 @@
  */
 import { ApplicationAutoScalingClient } from '@aws-sdk/client-application-auto-scaling';
 import { SchedulerClient } from '@aws-sdk/client-scheduler';
+import { WorldError } from '../core/errors.ts';
 import { createControlPlane, type ControlPlane } from './control-plane.ts';
 import type { AwsService } from './endpoint.ts';
 import { createServiceDoor, type DoorOptions, type ServiceDoor } from './service-door.ts';
@@ -55,4 +56,26 @@ export function createAwsDoors({ endpointUrlOf, callsPerSecond, ...rest }: AwsDo
       }));
     },
   };
+}
+
+/**
+ * Lets a call through only where the service is at the same end as Lambda: a raise booked in AWS for a function of the twin would warm a real one, and
+ * an end booked in the twin would never come. A door that has not answered yet is first `met` by a call that changes nothing.
+ *
+ * @throws WorldError `AnotherEnd`, not retryable.
+ */
+export async function requireSameEnd(
+  doors: AwsDoors,
+  service: 'scaling' | 'scheduler',
+  meet: () => Promise<unknown>,
+): Promise<void> {
+  const { lambda, [service]: door } = doors;
+  if (door.endpointKind() === 'unknown') await meet();
+  const kind = door.endpointKind();
+  if (kind === lambda.endpointKind()) return;
+  throw new WorldError(
+    'AnotherEnd',
+    `${door.endpointName} is ${kind} and ${lambda.endpointName} is ${lambda.endpointKind()}: set one endpoint for all of AWS (aws.endpoint, or AWS_ENDPOINT_URL alone)`,
+    { retryable: false },
+  );
 }

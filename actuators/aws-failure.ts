@@ -6,7 +6,7 @@
  * | never left: queue full, deadline, no credentials   | `unavailable` | none          |
  * | connection refused, name not found                 | `unavailable` | none          |
  * | 429, or a throttle's name under any status         | `throttled`   | none          |
- * | any other 4xx                                      | `refused`     | none          |
+ * | any other 4xx, or what we refuse to send ourselves  | `refused`     | none          |
  * | 3xx, 5xx                                           | `unavailable` | not likely    |
  * | timeout, reset, abort, an answer that is not JSON  | `unknown`     | may be either |
  */
@@ -45,7 +45,9 @@ interface ServiceException extends Error {
 
 /** `signal` is the caller's: it tells giving up from a timeout. */
 export function readFailure(error: unknown, signal: AbortSignal): AwsFailure {
-  if (error instanceof WorldError) return { kind: 'unavailable', code: error.code, message: error.message };
+  if (error instanceof WorldError) {
+    return { kind: error.retryable ? 'unavailable' : 'refused', code: error.code, message: error.message };
+  }
   if (isServiceException(error)) return readServiceFailure(error);
   const { name, code, message } = error as { readonly name: string; readonly code?: unknown; readonly message: string };
   if (signal.aborted) return { kind: 'unknown', code: 'Aborted', message: 'given up while the answer was awaited' };

@@ -1,0 +1,210 @@
+/**
+ * Calls that AWS makes for us at an instant: one-time schedules of EventBridge Scheduler, whose target is the API call itself.
+ *
+ * Mental model: a letter with a date on it, left with somebody who does not die with us. It holds the very call that we would make (a Put, a Delete, the
+ * bounds of a scalable target), goes out within its minute, is sent again for a while when it is refused, and is thrown away afterwards.
+ *
+ * @see https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-universal.html
+ */
+import {
+  ConflictException,
+  CreateScheduleCommand,
+  DeleteScheduleCommand,
+  ListSchedulesCommand,
+  ResourceNotFoundException,
+  UpdateScheduleCommand,
+  type CreateScheduleCommandInput,
+} from '@aws-sdk/client-scheduler';
+import type { BookCall, CancelBooking, Outcome } from '../core/action.ts';
+import { assertNever } from '../core/assert.ts';
+import { bookingNameOf, bookingNamePrefix, createBookingReader, type Booking } from '../core/booking.ts';
+import { WorldError } from '../core/errors.ts';
+import type { Bookkeeper } from '../core/ports.ts';
+import type { FunctionName } from '../core/series-key.ts';
+import { msPerDay, msPerMinute, msPerSecond, type Clock } from '../core/time.ts';
+import { functionArnOf, nameOf, partitionOf, placeOf } from './arn.ts';
+import { readFailure, worldErrorOf } from './aws-failure.ts';
+import { requireSameEnd, type AwsDoors, type SchedulerDoor } from './aws-doors.ts';
+import { scalableTargetIdOf } from './scalable-target.ts';
+
+export interface BookedCalls extends Bookkeeper {
+  /**
+   * One booking made or taken back. Booked already under its name is `accepted`, and so is taken back already: the name says all of it.
+   */
+  apply(action: BookCall | CancelBooking, signal: AbortSignal): Promise<Outcome>;
+}
+
+export interface BookedCallsOptions {
+  readonly doorsOf: (name: FunctionName) => AwsDoors;
+  readonly clock: Clock;
+  /** The role that EventBridge Scheduler makes the calls as. Absent: a name that only the twin takes (see ownership.ts for AWS). */
+  readonly roleArn?: string | undefined;
+  /** Of schedules; `default` is always there. */
+  readonly groupName?: string | undefined;
+}
+
+/** Pages of 100 names: 500 functions with ten bookings each fill half of them. */
+const pageCountMax = 100;
+
+export function createBookedCalls(options: BookedCallsOptions): BookedCalls {
+  const { doorsOf, clock, groupName = 'default' } = options;
+  return {
+    async listBookings(keys, signal) {
+      const read = createBookingReader(keys);
+      const places = new Map(keys.map((key) => [placeOf(nameOf(key)), nameOf(key)]));
+      const names = await Promise.all(
+        [...places.values()].map((name) => listNames(doorsOf(name).scheduler, groupName, signal)),
+      );
+      return names.flat().flatMap((name) => read(name) ?? []);
+    },
+    async apply(action, signal) {
+      const name = nameOf(action.key);
+      const doors = doorsOf(name);
+      try {
+        await requireSameEnd(doors, 'scheduler', () => listPage(doors.scheduler, { groupName, signal, countMax: 1 }));
+        if (action.kind === 'cancel-booking') await cancel(doors.scheduler, action.booking, { groupName, signal });
+        else await book(doors.scheduler, action.booking, scheduleOf(action.booking, name, options), signal);
+        return { kind: 'accepted', atMs: clock.nowMs() };
+      } catch (error) {
+        return { ...readFailure(error, signal), atMs: clock.nowMs() };
+      }
+    },
+  };
+}
+
+async function book(
+  door: SchedulerDoor,
+  { atMs: startByMs }: Booking,
+  schedule: CreateScheduleCommandInput,
+  signal: AbortSignal,
+): Promise<void> {
+  // After its instant it would go out at once or never.
+  const request = { urgency: 'urgent', signal, startByMs } as const;
+  try {
+    await door.send(request, (client, abortSignal) =>
+      client.send(new CreateScheduleCommand(schedule), { abortSignal }),
+    );
+  } catch (error) {
+    if (!(error instanceof ConflictException)) throw error;
+    // It is there. That somebody disabled it, or that it goes out as a role of last year, its name does not say: it is made what it should be.
+    await door.send(request, (client, abortSignal) =>
+      client.send(new UpdateScheduleCommand(schedule), { abortSignal }),
+    );
+  }
+}
+
+async function cancel(
+  door: SchedulerDoor,
+  booking: Booking,
+  { groupName, signal }: { readonly groupName: string; readonly signal: AbortSignal },
+): Promise<void> {
+  const command = new DeleteScheduleCommand({ Name: bookingNameOf(booking), GroupName: groupName });
+  await door.send({ urgency: 'routine', signal }, (client, abortSignal) =>
+    client.send(command, { abortSignal }).catch((error: unknown) => {
+      // Taken back before, or carried out: either way it is no longer booked.
+      if (!(error instanceof ResourceNotFoundException)) throw error;
+    }),
+  );
+}
+
+/** All names that begin like ours, and are not disabled: what will not go out is not booked. */
+async function listNames(door: SchedulerDoor, groupName: string, signal: AbortSignal): Promise<readonly string[]> {
+  const names: string[] = [];
+  let nextToken: string | undefined;
+  try {
+    for (let pageCount = 0; pageCount < pageCountMax; pageCount++) {
+      const page = await listPage(door, { groupName, signal, nextToken });
+      names.push(...(page.Schedules ?? []).flatMap(({ Name }) => Name ?? []));
+      nextToken = page.NextToken;
+      if (!nextToken) return names;
+    }
+  } catch (error) {
+    throw worldErrorOf(readFailure(error, signal), `listing what is booked in ${door.endpointName}`);
+  }
+  // Half a list would read as bookings that are gone.
+  const count = `more than ${names.length} schedules begin with ${bookingNamePrefix}`;
+  throw new WorldError('TooManyBookings', `${count} in group ${groupName} of ${placeOf(door)}`, { retryable: false });
+}
+
+interface PageRequest {
+  readonly groupName: string;
+  readonly signal: AbortSignal;
+  readonly nextToken?: string | undefined;
+  readonly countMax?: number;
+}
+
+function listPage(door: SchedulerDoor, { groupName, signal, nextToken, countMax = 100 }: PageRequest) {
+  const command = new ListSchedulesCommand({
+    GroupName: groupName,
+    NamePrefix: bookingNamePrefix,
+    State: 'ENABLED',
+    MaxResults: countMax,
+    ...(nextToken && { NextToken: nextToken }),
+  });
+  return door.send({ urgency: 'routine', signal }, (client, abortSignal) => client.send(command, { abortSignal }));
+}
+
+function scheduleOf(
+  booking: Booking,
+  name: FunctionName,
+  { roleArn, groupName = 'default' }: BookedCallsOptions,
+): CreateScheduleCommandInput {
+  const { api, input } = callOf(booking, name);
+  const partition = partitionOf(name.region);
+  return {
+    Name: bookingNameOf(booking),
+    GroupName: groupName,
+    // To the second, without a zone: the form of EventBridge Scheduler.
+    ScheduleExpression: `at(${new Date(booking.atMs).toISOString().slice(0, 19)})`,
+    ScheduleExpressionTimezone: 'UTC',
+    FlexibleTimeWindow: { Mode: 'OFF' },
+    ActionAfterCompletion: 'DELETE',
+    State: 'ENABLED',
+    Target: {
+      Arn: `arn:${partition}:scheduler:::aws-sdk:${api}`,
+      RoleArn: roleArn ?? `arn:${partition}:iam::${name.accountId}:role/foreshock-scheduler`,
+      Input: JSON.stringify(input),
+      RetryPolicy: {
+        MaximumEventAgeInSeconds: retriedForMs(booking) / msPerSecond,
+        MaximumRetryAttempts: retryCountMax,
+      },
+    },
+  };
+}
+
+/** What EventBridge Scheduler offers at most: the age alone ends the attempts. */
+const retryCountMax = 185;
+
+/**
+ * How long AWS goes on trying.
+ *
+ * - A raise that has not come within ten minutes has missed what it was for (it goes out about five minutes before it is wanted READY), and must never
+ *   come after the end that follows it.
+ * - An end is tried for a day, the longest there is: given up, capacity is paid for until somebody looks.
+ * - An end by bounds is followed by the restore of the maximum two minutes later. Coming after that, it would leave Application Auto Scaling with a
+ *   lowered maximum for good; so it is tried for a minute, the shortest there is, and the restore, which sets the same minimum, is tried for a day.
+ */
+function retriedForMs({ purpose, bounds }: Booking): number {
+  switch (purpose) {
+    case 'raise':
+      return 10 * msPerMinute;
+    case 'end':
+      return bounds ? msPerMinute : msPerDay;
+    case 'restore':
+      return msPerDay;
+    default:
+      return assertNever(purpose);
+  }
+}
+
+/** The API's own words for the call, as universal targets spell them. */
+function callOf({ concurrency, bounds }: Booking, name: FunctionName): { api: string; input: object } {
+  if (bounds) {
+    const input = { ...scalableTargetIdOf(name), MinCapacity: bounds.min, MaxCapacity: bounds.max };
+    return { api: 'applicationautoscaling:registerScalableTarget', input };
+  }
+  const alias = { FunctionName: functionArnOf(name), Qualifier: name.alias };
+  if (concurrency === 0) return { api: 'lambda:deleteProvisionedConcurrencyConfig', input: alias };
+  const input = { ...alias, ProvisionedConcurrentExecutions: concurrency };
+  return { api: 'lambda:putProvisionedConcurrencyConfig', input };
+}
