@@ -20,7 +20,8 @@ export const twinVerb: Verb = {
   foreshock twin [--port 4510] [--host 127.0.0.1] [--function KEY]... [--functions N] [--account-concurrency N] [--seed S] [--json]
 
 Plays Lambda's control plane: functions, versions, aliases and their weights, reserved and provisioned concurrency, with 1 to 2
-minutes of preparation, allocation in one piece, aliases that take their capacity along, and 15 calls a second. Runs until Ctrl-C.
+minutes of preparation, allocation in one piece, aliases that take their capacity along, and 15 calls a second. On the same port:
+EventBridge Scheduler, whose one-time schedules fire. Runs until Ctrl-C.
 
   --port N                 where to listen; 0 takes any free port (4510)
   --host H                 the loopback address to listen on; calls are not authenticated, so no other is taken (127.0.0.1)
@@ -69,10 +70,13 @@ What goes wrong on command, by JSON on the same port:
       params: { accountConcurrency },
     });
     const server = await listenTwin({ handle: (request) => twin.handle(request), host: values.host, port });
+    // What is booked happens at its time, whether or not anybody calls.
+    const heartbeat = setInterval(() => twin.advance(), 1_000);
     const keys = functions.map(({ key }) => key);
     if (values.json) printJson(terminal, { url: server.url, functions: keys, accountConcurrency, seed: values.seed });
     else terminal.out(greeting(server.url, keys));
     if (!terminal.signal.aborted) await once(terminal.signal, 'abort');
+    clearInterval(heartbeat);
     await server.close();
     return 0;
   },

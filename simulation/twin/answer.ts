@@ -9,6 +9,8 @@ export interface TwinRequest {
   readonly body: string;
   /** `X-Amz-Invocation-Type` of an Invoke: `RequestResponse` where absent. */
   readonly invocationType?: string;
+  /** `X-Amz-Target` of the services that speak JSON to one path: `AnyScaleFrontendService.RegisterScalableTarget`. */
+  readonly amzTarget?: string;
 }
 
 export interface TwinResponse {
@@ -77,6 +79,11 @@ export function overLimit(message: string): Refusal {
 
 export function invalidMember(value: string, member: string, constraint: string): Refusal {
   const message = `1 validation error detected: Value ${value} at '${member}' failed to satisfy constraint: ${constraint}`;
+  return new Refusal(errorAnswer(400, 'ValidationException', { message }));
+}
+
+/** A request that is refused in a sentence, not for the constraint of one member. */
+export function badRequest(message: string): Refusal {
   return new Refusal(errorAnswer(400, 'ValidationException', { message }));
 }
 

@@ -83,11 +83,13 @@ function serve(options: ListenOptions, incoming: IncomingMessage, outgoing: Serv
     }
     const { method = '', url = '', headers, socket } = incoming;
     const invocationType = headers['x-amz-invocation-type'];
+    const amzTarget = headers['x-amz-target'];
     const request = {
       method,
       target: url,
       body: Buffer.concat(chunks).toString(),
       ...(typeof invocationType === 'string' && { invocationType }),
+      ...(typeof amzTarget === 'string' && { amzTarget }),
     };
     if (isFaultRequest(request) && !isLoopback((socket.remoteAddress ?? '').replace(/^::ffff:/, ''))) {
       const message = 'Faults are switched from this machine only';

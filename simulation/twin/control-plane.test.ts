@@ -27,6 +27,7 @@ function create(functions: readonly TwinFunction[], params: Partial<TwinParams> 
     functions,
     params: { ...defaultParams, ...params },
     random: createRandom(11),
+    fromMs: 0,
     onChange: (change) => changes.push(change),
   });
 }
@@ -261,7 +262,7 @@ it('marks every answer as the twin’s', () => {
   const plane = create([named('a')]);
   for (const line of [`GET ${list}`, 'GET /nothing', `DELETE ${path('a')}`]) {
     expect(ask(plane, line).headers).toMatchObject({
-      'x-foreshock-twin': '2',
+      'x-foreshock-twin': '3',
       'x-amzn-requestid': expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
     });
   }

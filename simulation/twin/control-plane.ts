@@ -1,14 +1,15 @@
 /**
- * Lambda's control plane as a pure machine: requests and time go in, answers and changes of capacity come out.
+ * The control planes of an account as one pure machine: requests and time go in, answers and changes of capacity come out.
  *
- * Between calls, configurations settle by themselves: whoever owns the clock calls `advance`, and is told of every change of capacity with
- * the instant at which it takes effect.
+ * Between calls, configurations settle and schedules fire by themselves: whoever owns the clock calls `advance`, and is told of every change of
+ * capacity with the instant at which it takes effect.
  */
 import type { Random } from '../../core/random.ts';
 import type { EpochMs } from '../../core/time.ts';
 import { claimedOf } from './account-room.ts';
 import { placeAlias } from './alias-operations.ts';
-import { Refusal, serviceFailure, tooManyRequests, type TwinRequest, type TwinResponse } from './answer.ts';
+import { Refusal, type TwinRequest, type TwinResponse } from './answer.ts';
+import { createDoor, type Send } from './door.ts';
 import { handleFaultRequest, isFaultRequest } from './fault-requests.ts';
 import { createFaults, type Fault, type FaultInForce, type Faults } from './faults.ts';
 import {
@@ -18,12 +19,13 @@ import {
   type AliasTarget,
   type FunctionRecord,
 } from './function-registry.ts';
+import { createLambdaService } from './lambda-service.ts';
 import { twinVersion, type TwinParams } from './limits.ts';
-import { operations, type OperationContext } from './operations.ts';
+import type { OperationContext } from './operations.ts';
 import { claimedBy, settleConfig, type ProvisionedConfig } from './provisioned-config.ts';
 import { endMove } from './provisioned-operations.ts';
-import { createRateBucket } from './rate-bucket.ts';
-import { routeOf, type Call } from './routes.ts';
+import { isSchedulerRequest } from './scheduler-routes.ts';
+import { createScheduler, type FiredSchedule } from './scheduler-service.ts';
 import type { TwinFunction } from './twin-function.ts';
 
 /** The capacity of one function, or where its aliases point, changed at `atMs`. */
@@ -52,8 +54,10 @@ export interface ControlPlane {
   handle(request: TwinRequest, nowMs: EpochMs): TwinResponse;
   /** Settles what is due until then, in time order. */
   advance(nowMs: EpochMs): void;
-  /** The next instant at which something settles by itself; undefined when nothing is under way. */
+  /** The next instant at which something happens by itself; undefined when nothing is under way or booked. */
   nextChangeMs(): EpochMs | undefined;
+  /** The last calls that schedules made, the oldest first; bounded. */
+  firedSchedules(): readonly FiredSchedule[];
   /** Points an alias somewhere, as a deployment does; creates it if need be. */
   placeAlias(functionName: string, alias: AliasTarget, nowMs: EpochMs): void;
   /** From now on, new environments of the function fail in their initialisation, or no longer. */
@@ -66,14 +70,15 @@ export interface ControlPlaneOptions {
   readonly functions: readonly TwinFunction[];
   readonly params: TwinParams;
   readonly random: Random;
+  /** When the account's resources came to be. */
+  readonly fromMs: EpochMs;
   readonly onChange: (change: CapacityChange) => void;
 }
 
-export function createControlPlane({ functions, params, random, onChange }: ControlPlaneOptions): ControlPlane {
+export function createControlPlane({ functions, params, random, fromMs, onChange }: ControlPlaneOptions): ControlPlane {
   const registry = createFunctionRegistry(functions, random);
   const requestIds = random.fork('request-id');
   const faults = createFaults(random.fork('faults'));
-  const allow = createBudget(params);
   const updating = new Set<FunctionRecord>();
   const tell = (record: FunctionRecord, atMs: EpochMs): void => onChange(changeOf(record, atMs));
   const context: OperationContext = {
@@ -83,37 +88,49 @@ export function createControlPlane({ functions, params, random, onChange }: Cont
     tell,
     beginUpdate: (record) => void updating.add(record),
   };
-  const nextDue = (): Due | undefined => firstDue(registry.records.values(), faults);
+  const lambda = createLambdaService(context);
+  const send: Send = createDoor((request) => (isSchedulerRequest(request) ? scheduler.service : lambda), faults);
+  const scheduler = createScheduler({
+    params,
+    place: registry.place,
+    random: random.fork('scheduler'),
+    fromMs,
+    send: (request, atMs) => send(request, atMs),
+  });
 
-  const advance = (nowMs: EpochMs): void => {
-    for (const record of updating) if (endUpdate(record, nowMs)) updating.delete(record);
-    for (let due = nextDue(); due && due.atMs <= nowMs; due = nextDue()) {
-      const { record, qualifier, config, atMs } = due;
-      const settled = settleConfig(config, record.initFails || faults.failsAt(record.name, atMs));
-      record.configs.set(qualifier, settled);
-      if (settled.status === 'READY') endMove(record, qualifier);
-      tell(record, atMs);
-    }
+  const settle = ({ record, qualifier, config, atMs }: Due): void => {
+    const settled = settleConfig(config, record.initFails || faults.failsAt(record.name, atMs));
+    record.configs.set(qualifier, settled);
+    if (settled.status === 'READY') endMove(record, qualifier);
+    tell(record, atMs);
   };
-
-  const carryOut = (call: Call, nowMs: EpochMs): TwinResponse => {
-    const { functionName } = call.functionName === '' ? call : registry.nameIn(call.functionName, undefined);
-    const fault = faults.strike({ operation: call.operation, functionName }, nowMs);
-    if (fault?.kind === 'hang') return { status: 0, headers: {}, body: '', fate: 'hang' };
-    if (fault?.kind === 'throttle' || !allow(call, nowMs)) throw tooManyRequests(params.retryAfterSeconds);
-    if (fault?.kind === 'error') throw serviceFailure(fault.status ?? 500);
-    const response = refusalAsAnswer(() => operations[call.operation](context, call, nowMs));
-    return fault?.kind === 'lose' ? { ...response, fate: 'lose' } : response;
+  /** What happens next by itself; at the same instant what settles comes before what is called. */
+  const nextStep = (): Step | undefined => {
+    const due = firstDue(registry.records.values(), faults);
+    const firesAtMs = scheduler.nextDueMs();
+    if (firesAtMs !== undefined && firesAtMs < (due?.atMs ?? Infinity)) {
+      return { atMs: firesAtMs, happen: () => scheduler.fireNext() };
+    }
+    return due && { atMs: due.atMs, happen: () => settle(due) };
+  };
+  const endUpdates = (nowMs: EpochMs): void => {
+    for (const record of updating) if (endUpdate(record, nowMs)) updating.delete(record);
+  };
+  const advance = (nowMs: EpochMs): void => {
+    for (let step = nextStep(); step && step.atMs <= nowMs; step = nextStep()) {
+      endUpdates(step.atMs);
+      step.happen();
+    }
+    endUpdates(nowMs);
   };
 
   return {
     advance,
-    nextChangeMs: () => nextDue()?.atMs,
+    nextChangeMs: () => nextStep()?.atMs,
+    firedSchedules: () => [...scheduler.fired()],
     handle(request, nowMs) {
       advance(nowMs);
-      const response = refusalAsAnswer(() =>
-        isFaultRequest(request) ? handleFaultRequest(faults, request, nowMs) : carryOut(routeOf(request), nowMs),
-      );
+      const response = isFaultRequest(request) ? answerFaultRequest(faults, request, nowMs) : send(request, nowMs);
       advance(nowMs);
       const own = { 'x-amzn-requestid': uuidFrom(requestIds), 'x-foreshock-twin': twinVersion };
       return { ...response, headers: { ...response.headers, ...own } };
@@ -137,22 +154,13 @@ export function createControlPlane({ functions, params, random, onChange }: Cont
   };
 }
 
-function refusalAsAnswer(act: () => TwinResponse): TwinResponse {
+function answerFaultRequest(faults: Faults, request: TwinRequest, nowMs: EpochMs): TwinResponse {
   try {
-    return act();
+    return handleFaultRequest(faults, request, nowMs);
   } catch (error) {
     if (error instanceof Refusal) return error.response;
     throw error;
   }
-}
-
-/** Whether the account may make the call now. GetFunction has a rate of its own; invocations are no calls of the control plane. */
-function createBudget(params: TwinParams): (call: Call, nowMs: EpochMs) => boolean {
-  const { controlPlanePerSecond, controlPlaneBurst, getFunctionPerSecond } = params;
-  const shared = createRateBucket({ perSecond: controlPlanePerSecond, burst: controlPlaneBurst });
-  const getFunction = createRateBucket({ perSecond: getFunctionPerSecond, burst: getFunctionPerSecond });
-  return ({ operation }, nowMs) =>
-    operation === 'Invoke' || (operation === 'GetFunction' ? getFunction : shared).take(nowMs);
 }
 
 /** Ends the creation or the change of a function that is over by then; the state has a revision of its own after a creation. */
@@ -184,6 +192,11 @@ function changeOf(record: FunctionRecord, atMs: EpochMs): CapacityChange {
     reservedConcurrency: record.reservedConcurrency,
     aliases: first ? [{ ...first, claimed: first.claimed + unnamed }, ...rest] : [],
   };
+}
+
+interface Step {
+  readonly atMs: EpochMs;
+  readonly happen: () => void;
 }
 
 interface Due {

@@ -8,10 +8,10 @@
  * ```
  */
 import type { EpochMs } from '../../core/time.ts';
-import { answer, errorAnswer, Refusal, type TwinRequest, type TwinResponse } from './answer.ts';
+import { answer, badRequest, errorAnswer, type TwinRequest, type TwinResponse } from './answer.ts';
 import { faultCountMax, type CallFault, type Fault, type Faults } from './faults.ts';
 import { membersIn, textIn, type Members } from './request-body.ts';
-import { operationNames, type OperationName } from './routes.ts';
+import { operationNames, type OperationName } from './operation-names.ts';
 
 export const faultsPath = '/_twin/faults';
 
@@ -35,7 +35,7 @@ export function handleFaultRequest(
     });
   }
   if (method === 'GET') return answer(200, { faults: faults.inForce(nowMs) });
-  if (faults.inForce(nowMs).length >= faultCountMax) throw refused(`at most ${faultCountMax} faults at once`);
+  if (faults.inForce(nowMs).length >= faultCountMax) throw badRequest(`at most ${faultCountMax} faults at once`);
   return answer(201, faults.add(faultIn(body), nowMs));
 }
 
@@ -49,17 +49,17 @@ function faultIn(body: string): Fault {
   const kind = textIn(members, 'kind');
   const functionName = textIn(members, 'functionName');
   if (functionName !== undefined && !/^[a-zA-Z0-9-_]{1,64}$/.test(functionName)) {
-    throw refused("functionName: expected a function's name alone");
+    throw badRequest("functionName: expected a function's name alone");
   }
   const forMs = numberIn(members, 'forMs', { min: 1, max: 1e12 });
   const lasting = { ...(functionName !== undefined && { functionName }), ...(forMs !== undefined && { forMs }) };
   const callKind = callKinds.find((one) => one === kind);
   if (callKind) return { kind: callKind, ...lasting, ...callFaultIn(members, callKind) };
   const allocationKind = allocationKinds.find((one) => one === kind);
-  if (!allocationKind) throw refused(`kind: expected one of ${[...callKinds, ...allocationKinds].join(', ')}`);
+  if (!allocationKind) throw badRequest(`kind: expected one of ${[...callKinds, ...allocationKinds].join(', ')}`);
   onlyMembers(members, allocationKind === 'slow' ? ['times'] : []);
   const times = numberIn(members, 'times', { min: 0.001, max: 1_000 });
-  if (allocationKind === 'slow' && times === undefined) throw refused('times: expected a number from 0.001 to 1000');
+  if (allocationKind === 'slow' && times === undefined) throw badRequest('times: expected a number from 0.001 to 1000');
   return { kind: allocationKind, ...lasting, ...(times !== undefined && { times }) };
 }
 
@@ -82,7 +82,7 @@ function operationsIn(members: Members): readonly OperationName[] | undefined {
   if (asked === undefined) return undefined;
   const found = Array.isArray(asked) ? operationNames.filter((name) => asked.includes(name)) : [];
   if (!Array.isArray(asked) || found.length === 0 || found.length !== asked.length) {
-    throw refused(`operations: expected a list out of ${operationNames.join(', ')}`);
+    throw badRequest(`operations: expected a list out of ${operationNames.join(', ')}`);
   }
   return found;
 }
@@ -97,7 +97,7 @@ function numberIn(members: Members, member: string, { min, max, isWhole }: Bound
   const value = members[member];
   if (value === undefined) return undefined;
   if (typeof value !== 'number' || !(value >= min && value <= max) || (isWhole && !Number.isInteger(value))) {
-    throw refused(`${member}: expected a ${isWhole ? 'whole ' : ''}number from ${min} to ${max}`);
+    throw badRequest(`${member}: expected a ${isWhole ? 'whole ' : ''}number from ${min} to ${max}`);
   }
   return value;
 }
@@ -105,9 +105,5 @@ function numberIn(members: Members, member: string, { min, max, isWhole }: Bound
 function onlyMembers(members: Members, more: readonly string[]): void {
   const known = [...commonMembers, ...more];
   const unknown = Object.keys(members).find((member) => !known.includes(member));
-  if (unknown !== undefined) throw refused(`${unknown.slice(0, 100)}: not known here; expected ${known.join(', ')}`);
-}
-
-function refused(message: string): Refusal {
-  return new Refusal(errorAnswer(400, 'ValidationException', { message }));
+  if (unknown !== undefined) throw badRequest(`${unknown.slice(0, 100)}: not known here; expected ${known.join(', ')}`);
 }

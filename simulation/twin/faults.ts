@@ -5,7 +5,7 @@
 import { assert } from '../../core/assert.ts';
 import type { Random } from '../../core/random.ts';
 import type { EpochMs } from '../../core/time.ts';
-import type { OperationName } from './routes.ts';
+import type { OperationName } from './operation-names.ts';
 
 interface Lasting {
   /** Of one function; of all where absent. */

@@ -1,5 +1,5 @@
 /**
- * Every number of AWS Lambda that the twin plays by, in one place: what AWS documents, what it was measured to do, and what nobody outside
+ * Every number of AWS that the twin plays by, in one place: what AWS documents, what it was measured to do, and what nobody outside
  * knows, each with its source. Written a second time on purpose: the twin judges the product and shares nothing with it but `core` words.
  *
  * What the twin leaves out: recycling of provisioned environments in the background, the account-wide request rate (10 a second for each
@@ -8,7 +8,7 @@
 import type { Prices } from '../../core/function-spec.ts';
 
 /** Answers of the twin carry it as `x-foreshock-twin`; raised when the same calls would be answered or served differently. */
-export const twinVersion = '2';
+export const twinVersion = '3';
 
 export interface TwinParams {
   /** Concurrent executions of the account in one region. Documented default; "tens of thousands" on request. */
@@ -71,6 +71,27 @@ export interface TwinParams {
   readonly initSpread: number;
   /** Documented: the charge for provisioned concurrency is rounded up to the nearest five minutes. */
   readonly provisionedBillingMs: number;
+  /**
+   * EventBridge Scheduler: how long after its time a schedule fires at most, drawn uniformly. Documented: "60 second precision", between 1:00:00
+   * and 1:00:59.
+   */
+  readonly schedulePrecisionMs: number;
+  /**
+   * Whether a schedule for a time that is over is refused. AWS documents nothing; several public code bases report a ValidationException. False:
+   * it fires at once.
+   */
+  readonly pastScheduleIsRefused: boolean;
+  /**
+   * Pause before the second attempt of a schedule, doubled each time up to the longest, times 0.5 to 1.5. Documented: exponential, at most 185
+   * attempts in 24 hours, which the longest pause is made for. The first is undocumented.
+   */
+  readonly scheduleRetryMs: { readonly first: number; readonly max: number };
+  /** Calls of Scheduler's own API in a second, all together. Documented for each operation: 5,000 in the large regions, 250 elsewhere. */
+  readonly schedulerPerSecond: number;
+  /** What one process keeps; the documented quota is ten million. */
+  readonly scheduleCountMax: number;
+  /** Documented. */
+  readonly scheduleGroupCountMax: number;
   readonly prices: Prices;
 }
 
@@ -107,5 +128,11 @@ export const defaultParams: TwinParams = {
   keepAliveMs: 7 * 60_000,
   initSpread: 1.5,
   provisionedBillingMs: 5 * 60_000,
+  schedulePrecisionMs: 60_000,
+  pastScheduleIsRefused: true,
+  scheduleRetryMs: { first: 1_000, max: 8 * 60_000 },
+  schedulerPerSecond: 250,
+  scheduleCountMax: 100_000,
+  scheduleGroupCountMax: 500,
   prices,
 };

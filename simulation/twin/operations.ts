@@ -21,7 +21,7 @@ import type { FunctionRecord, FunctionRegistry } from './function-registry.ts';
 import { invoke } from './invoke.ts';
 import type { TwinParams } from './limits.ts';
 import { deleteProvisioned, getProvisioned, listProvisioned, putProvisioned } from './provisioned-operations.ts';
-import type { Call, OperationName } from './routes.ts';
+import type { Call, LambdaOperationName } from './routes.ts';
 
 export interface OperationContext {
   readonly registry: FunctionRegistry;
@@ -35,7 +35,7 @@ export interface OperationContext {
 
 type Operation = (context: OperationContext, call: Call, nowMs: EpochMs) => TwinResponse;
 
-export const operations: Readonly<Record<OperationName, Operation>> = {
+export const operations: Readonly<Record<LambdaOperationName, Operation>> = {
   CreateAlias: createAlias,
   CreateFunction: createFunction,
   DeleteAlias: deleteAlias,

@@ -41,6 +41,15 @@ export function integerIn(members: Members, member: string): number | undefined 
   return value;
 }
 
+/** Any number, or undefined where the member is not there. */
+export function numberIn(members: Members, member: string): number | undefined {
+  const value = members[member] ?? undefined;
+  if (value !== undefined && (typeof value !== 'number' || !Number.isFinite(value))) {
+    throw unreadable(`${wireName(member)} is not a number`);
+  }
+  return value;
+}
+
 export function membersOf(members: Members, member: string): Members | undefined {
   const value = members[member] ?? undefined;
   return value === undefined ? undefined : objectOf(value, wireName(member));
@@ -71,9 +80,28 @@ export function upTo(lengthMax: number, text: string, member: string): string {
   throw invalidMember(`'${text.slice(0, 300)}'`, wireName(member), constraint);
 }
 
+/** @throws Refusal in the words of the real service when the text is none of the values. */
+export function oneOf<Value extends string>(
+  values: readonly Value[],
+  text: string | undefined,
+  member: string,
+): Value | undefined {
+  const found = values.find((value) => value === text);
+  if (found !== undefined || text === undefined) return found;
+  const constraint = `Member must satisfy enum value set: [${values.join(', ')}]`;
+  throw invalidMember(`'${text.slice(0, 200)}'`, wireName(member), constraint);
+}
+
+/** @throws Refusal in the words of the real service when the text is not of that form. */
+export function matching(pattern: RegExp, text: string, member: string): string {
+  if (pattern.test(text)) return text;
+  const constraint = `Member must satisfy regular expression pattern: ${pattern.source}`;
+  throw invalidMember(`'${text.slice(0, 200)}'`, wireName(member), constraint);
+}
+
 /** Validation speaks of members as its model spells them: in lower camel case. */
 function wireName(member: string): string {
-  return member.charAt(0).toLowerCase() + member.slice(1);
+  return member.replace(/(^|\.)[A-Z]/g, (initial) => initial.toLowerCase());
 }
 
 function objectOf(value: unknown, what: string): Members {

@@ -5,7 +5,7 @@
 import { invalidMember, invalidParameter, unknownOperation, unreadable, type TwinRequest } from './answer.ts';
 import { inRange } from './request-body.ts';
 
-export type OperationName =
+export type LambdaOperationName =
   | 'CreateAlias'
   | 'CreateFunction'
   | 'DeleteAlias'
@@ -31,7 +31,7 @@ export type OperationName =
   | 'UpdateFunctionConfiguration';
 
 export interface Call {
-  readonly operation: OperationName;
+  readonly operation: LambdaOperationName;
   /** As sent: a name, or an ARN whole or in part. Empty where the operation has none in its path. */
   readonly functionName: string;
   readonly aliasName: string;
@@ -44,7 +44,7 @@ interface Route {
   readonly method: string;
   readonly path: RegExp;
   readonly list?: boolean;
-  readonly operation: OperationName;
+  readonly operation: LambdaOperationName;
 }
 
 const functions = '/2015-03-31/functions';
@@ -82,7 +82,7 @@ const routes: readonly Route[] = [
   { method: 'GET', path: /^\/2016-08-19\/account-settings\/?$/, operation: 'GetAccountSettings' },
 ];
 
-export const operationNames: readonly OperationName[] = routes.map(({ operation }) => operation);
+export const lambdaOperationNames: readonly LambdaOperationName[] = routes.map(({ operation }) => operation);
 
 /** The call that a request makes. @throws Refusal when no operation has such a path, or the path is not readable. */
 export function routeOf(request: TwinRequest): Call {

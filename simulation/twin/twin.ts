@@ -1,5 +1,5 @@
 /**
- * The twin of AWS Lambda for one account and region: its control plane joined to its data plane, under a clock and one seed.
+ * The twin of AWS Lambda and of what steers it, for one account and region: the control planes joined to the data plane, under a clock and one seed.
  *
  * What the control plane allocates serves requests from that very instant, and is billed from the Put on. The world feeds arrivals ahead of
  * the clock; every reading and every call first serves what has come due. A twin that is fed the same arrivals and gets no calls is the
@@ -19,6 +19,7 @@ import { retireOnDemand } from './function-plane.ts';
 import type { AliasTarget } from './function-registry.ts';
 import { defaultParams, type TwinParams } from './limits.ts';
 import { createProvisionedBill } from './provisioned-bill.ts';
+import type { FiredSchedule } from './scheduler-service.ts';
 import { placeOf, type TwinFunction } from './twin-function.ts';
 
 /** What came to a function in one minute of the clock; all that came, served or throttled. */
@@ -45,6 +46,10 @@ export interface Twin {
   feed(key: FunctionKey, arrivals: Arrivals): void;
   /** Serves and settles everything up to the clock's time. */
   advance(): void;
+  /** When something happens next by itself: a configuration settles, a schedule fires. Undefined when nothing is under way or booked. */
+  nextChangeMs(): EpochMs | undefined;
+  /** The last calls that schedules made, up to the clock's time, the oldest first; bounded. */
+  firedSchedules(): readonly FiredSchedule[];
   /** Totals of one function since the start or the last reset, at the clock's time. */
   countersOf(key: FunctionKey): Counters;
   /** Starts the totals anew, as after a warm-up. Environments and configurations stay. */
@@ -84,7 +89,13 @@ export function createTwin({ functions, seed, clock, params: changed, onMinute }
       sources[index]!.bill.set(billed, atMs);
     }
   };
-  const controlPlane = createControlPlane({ functions, params, random: random.fork('control-plane'), onChange });
+  const controlPlane = createControlPlane({
+    functions,
+    params,
+    random: random.fork('control-plane'),
+    fromMs,
+    onChange,
+  });
   const minutes = createMinuteCounter({ sources, fromMs, ...(onMinute && { onMinute }) });
   let baselines = sources.map((source) => readCounters(source, fromMs));
 
@@ -112,6 +123,11 @@ export function createTwin({ functions, seed, clock, params: changed, onMinute }
     handle: (request) => controlPlane.handle(request, advance()),
     feed: (key, arrivals) => dataPlane.feed(indexOf(key), arrivals),
     advance: () => void advance(),
+    nextChangeMs: () => controlPlane.nextChangeMs(),
+    firedSchedules() {
+      advance();
+      return controlPlane.firedSchedules();
+    },
     countersOf(key) {
       const index = indexOf(key);
       return countersBetween(baselines[index]!, readCounters(sources[index]!, advance()));

@@ -1,0 +1,9 @@
+/**
+ * Every operation that the twin plays, of all its services: what a fault may name.
+ */
+import { lambdaOperationNames, type LambdaOperationName } from './routes.ts';
+import { schedulerOperationNames, type SchedulerOperationName } from './scheduler-routes.ts';
+
+export type OperationName = LambdaOperationName | SchedulerOperationName;
+
+export const operationNames: readonly OperationName[] = [...lambdaOperationNames, ...schedulerOperationNames];
