@@ -44,6 +44,7 @@ Functions in mode enforce are refused unless aws.endpoint is a running twin (for
       env: terminal.env,
       log: createLog(level),
       signal: terminal.signal,
+      out: (text) => terminal.out(text),
       onListening: (url) => {
         if (values.json) printJson(terminal, { url });
         else terminal.out(`${url}\n`);

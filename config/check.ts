@@ -63,7 +63,7 @@ function isMisspelt(value: unknown, path: Path): boolean {
 function describe(issue: z.core.$ZodIssue, found: unknown): string {
   if (found === undefined || found === null) return describeValue(found);
   const path = formatPath(issue.path);
-  if (secretPaths.some((secretPath) => path.startsWith(secretPath))) return 'an inline value (not shown)';
+  if (secretPaths.some((secretPath) => secretPath.test(path))) return 'an inline value (not shown)';
   if (typeof found !== 'string') return describeValue(found);
   const wantsParts = issue.code === 'invalid_type' && (issue.expected === 'object' || issue.expected === 'array');
   if (wantsParts) return 'some text';

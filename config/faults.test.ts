@@ -44,6 +44,26 @@ describe('faults', () => {
       '9:21 calendars[0].yaml: got "missing.yaml", expected a file that exists (from /etc)',
     ],
     [
+      'an anchor of no place',
+      ['limits:', 'audit: { anchors: [{}] }\nlimits:'],
+      '9:20 audit.anchors[0]: got no place, expected exactly one of file, stdout, webhook, s3',
+    ],
+    [
+      'an anchor of two places',
+      ['limits:', 'audit: { anchors: [{ file: a, stdout: true }] }\nlimits:'],
+      '9:39 audit.anchors[0].stdout: got file as well, expected exactly one of file, stdout, webhook, s3',
+    ],
+    [
+      'an anchor that anybody on the way could read',
+      ['limits:', 'audit: { anchors: [{ webhook: { url: "http://example.com/a" } }] }\nlimits:'],
+      '9:38 audit.anchors[0].webhook.url: got "http://example.com/a", expected an https address such as https://example.com/anchor (http only on this machine), without user, password or query',
+    ],
+    [
+      'an anchor in no bucket',
+      ['limits:', 'audit: { anchors: [{ s3: { prefix: a/ } }] }\nlimits:'],
+      '9:26 audit.anchors[0].s3.bucket: got nothing, expected the name of a bucket',
+    ],
+    [
       'an unknown key that resembles none',
       ['limits:', 'colour: red\nlimits:'],
       '9:1 colour: got an unknown key, expected one of store, http, aws, telemetry, audit, functions, calendars, limits, planning, prices',

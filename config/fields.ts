@@ -3,6 +3,7 @@
  * whichever check fails: a fault then reads the same whether the value has the wrong type, the wrong sign or one digit too many.
  */
 import { z } from 'zod';
+import { isLoopback } from '../core/loopback.ts';
 import { functionKeyPattern, parseFunctionKey } from '../core/series-key.ts';
 
 /** A map that refuses keys it does not know: a misspelt limit must not silently be no limit. */
@@ -66,6 +67,21 @@ export function endpointUrl() {
     (value) => URL.canParse(value),
     { error: expected },
   );
+}
+
+/** Where something goes that nobody is to read or change on its way: https, or no way at all. */
+export function secureUrl() {
+  const expected =
+    'an https address such as https://example.com/anchor (http only on this machine), without user, password or query';
+  return endpointUrl().refine((value) => !URL.canParse(value) || isSecure(new URL(value)), { error: expected });
+}
+
+function isSecure({ protocol, hostname }: URL): boolean {
+  return protocol === 'https:' || isLoopback(hostname);
+}
+
+export function region() {
+  return text('a region such as us-east-1', /^[a-z]{2}(?:-[a-z]+)+-\d$/);
 }
 
 /** A secret is written as where it is kept. */

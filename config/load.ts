@@ -17,6 +17,7 @@ import type { ConfigDraft } from './rules.ts';
 import { calendarFormats, type ConfigDocument } from './schema.ts';
 import { readSecret, Secret } from './secrets.ts';
 
+type AnchorEntry = ConfigDocument['audit']['anchors'][number];
 type FunctionEntry = ConfigDocument['functions'][number];
 
 /** Paths are absolute; what was left out has its default. */
@@ -31,7 +32,7 @@ export interface Config {
   readonly http: { readonly host: string; readonly port: number; readonly tokens: readonly Secret[] };
   readonly aws: { readonly endpoint?: string };
   readonly telemetry: { readonly otlpEndpoint?: string };
-  readonly audit: { readonly anchorFile?: string; readonly signingKey?: Secret };
+  readonly audit: AuditSettings;
   readonly functions: readonly ConfiguredFunction[];
   readonly calendars: readonly CalendarSource[];
   readonly limits: Limits & { readonly controlPlaneCallsPerSecond: number; readonly cloudwatchMetricsPerHour: number };
@@ -46,6 +47,20 @@ export interface ConfiguredFunction {
   /** Companies whose own events move this function. */
   readonly symbols: readonly string[];
 }
+
+export interface AuditSettings {
+  /** `anchorFile` among them. */
+  readonly anchors: readonly AnchorPlace[];
+  readonly anchorEveryMinutes: number;
+  readonly signingKey?: Secret;
+}
+
+/** Where checkpoints go to. */
+export type AnchorPlace =
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'stdout' }
+  | { readonly kind: 'webhook'; readonly url: string; readonly secret?: Secret }
+  | ({ readonly kind: 's3' } & NonNullable<AnchorEntry['s3']>);
 
 export interface CalendarSource {
   readonly format: (typeof calendarFormats)[number];
@@ -125,6 +140,8 @@ async function readText(file: string, files: Files): Promise<string> {
 interface Secrets {
   readonly tokens: readonly Secret[];
   readonly signingKey?: Secret;
+  /** Of the webhooks, by the place of their anchor. */
+  readonly webhookSecrets: ReadonlyMap<number, Secret>;
   readonly faults: readonly DocumentFault[];
 }
 
@@ -146,7 +163,12 @@ async function readSecrets(draft: ConfigDraft, folder: string, { env, files }: C
     tokens.push(...(await read(reference, ['http', 'tokens', index])));
   }
   const [signingKey] = await read(draft.audit?.signingKey, ['audit', 'signingKey']);
-  return { tokens, ...(signingKey && { signingKey }), faults };
+  const webhookSecrets = new Map<number, Secret>();
+  for (const [index, entry] of (draft.audit?.anchors ?? []).entries()) {
+    const [secret] = await read(entry?.webhook?.secret, ['audit', 'anchors', index, 'webhook', 'secret']);
+    if (secret) webhookSecrets.set(index, secret);
+  }
+  return { tokens, ...(signingKey && { signingKey }), webhookSecrets, faults };
 }
 
 /** A history or calendar that is not there is found when the file is checked, not in the night when it is read. */
@@ -172,10 +194,10 @@ function buildConfig(
   document: ConfigDocument,
   { file, folder, secrets }: { file: string; folder: string; secrets: Secrets },
 ): Config {
-  const { tokens, signingKey } = secrets;
-  const { aws, telemetry, audit } = document;
-  const masked = { ...audit, ...(signingKey && { signingKey: String(signingKey) }) };
-  const effective = toJson({ ...document, http: { ...document.http, tokens: tokens.map(String) }, audit: masked });
+  const { tokens } = secrets;
+  const { aws, telemetry } = document;
+  const audit = maskAudit(document.audit, secrets);
+  const effective = toJson({ ...document, http: { ...document.http, tokens: tokens.map(String) }, audit });
   return {
     file: path.resolve(file),
     effective,
@@ -184,15 +206,41 @@ function buildConfig(
     http: { ...document.http, tokens },
     aws: aws.endpoint === undefined ? {} : { endpoint: aws.endpoint },
     telemetry: telemetry.otlpEndpoint === undefined ? {} : { otlpEndpoint: telemetry.otlpEndpoint },
-    audit: {
-      ...(audit.anchorFile !== undefined && { anchorFile: path.resolve(folder, audit.anchorFile) }),
-      ...(signingKey && { signingKey }),
-    },
+    audit: buildAudit(document.audit, { folder, secrets }),
     functions: document.functions.map((entry) => buildFunction(entry, folder)),
     calendars: document.calendars.map((entry) => buildCalendar(entry, folder)),
     limits: document.limits,
     planning: document.planning,
     prices: Object.fromEntries(document.prices.map((prices) => [prices.region, prices])),
+  };
+}
+
+/** As written, but for what is secret. */
+function maskAudit(audit: ConfigDocument['audit'], { signingKey, webhookSecrets }: Secrets): unknown {
+  const anchors = audit.anchors.map((entry, index) => {
+    const secret = webhookSecrets.get(index);
+    return secret ? { ...entry, webhook: { ...entry.webhook, secret: String(secret) } } : entry;
+  });
+  return { ...audit, anchors, ...(signingKey && { signingKey: String(signingKey) }) };
+}
+
+function buildAudit(
+  { anchorFile, anchors, anchorEveryMinutes }: ConfigDocument['audit'],
+  { folder, secrets }: { readonly folder: string; readonly secrets: Secrets },
+): AuditSettings {
+  const { signingKey, webhookSecrets } = secrets;
+  const fileOf = (file: string): AnchorPlace => ({ kind: 'file', path: path.resolve(folder, file) });
+  const placeOf = ({ file, webhook, s3 }: AnchorEntry, index: number): AnchorPlace => {
+    if (file !== undefined) return fileOf(file);
+    if (s3) return { kind: 's3', ...s3 };
+    if (!webhook) return { kind: 'stdout' };
+    const secret = webhookSecrets.get(index);
+    return { kind: 'webhook', url: webhook.url, ...(secret && { secret }) };
+  };
+  return {
+    anchors: [...(anchorFile === undefined ? [] : [fileOf(anchorFile)]), ...anchors.map(placeOf)],
+    anchorEveryMinutes,
+    ...(signingKey && { signingKey }),
   };
 }
 

@@ -8,7 +8,7 @@ import type { Prices } from '../core/function-spec.ts';
 import { isLoopback } from '../core/loopback.ts';
 import { parseFunctionKey } from '../core/series-key.ts';
 import type { Path } from './document.ts';
-import { calendarFormats, pricesUsEast1, volumeSources, type ConfigDocument } from './schema.ts';
+import { anchorKinds, calendarFormats, pricesUsEast1, volumeSources, type ConfigDocument } from './schema.ts';
 
 type Draft<T> = T extends readonly (infer Item)[]
   ? readonly (Draft<Item> | undefined)[]
@@ -183,9 +183,23 @@ const tokensBeyondLoopback: Rule = ({ http }) => {
 };
 
 const signingWantsAnchor: Rule = ({ audit }) =>
-  audit?.signingKey !== undefined && !('anchorFile' in audit)
-    ? [{ path: ['audit', 'signingKey'], expected: 'audit.anchorFile beside it, where the signed checkpoints go' }]
+  audit?.signingKey !== undefined && !('anchorFile' in audit) && !('anchors' in audit && audit.anchors?.length !== 0)
+    ? [{ path: ['audit', 'signingKey'], expected: 'audit.anchors beside it, where the signed checkpoints go' }]
     : [];
+
+/** Two places are two entries: each is tried, and fails, on its own. */
+const anchorsAreOnePlace: Rule = ({ audit }) =>
+  (audit?.anchors ?? []).flatMap((entry, index) => {
+    if (entry === undefined) return [];
+    const stated = anchorKinds.filter((kind) => kind in entry);
+    const expected = `exactly one of ${anchorKinds.join(', ')}`;
+    if (stated.length === 0) return [{ path: ['audit', 'anchors', index], got: 'no place', expected }];
+    return stated.slice(1).map((kind) => ({
+      path: ['audit', 'anchors', index, kind],
+      got: `${stated[0]!} as well`,
+      expected,
+    }));
+  });
 
 const fileRules: readonly Rule[] = [
   functionsOnce,
@@ -195,6 +209,7 @@ const fileRules: readonly Rule[] = [
   regionsArePriced,
   regionsPricedOnce,
   signingWantsAnchor,
+  anchorsAreOnePlace,
   tokensBeyondLoopback,
   calendarsAreOneFile,
 ];

@@ -15,7 +15,9 @@ import {
   numberAbove,
   numberBetween,
   oneOf,
+  region,
   secretReference,
+  secureUrl,
   strictMap,
   text,
   venue,
@@ -102,7 +104,7 @@ const usdPerGbSecond = strictMap({
 });
 
 const regionPrices = strictMap({
-  region: text('a region such as us-east-1', /^[a-z]{2}(?:-[a-z]+)+-\d$/).describe('Where these prices hold.'),
+  region: region().describe('Where these prices hold.'),
   asOf: day().describe('The day these were read: it goes into the audit log with every decision.'),
   usdPerGbSecond: strictMap({
     x86_64: usdPerGbSecond.describe('For functions on x86_64.'),
@@ -145,12 +147,56 @@ const telemetry = strictMap({
     .describe("Address of an OpenTelemetry collector for Foreshock's own traces. Left out: no traces."),
 });
 
+export const anchorKinds = ['file', 'stdout', 'webhook', 's3'] as const;
+
+const anchorWebhook = strictMap({
+  url: secureUrl().describe('Where each checkpoint is posted as JSON; https, unless it is on this machine.'),
+  secret: secretReference()
+    .optional()
+    .describe(
+      'Signs each request (HMAC-SHA256, header foreshock-signature): ${env:NAME} or file:PATH. Left out: not signed.',
+    ),
+});
+
+const anchorS3 = strictMap({
+  bucket: text('the name of a bucket', /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/).describe(
+    'A bucket with Object Lock, best in an account of its own.',
+  ),
+  prefix: text('at most 512 letters, digits and _ . / = -', /^(?!\/)[A-Za-z0-9_./=-]{0,512}$/)
+    .default('')
+    .describe('What the names of the objects begin with, the slash included.'),
+  region: region().optional().describe('Region of the bucket. Left out: the region of the functions.'),
+  endpoint: secureUrl()
+    .optional()
+    .describe('Address of a store that speaks S3 and locks objects. Left out: Amazon S3.'),
+  // A year and a month: an audit looks back a year. Nobody can shorten it, the account's root included, so what rules demand is for the operator to state.
+  retainDays: wholeNumber(1, 36_500)
+    .default(400)
+    .describe('Days for which nobody can change or remove a checkpoint (compliance mode).'),
+});
+
+const anchor = strictMap({
+  file: filePath().optional().describe('Appended to this file: put it where who can write the store cannot.'),
+  stdout: z
+    .literal(true, { error: 'true, or left out' })
+    .optional()
+    .describe('Printed, for whoever collects the output of the service.'),
+  webhook: anchorWebhook.optional().describe('Posted to a web address.'),
+  s3: anchorS3.optional().describe('Put into a bucket, locked.'),
+}).meta({ oneOf: anchorKinds.map(stated) });
+
 const audit = strictMap({
   anchorFile: filePath()
     .optional()
-    .describe(
-      'Checkpoints of the audit chain are appended to this file every hour and at each stop: put it where who can write the store cannot. Left out: none.',
-    ),
+    .describe('The same as a file among the anchors: one place is said in one line. Left out: none.'),
+  // None: which place is out of reach of whoever can write the store, only the operator knows.
+  anchors: listOf(anchor, { items: 'places', countMax: 10 })
+    .default([])
+    .describe('Where checkpoints of the audit chain go to, at each interval and at each stop.'),
+  // What was written since the last one is held by the chain alone; an hour of it is 24 requests a day.
+  anchorEveryMinutes: wholeNumber(1, 1_440)
+    .default(60)
+    .describe('How often a checkpoint goes to each place, counted from midnight UTC.'),
   signingKey: secretReference()
     .optional()
     .describe('Ed25519 private key (PEM) that signs the checkpoints: ${env:NAME} or file:PATH. Left out: not signed.'),
@@ -239,4 +285,8 @@ export const configSchema = strictMap({
 export type ConfigDocument = z.output<typeof configSchema>;
 
 /** Settings whose value is a reference to a secret, and is never repeated in a message. */
-export const secretPaths: readonly string[] = ['audit.signingKey', 'http.tokens'];
+export const secretPaths: readonly RegExp[] = [
+  /^audit\.signingKey/,
+  /^audit\.anchors\[\d+\]\.webhook\.secret/,
+  /^http\.tokens/,
+];

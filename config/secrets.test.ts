@@ -59,9 +59,26 @@ describe('secrets', () => {
     const config = await load(`${minimal}audit: { anchorFile: anchor.jsonl, signingKey: file:key.pem }\n`, {
       '/etc/key.pem': `${pem}\n`,
     });
-    expect(config.audit).toMatchObject({ anchorFile: '/etc/anchor.jsonl' });
+    expect(config.audit).toMatchObject({
+      anchors: [{ kind: 'file', path: '/etc/anchor.jsonl' }],
+      anchorEveryMinutes: 60,
+    });
     expect(config.audit.signingKey!.reveal()).toBe(pem);
     expect(config.effective).toMatchObject({ audit: { anchorFile: 'anchor.jsonl', signingKey: '[secret]' } });
+  });
+
+  it('of a webhook are read beside their address, and shown by nothing', async () => {
+    const places = '[{ stdout: true }, { webhook: { url: https://example.com/a, secret: file:hook } }]';
+    const config = await load(`${minimal}audit: { anchors: ${places} }\n`, { '/etc/hook': token });
+    const [, webhook] = config.audit.anchors;
+    expect(webhook).toMatchObject({ kind: 'webhook', url: 'https://example.com/a' });
+    expect(webhook!.kind === 'webhook' && webhook.secret!.reveal()).toBe(token);
+    expect(inspect(config, { depth: 20, showHidden: true })).not.toContain(token);
+    expect(config.effective).toMatchObject({ audit: { anchors: [{}, { webhook: { secret: '[secret]' } }] } });
+    const inline = places.replace('file:hook', token);
+    expect(await linesOf(`${minimal}audit: { anchors: ${inline} }\n`)).toEqual([
+      '13:87 audit.anchors[1].webhook.secret: got an inline value (not shown), expected ${env:NAME} or file:PATH (a secret is never written in this file)',
+    ]);
   });
 
   it('that sign want a place for what they sign', async () => {

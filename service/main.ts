@@ -9,11 +9,12 @@ import { createProvisionedConcurrencyActuator } from '../actuators/provisioned-c
 import type { Config } from '../config/load.ts';
 import { defaultAccountLimits, type AccountLimits, type Store } from '../core/ports.ts';
 import { parseFunctionKey } from '../core/series-key.ts';
-import { msPerDay, msPerSecond } from '../core/time.ts';
+import { msPerDay, msPerMinute, msPerSecond } from '../core/time.ts';
 import { endOf, sliceSeries } from '../core/volume-series.ts';
 import { createSigner } from '../store/anchor.ts';
 import { openEmbeddedStore } from '../store/embedded.ts';
-import { openAnchoring, type Anchoring } from './anchoring.ts';
+import { openAnchorSinks } from './anchor-places.ts';
+import { createAnchoring, type Anchoring } from './anchoring.ts';
 import { compose } from './compose.ts';
 import { readHistories, readSystemOptions } from './from-config.ts';
 import { startHousekeeping, type Chore } from './housekeeping.ts';
@@ -36,6 +37,8 @@ export interface ServiceOptions {
   readonly signal: AbortSignal;
   /** Told once, when the listener is open. */
   readonly onListening: (url: string) => void;
+  /** Prints checkpoints, where the configuration asks for it. */
+  readonly out: (text: string) => void;
 }
 
 /** What a tick was judged from is kept this long; the audit log is kept. */
@@ -46,14 +49,15 @@ const tickRetentionMs = 35 * msPerDay;
  *
  * @throws InputError when files, port, store or endpoint cannot be used. Anything else is a bug, or a store that takes no more.
  */
-export async function runService({ config, storeFile, env, log, signal, onListening }: ServiceOptions): Promise<void> {
+export async function runService(options: ServiceOptions): Promise<void> {
+  const { config, storeFile, env, log, signal, onListening } = options;
   // The store first: a second service on it ends here, before it has read a gigabyte of history.
   const store = await openEmbeddedStore(storeFile);
   const system = await startSystem({ config, store, env, log, signal }).catch(async (error: unknown) => {
     await store.close();
     throw error;
   });
-  const anchoring = await openAnchoringOf(system, config).catch(async (error: unknown) => {
+  const anchoring = await openAnchoring(system, options).catch(async (error: unknown) => {
     await system.stop('the anchor cannot be written');
     throw error;
   });
@@ -83,7 +87,7 @@ export async function runService({ config, storeFile, env, log, signal, onListen
     } finally {
       // The last word of the chain is in it too; what hinders it must not hide why the service stopped.
       await anchoring
-        ?.write()
+        ?.writeLast()
         .catch((error: unknown) => log.error('anchor.unwritten', { error: (error as Error).message }));
       await system.telemetry.stop();
     }
@@ -177,22 +181,31 @@ interface ChoreSources {
   readonly anchoring: Anchoring | undefined;
 }
 
-async function openAnchoringOf(system: System, { audit }: Config): Promise<Anchoring | undefined> {
-  if (audit.anchorFile === undefined) return undefined;
-  return openAnchoring({
-    file: audit.anchorFile,
-    ...(audit.signingKey && { sign: createSigner(audit.signingKey.reveal()) }),
+async function openAnchoring(
+  system: System,
+  { config, log, signal, out }: ServiceOptions,
+): Promise<Anchoring | undefined> {
+  const { anchors, anchorEveryMinutes, signingKey } = config.audit;
+  if (anchors.length === 0) return undefined;
+  const { region } = parseFunctionKey(config.functions[0]!.spec.key)!;
+  return createAnchoring({
+    sinks: await openAnchorSinks(anchors, { clock: realClock, region, out }),
+    intervalMs: anchorEveryMinutes * msPerMinute,
+    ...(signingKey && { sign: createSigner(signingKey.reveal()) }),
     head() {
       const { eventCount, head } = system.audit();
       return head === null ? undefined : { seq: eventCount - 1, hash: head };
     },
     clock: realClock,
+    timers: realTimers,
+    log,
+    signal,
   });
 }
 
 function choresOf(system: System, { config, store, signal, anchoring }: ChoreSources): Chore[] {
   return [
-    ...(anchoring ? [{ name: 'write-anchor', every: 'hour', run: () => anchoring.write() } as const] : []),
+    ...(anchoring ? [{ name: 'write-anchor', every: 'minute', run: () => anchoring.writeWhenDue() } as const] : []),
     { name: 'save-snapshot', every: 'minute', run: () => system.saveSnapshot() },
     { name: 'read-account-limits', every: 'minute', run: async () => system.readAccount() },
     { name: 'read-volume', every: 'hour', run: () => readNewVolume(system, config, signal) },
