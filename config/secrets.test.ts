@@ -72,7 +72,7 @@ describe('secrets', () => {
     const config = await load(`${minimal}audit: { anchors: ${places} }\n`, { '/etc/hook': token });
     const [, webhook] = config.audit.anchors;
     expect(webhook).toMatchObject({ kind: 'webhook', url: 'https://example.com/a' });
-    expect(webhook!.kind === 'webhook' && webhook.secret!.reveal()).toBe(token);
+    expect(webhook?.kind === 'webhook' && webhook.secret!.reveal()).toBe(token);
     expect(inspect(config, { depth: 20, showHidden: true })).not.toContain(token);
     expect(config.effective).toMatchObject({ audit: { anchors: [{}, { webhook: { secret: '[secret]' } }] } });
     const inline = places.replace('file:hook', token);
