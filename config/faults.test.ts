@@ -4,6 +4,9 @@ import { linesOf, minimal, secondFunction } from './sample.ts';
 const perGbSecond = '{ onDemand: 0.00002, provisioned: 0.000004, provisionedDuration: 0.00001 }';
 const usEast1 = `{ region: us-east-1, asOf: 2026-11-01, usdPerRequest: 0.0000002, usdPerGbSecond: { x86_64: ${perGbSecond}, arm64: ${perGbSecond} } }`;
 
+const declared =
+  'own (Foreshock sets provisioned concurrency, and nobody else does) or steer (Application Auto Scaling does, and Foreshock moves its minimum) for mode enforce; config check --terraform prints what Terraform needs';
+
 describe('faults', () => {
   it('come back all together, a line each, in the order of the file', async () => {
     const text = minimal
@@ -62,6 +65,26 @@ describe('faults', () => {
       'an anchor in no bucket',
       ['limits:', 'audit: { anchors: [{ s3: { prefix: a/ } }] }\nlimits:'],
       '9:26 audit.anchors[0].s3.bucket: got nothing, expected the name of a bucket',
+    ],
+    [
+      'acting on a knob that nobody was given',
+      ['    memoryMb', '    mode: enforce\n    memoryMb'],
+      `3:11 functions[0].mode: got enforce without ownership, expected ownership: ${declared}`,
+    ],
+    [
+      'acting on a knob of somebody else',
+      ['    memoryMb', '    mode: enforce\n    ownership: observe\n    memoryMb'],
+      `4:16 functions[0].ownership: got "observe", expected ${declared}`,
+    ],
+    [
+      'a role of another account',
+      ['limits:', 'aws: { scheduler: { roleArn: "arn:aws:iam::999999999999:role/r" } }\nlimits:'],
+      '9:30 aws.scheduler.roleArn: got "arn:aws:iam::999999999999:role/r", expected a role of the account of functions[0]',
+    ],
+    [
+      'a role by its name',
+      ['limits:', 'aws: { scheduler: { roleArn: foreshock } }\nlimits:'],
+      '9:30 aws.scheduler.roleArn: got "foreshock", expected the ARN of a role such as arn:aws:iam::123456789012:role/foreshock-scheduler',
     ],
     [
       'an unknown key that resembles none',

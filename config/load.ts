@@ -30,7 +30,7 @@ export interface Config {
   readonly sha256: string;
   readonly store: string;
   readonly http: { readonly host: string; readonly port: number; readonly tokens: readonly Secret[] };
-  readonly aws: { readonly endpoint?: string };
+  readonly aws: { readonly endpoint?: string; readonly scheduler: SchedulerSettings };
   readonly telemetry: { readonly otlpEndpoint?: string };
   readonly audit: AuditSettings;
   readonly functions: readonly ConfiguredFunction[];
@@ -39,6 +39,12 @@ export interface Config {
   readonly planning: Planning;
   /** By region; every function's region is there. */
   readonly prices: Readonly<Record<string, Prices>>;
+}
+
+export interface SchedulerSettings {
+  /** What the booked calls are made as; absent, only a twin takes them. */
+  readonly roleArn?: string;
+  readonly groupName: string;
 }
 
 export interface ConfiguredFunction {
@@ -204,7 +210,13 @@ function buildConfig(
     sha256: createHash('sha256').update(JSON.stringify(effective)).digest('hex'),
     store: path.resolve(folder, document.store),
     http: { ...document.http, tokens },
-    aws: aws.endpoint === undefined ? {} : { endpoint: aws.endpoint },
+    aws: {
+      ...(aws.endpoint !== undefined && { endpoint: aws.endpoint }),
+      scheduler: {
+        groupName: aws.scheduler.groupName,
+        ...(aws.scheduler.roleArn !== undefined && { roleArn: aws.scheduler.roleArn }),
+      },
+    },
     telemetry: telemetry.otlpEndpoint === undefined ? {} : { otlpEndpoint: telemetry.otlpEndpoint },
     audit: buildAudit(document.audit, { folder, secrets }),
     functions: document.functions.map((entry) => buildFunction(entry, folder)),
@@ -266,6 +278,8 @@ function buildFunction(entry: FunctionEntry, folder: string): ConfiguredFunction
       ...(entry.reservedConcurrency === undefined ? {} : { reservedConcurrency: entry.reservedConcurrency }),
       ...(entry.group === undefined ? {} : { group: entry.group }),
       mode: entry.mode,
+      ...(entry.ownership === undefined ? {} : { ownership: entry.ownership }),
+      onDrift: entry.onDrift,
     },
     volume: buildVolume(entry.volume, folder),
     symbols: entry.symbols,

@@ -77,6 +77,17 @@ const medianUnderTail: FunctionRule = ({ runDurationMs }, at) => {
     : [];
 };
 
+/** Two controllers on one knob are an outage: who acts says first whose the knob is. */
+const enforcingIsDeclared: FunctionRule = (entry, at) => {
+  const { mode, ownership } = entry;
+  if (mode !== 'enforce' || ownership === 'own' || ownership === 'steer') return [];
+  const expected =
+    'own (Foreshock sets provisioned concurrency, and nobody else does) or steer (Application Auto Scaling does, and Foreshock moves its minimum) for mode enforce; config check --terraform prints what Terraform needs';
+  if (ownership === 'observe') return [{ path: [...at, 'ownership'], expected }];
+  if ('ownership' in entry) return [];
+  return [{ path: [...at, 'mode'], got: 'enforce without ownership', expected: `ownership: ${expected}` }];
+};
+
 /** A file has one format; two files are two calendars. */
 const calendarsAreOneFile: Rule = ({ calendars = [] }) =>
   calendars.flatMap((entry, index) => {
@@ -97,6 +108,7 @@ const functionRules: readonly FunctionRule[] = [
   floorUnderCeiling,
   ceilingUnderReserved,
   medianUnderTail,
+  enforcingIsDeclared,
 ];
 
 /** Two entries for one alias would fight over one number. */
@@ -182,6 +194,20 @@ const tokensBeyondLoopback: Rule = ({ http }) => {
   return [{ path: ['http', 'host'], expected: 'http.tokens to be set, or a loopback address such as 127.0.0.1' }];
 };
 
+/** A role of another account cannot be handed to EventBridge Scheduler. */
+const schedulerRoleIsTheirs: Rule = ({ aws, functions = [] }) => {
+  const roleArn = aws?.scheduler?.roleArn;
+  if (roleArn === undefined) return [];
+  const accountId = roleArn.split(':')[4];
+  const stray = functions.findIndex((entry) => {
+    const name = entry?.function === undefined ? undefined : parseFunctionKey(entry.function);
+    return name !== undefined && name.accountId !== accountId;
+  });
+  if (stray === -1) return [];
+  const expected = `a role of the account of functions[${stray}]`;
+  return [{ path: ['aws', 'scheduler', 'roleArn'], expected }];
+};
+
 const signingWantsAnchor: Rule = ({ audit }) =>
   audit?.signingKey !== undefined && !('anchorFile' in audit) && !('anchors' in audit && audit.anchors?.length !== 0)
     ? [{ path: ['audit', 'signingKey'], expected: 'audit.anchors beside it, where the signed checkpoints go' }]
@@ -210,6 +236,7 @@ const fileRules: readonly Rule[] = [
   regionsPricedOnce,
   signingWantsAnchor,
   anchorsAreOnePlace,
+  schedulerRoleIsTheirs,
   tokensBeyondLoopback,
   calendarsAreOneFile,
 ];

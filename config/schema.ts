@@ -95,6 +95,18 @@ const functionEntry = strictMap({
   mode: oneOf(['shadow', 'advise', 'enforce'])
     .default('shadow')
     .describe('shadow decides and records; advise also tells people; enforce acts.'),
+  // No default: two controllers on one knob are an outage, and only the operator knows the other one.
+  ownership: oneOf(['observe', 'own', 'steer'])
+    .optional()
+    .describe(
+      'Who sets provisioned concurrency. own: Foreshock, and nobody else. steer: Application Auto Scaling, whose minimum Foreshock moves for its windows. observe: somebody else. Mode enforce needs own or steer.',
+    ),
+  // What an event was promised is worth one more call; twice would be a fight.
+  onDrift: oneOf(['restore', 'yield'])
+    .default('restore')
+    .describe(
+      'Somebody else changes what an event window holds. restore: put it back, once in a window. yield: leave it to them.',
+    ),
 }).meta({ oneOf: ['usdPerColdStart', 'spilloverRatioMax'].map(stated) });
 
 const usdPerGbSecond = strictMap({
@@ -135,10 +147,26 @@ const http = strictMap({
     .describe('Bearer tokens that may call the API: ${env:NAME} or file:PATH, never the token itself.'),
 });
 
+const scheduler = strictMap({
+  roleArn: text(
+    'the ARN of a role such as arn:aws:iam::123456789012:role/foreshock-scheduler',
+    /^arn:aws(?:-cn|-us-gov)?:iam::\d{12}:role\/[\w+=,.@/-]{1,576}$/,
+  )
+    .optional()
+    .describe(
+      'The role that EventBridge Scheduler makes the booked calls as (foreshock config check --terraform prints it). Mode enforce on AWS needs it.',
+    ),
+  // Every account has it.
+  groupName: text('a name of at most 64 letters, digits, dots, dashes and underscores', /^[0-9A-Za-z._-]{1,64}$/)
+    .default('default')
+    .describe('The schedule group that bookings are made in; it must exist.'),
+});
+
 const aws = strictMap({
   endpoint: endpointUrl()
     .optional()
     .describe('Address of a Lambda twin. Left out: AWS itself, in the region that each function names.'),
+  scheduler: scheduler.prefault({}).describe('EventBridge Scheduler, where the end of all capacity is booked.'),
 });
 
 const telemetry = strictMap({
