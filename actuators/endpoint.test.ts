@@ -43,14 +43,34 @@ describe('the other end', () => {
       env: { AWS_ENDPOINT_URL: 'http://a:1', AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: 'true' },
       url: undefined,
     },
+    {
+      configured: undefined,
+      env: { AWS_ENDPOINT_URL: 'http://a:1', AWS_ENDPOINT_URL_SCHEDULER: 'http://b:2' },
+      url: 'http://a:1',
+    },
   ])('uses $url where $configured is configured and the environment says $env', ({ configured, env, url }) => {
     expect(resolveEndpointUrl(configured, env)).toBe(url);
+  });
+
+  it.each([
+    { service: 'lambda', url: 'http://l' },
+    { service: 'scheduler', url: 'http://s' },
+    { service: 'application-auto-scaling', url: 'http://as' },
+  ] as const)('sends $service where its own word in the environment says', ({ service, url }) => {
+    const env = {
+      AWS_ENDPOINT_URL: 'http://all',
+      AWS_ENDPOINT_URL_LAMBDA: 'http://l',
+      AWS_ENDPOINT_URL_SCHEDULER: 'http://s',
+      AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING: 'http://as',
+    };
+    expect(resolveEndpointUrl(undefined, env, service)).toBe(url);
   });
 
   it.each([
     { configured: 'localhost:4510', env: {}, where: 'aws.endpoint' },
     { configured: 'file:///etc/passwd', env: {}, where: 'aws.endpoint' },
     { configured: undefined, env: { AWS_ENDPOINT_URL: 'twin' }, where: 'AWS_ENDPOINT_URL' },
+    { configured: undefined, env: { AWS_ENDPOINT_URL_LAMBDA: 'twin' }, where: 'AWS_ENDPOINT_URL_LAMBDA' },
   ])('refuses $configured $env as an address and says where it stands', ({ configured, env, where }) => {
     expect(() => resolveEndpointUrl(configured, env)).toThrow(new InputError('endpoint.url', expectedAddress(where)));
   });
@@ -63,24 +83,31 @@ function expectedAddress(where: string): string {
 describe('enforce at the start', () => {
   const spec = (name: string, mode: Mode) => ({ key: `123456789012/us-east-1/${name}:live` as FunctionKey, mode });
 
+  const schedulerRoleArn = 'arn:aws:iam::123456789012:role/foreshock-scheduler';
+
   it.each([
     {
-      kind: 'aws',
+      end: { kind: 'aws' },
       specs: [spec('a', 'shadow'), spec('b', 'enforce')],
-      line: /b:live: mode enforce is refused because X is AWS/,
+      line: /b:live: mode enforce is refused because aws.scheduler.roleArn is not set.*config check --terraform/,
     },
-    { kind: 'unknown', specs: [spec('b', 'enforce')], line: /because X did not answer as the Lambda twin/ },
-  ] as const)('is refused against $kind, by name and with what to do', ({ kind, specs, line }) => {
-    const start = () => requireEnforceable(specs, { kind, name: 'X' });
+    {
+      end: { kind: 'unknown', schedulerRoleArn },
+      specs: [spec('b', 'enforce')],
+      line: /because X answered neither as AWS nor as the Lambda twin.*use mode shadow or advise/,
+    },
+  ] as const)('is refused against $end.kind, by name and with what to do', ({ end, specs, line }) => {
+    const start = () => requireEnforceable(specs, { ...end, name: 'X' });
     expect(start).toThrow(InputError);
     expect(start).toThrow(line);
-    expect(start).toThrow(/use mode shadow or advise, or set aws.endpoint/);
   });
 
   it.each([
-    { kind: 'twin', specs: [spec('a', 'enforce')] },
-    { kind: 'aws', specs: [spec('a', 'shadow'), spec('b', 'advise')] },
-  ] as const)('does not stand in the way of $kind where it may not', ({ kind, specs }) => {
-    expect(() => requireEnforceable(specs, { kind, name: 'X' })).not.toThrow();
+    { end: { kind: 'twin' }, specs: [spec('a', 'enforce')] },
+    { end: { kind: 'aws', schedulerRoleArn }, specs: [spec('a', 'enforce')] },
+    { end: { kind: 'aws' }, specs: [spec('a', 'shadow'), spec('b', 'advise')] },
+    { end: { kind: 'unknown' }, specs: [spec('a', 'advise')] },
+  ] as const)('does not stand in the way of $end where it may not', ({ end, specs }) => {
+    expect(() => requireEnforceable(specs, { ...end, name: 'X' })).not.toThrow();
   });
 });

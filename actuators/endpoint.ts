@@ -50,21 +50,31 @@ export function resolveEndpointUrl(
   return url;
 }
 
+export interface EnforcedEnd {
+  readonly kind: EndpointKind;
+  readonly name: string;
+  /** What the ends of capacity are booked as. */
+  readonly schedulerRoleArn?: string | undefined;
+}
+
 /**
- * Refuses to start where a function says `enforce` and the other end is not the twin: nothing outside this process would end a raise if the
- * process died.
+ * Refuses to start where a function says `enforce` and the other end cannot be acted on: it is neither AWS nor the twin, or it is AWS and nothing there
+ * could end a raise if this process died.
  *
  * @throws InputError naming the first such function.
  */
-export function requireEnforceable(
-  specs: readonly Pick<FunctionSpec, 'key' | 'mode'>[],
-  endpoint: { readonly kind: EndpointKind; readonly name: string },
-): void {
+export function requireEnforceable(specs: readonly Pick<FunctionSpec, 'key' | 'mode'>[], end: EnforcedEnd): void {
   const enforced = specs.find((spec) => spec.mode === 'enforce');
-  if (!enforced || endpoint.kind === 'twin') return;
-  const is = endpoint.kind === 'aws' ? 'is AWS' : 'did not answer as the Lambda twin on this machine';
+  if (!enforced || end.kind === 'twin') return;
+  if (end.kind === 'unknown') {
+    throw new InputError(
+      'endpoint.enforce',
+      `${enforced.key}: mode enforce is refused because ${end.name} answered neither as AWS nor as the Lambda twin on this machine; use mode shadow or advise, or mend aws.endpoint and the credentials`,
+    );
+  }
+  if (end.schedulerRoleArn !== undefined) return;
   throw new InputError(
-    'endpoint.enforce',
-    `${enforced.key}: mode enforce is refused because ${endpoint.name} ${is}; use mode shadow or advise, or set aws.endpoint to a running twin (foreshock twin)`,
+    'endpoint.scheduler',
+    `${enforced.key}: mode enforce is refused because aws.scheduler.roleArn is not set, and without it nothing in AWS would end a raise; foreshock config check --terraform prints the role`,
   );
 }

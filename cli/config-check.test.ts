@@ -68,6 +68,16 @@ describe('config check', () => {
     expect(out).not.toContain('nobody-should-see');
   });
 
+  it('prints what Terraform must leave alone and grant, for those that are acted on', async () => {
+    const enforced = right.replace('    volume', '    ownership: steer\n    mode: enforce\n    volume');
+    const { code, out } = await check(enforced, '--terraform');
+    expect(code).toBe(0);
+    expect(out).toContain('ignore_changes = [min_capacity, max_capacity]');
+    expect(out).toContain('arn:aws:scheduler:us-east-1:123456789012:schedule/default/foreshock-*');
+    expect(JSON.parse((await check(enforced, '--terraform', '--json')).out)).toMatchObject({ terraform: out });
+    expect((await check(right, '--terraform')).out).toMatch(/^# No function states ownership/);
+  });
+
   const fiveFaults = right
     .replace('memoryMb: 1024', 'memoryMb: 64')
     .replace('orders:live', 'orders:$LATEST')

@@ -1,6 +1,7 @@
 /**
  * `config check`: is this configuration right, and what does it come to once the defaults are filled in?
  */
+import { ownershipSnippet, permissionsSnippet, type ActedOn } from '../actuators/terraform.ts';
 import { ConfigError } from '../config/faults.ts';
 import { realFiles } from '../config/files.ts';
 import { loadConfig, type Config, type ConfiguredFunction } from '../config/load.ts';
@@ -12,20 +13,29 @@ export const configCheckVerb: Verb = {
   name: 'config check',
   summary: 'checks a configuration: all faults at once, or what it comes to',
   usage: `
-foreshock config check --config FILE [--json]
+foreshock config check --config FILE [--terraform] [--json]
 
   --config FILE   the configuration (see config/examples/)
+  --terraform     for every function with ownership own or steer: what Terraform must leave alone, and the permissions to grant
   --json          { "valid", "sha256", "config" }: every setting with its default, secrets masked; or { "valid", "faults" }
 
 Exit 0: the file is right. Exit 2: it is not; each fault stands on a line of its own as FILE:LINE:COLUMN PATH: got VALUE, expected WHAT.
 Secrets are read, and histories and calendars must exist, but are not opened.
 `,
   async run(args, terminal) {
-    const { values } = parseFlags(args, { config: { type: 'string' }, json: { type: 'boolean' } });
+    const { values } = parseFlags(args, {
+      config: { type: 'string' },
+      terraform: { type: 'boolean' },
+      json: { type: 'boolean' },
+    });
     if (values.config === undefined) throw new InputError('usage', 'name the configuration: --config FILE');
     try {
       const config = await loadConfig(values.config, { env: terminal.env, files: realFiles });
-      if (values.json) printJson(terminal, { valid: true, sha256: config.sha256, config: config.effective });
+      const terraform = values.terraform ? terraformOf(config) : undefined;
+      if (values.json) {
+        const { sha256, effective } = config;
+        printJson(terminal, { valid: true, sha256, config: effective, ...(terraform !== undefined && { terraform }) });
+      } else if (terraform !== undefined) terminal.out(terraform);
       else terminal.out(summarise(config));
       return 0;
     } catch (error) {
@@ -40,6 +50,19 @@ function reportFaults(error: ConfigError, { json, terminal }: { json: boolean; t
   if (json) printJson(terminal, { valid: false, faults: error.faults });
   terminal.err(`${error.message}\n`);
   return 2;
+}
+
+/** Text to copy; permissions once for each account and region. */
+function terraformOf({ functions, aws }: Config): string {
+  const actedOn = functions.flatMap(({ spec: { key, ownership } }): ActedOn[] =>
+    ownership === 'own' || ownership === 'steer' ? [{ key, ownership }] : [],
+  );
+  const byPlace = Map.groupBy(actedOn, ({ key }) => key.slice(0, key.lastIndexOf('/')));
+  const permissions = [...byPlace.values()].map(([first, ...others]) =>
+    permissionsSnippet([first!, ...others], aws.scheduler),
+  );
+  if (actedOn.length === 0) return '# No function states ownership: own or steer, so there is nothing to grant.\n';
+  return [...actedOn.map(ownershipSnippet), ...permissions].join('\n');
 }
 
 function summarise(config: Config): string {
