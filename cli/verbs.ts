@@ -1,4 +1,5 @@
 /** Every verb, in alphabetical order: the list that `--help` shows. */
+import { auditExportVerb } from './audit-export.ts';
 import { auditShowVerb } from './audit-show.ts';
 import { auditVerifyVerb } from './audit-verify.ts';
 import { backtestVerb } from './backtest.ts';
@@ -8,12 +9,14 @@ import { calendarImportVerb } from './calendar-import.ts';
 import { configCheckVerb } from './config-check.ts';
 import { demoVerb } from './demo.ts';
 import { forecastVerb } from './forecast.ts';
+import { historyImportVerb } from './history-import.ts';
 import { planVerb } from './plan.ts';
 import { serveVerb } from './serve.ts';
 import { twinVerb } from './twin.ts';
 import type { Verb } from './verb.ts';
 
 export const verbs: readonly Verb[] = [
+  auditExportVerb,
   auditShowVerb,
   auditVerifyVerb,
   backtestVerb,
@@ -23,6 +26,7 @@ export const verbs: readonly Verb[] = [
   configCheckVerb,
   demoVerb,
   forecastVerb,
+  historyImportVerb,
   planVerb,
   serveVerb,
   twinVerb,

@@ -52,35 +52,43 @@ const rowPattern = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ),/;
 export function openHistoryKeep(root: string): HistoryKeep {
   // Dots stand in no account, region, function or alias.
   const folderOf = (key: FunctionKey): string => path.join(root, key.replaceAll(/[/:]/g, '.'));
-  const fileOf = (key: FunctionKey, grain: Grain, month: string): string =>
-    path.join(folderOf(key), `${grain}-${month}.csv`);
 
   return {
     folderOf,
     async append(key, rows) {
       const months = Map.groupBy(rows, ({ atMs }) => monthOf(atMs));
       await mkdir(folderOf(key), { recursive: true }).catch((error: unknown) => refuse(folderOf(key), error));
-      for (const [month, rowsOfMonth] of months) await appendTo(fileOf(key, '1m', month), rowsOfMonth);
+      for (const [month, rowsOfMonth] of months) await appendTo(fileIn(folderOf(key), '1m', month), rowsOfMonth);
     },
     async fill(key, grain, rows) {
       const months = Map.groupBy(rows, ({ atMs }) => monthOf(atMs));
       await mkdir(folderOf(key), { recursive: true }).catch((error: unknown) => refuse(folderOf(key), error));
       let addedCount = 0;
       for (const [month, rowsOfMonth] of months)
-        addedCount += await fillFile(fileOf(key, grain, month), grain, rowsOfMonth);
+        addedCount += await fillFile(fileIn(folderOf(key), grain, month), grain, rowsOfMonth);
       return addedCount;
     },
-    async read(key, grain, { fromMs, untilMs }) {
-      const months = await monthsOf(folderOf(key), grain);
-      const wanted = months.filter((month) => month >= monthOf(fromMs) && month <= monthOf(untilMs - 1));
-      const parts: KeptHistory[] = [];
-      for (const month of wanted) {
-        const part = await readFileOf(fileOf(key, grain, month), grain);
-        if (part) parts.push(part);
-      }
-      return joinParts(parts, { fromMs, untilMs });
-    },
+    read: (key, grain, span) => readGrain(folderOf(key), grain, span),
   };
+}
+
+async function readGrain(
+  folder: string,
+  grain: Grain,
+  { fromMs, untilMs }: { readonly fromMs: EpochMs; readonly untilMs: EpochMs },
+): Promise<KeptHistory | undefined> {
+  const months = await monthsOf(folder, grain);
+  const wanted = months.filter((month) => month >= monthOf(fromMs) && month <= monthOf(untilMs - 1));
+  const parts: KeptHistory[] = [];
+  for (const month of wanted) {
+    const part = await readFileOf(fileIn(folder, grain, month), grain);
+    if (part) parts.push(part);
+  }
+  return joinParts(parts, { fromMs, untilMs });
+}
+
+function fileIn(folder: string, grain: Grain, month: string): string {
+  return path.join(folder, `${grain}-${month}.csv`);
 }
 
 /** `2026-11` */
@@ -203,19 +211,15 @@ export interface LearnableHistory extends KeptHistory {
 }
 
 /**
- * What a forecaster is to learn from: minutes, once five weeks of them are kept; before that five minutes, which reach 63 days back, with the kept minutes
+ * What a forecaster is to learn from out of one function's folder: minutes, once five weeks of them are kept; before that five minutes, which reach 63 days back, with the kept minutes
  * summed into them. Minutes are never made out of anything coarser, and hours teach nothing here: they cannot say which minute of theirs was the peak.
  * Undefined where nothing is kept.
  */
-export async function readLearnable(
-  keep: HistoryKeep,
-  key: FunctionKey,
-  untilMs: EpochMs,
-): Promise<LearnableHistory | undefined> {
+export async function readLearnable(folder: string, untilMs: EpochMs): Promise<LearnableHistory | undefined> {
   const span = { fromMs: untilMs - learnedMs, untilMs };
-  const minutes = await keep.read(key, '1m', span);
+  const minutes = await readGrain(folder, '1m', span);
   if (minutes && untilMs - minutes.series.fromMs >= minutesEnoughMs) return { ...minutes, grain: '1m' };
-  const fives = await keep.read(key, '5m', span);
+  const fives = await readGrain(folder, '5m', span);
   if (!fives) return minutes && { ...minutes, grain: '1m' };
   if (!minutes) return { ...fives, grain: '5m' };
   const series = overlay(fives.series, sumInto(minutes.series, grainMsOf['5m']));
