@@ -9,6 +9,7 @@ import type { EpochMs } from '../../core/time.ts';
 import { claimedOf } from './account-room.ts';
 import { placeAlias } from './alias-operations.ts';
 import { Refusal, type TwinRequest, type TwinResponse } from './answer.ts';
+import type { AwsService } from './aws-service.ts';
 import { createDoor, type Send } from './door.ts';
 import { handleFaultRequest, isFaultRequest } from './fault-requests.ts';
 import { createFaults, type Fault, type FaultInForce, type Faults } from './faults.ts';
@@ -24,6 +25,7 @@ import { twinVersion, type TwinParams } from './limits.ts';
 import type { OperationContext } from './operations.ts';
 import { claimedBy, settleConfig, type ProvisionedConfig } from './provisioned-config.ts';
 import { endMove } from './provisioned-operations.ts';
+import { createScaling, isScalingRequest } from './scaling-service.ts';
 import { isSchedulerRequest } from './scheduler-routes.ts';
 import { createScheduler, type FiredSchedule } from './scheduler-service.ts';
 import type { TwinFunction } from './twin-function.ts';
@@ -89,13 +91,16 @@ export function createControlPlane({ functions, params, random, fromMs, onChange
     beginUpdate: (record) => void updating.add(record),
   };
   const lambda = createLambdaService(context);
-  const send: Send = createDoor((request) => (isSchedulerRequest(request) ? scheduler.service : lambda), faults);
+  const serviceOf = (request: TwinRequest): AwsService =>
+    isScalingRequest(request) ? scaling.service : isSchedulerRequest(request) ? scheduler.service : lambda;
+  const send: Send = createDoor(serviceOf, faults);
+  const scaling = createScaling({ registry, params, random: random.fork('scaling'), send });
   const scheduler = createScheduler({
     params,
     place: registry.place,
     random: random.fork('scheduler'),
     fromMs,
-    send: (request, atMs) => send(request, atMs),
+    send,
   });
 
   const settle = ({ record, qualifier, config, atMs }: Due): void => {
@@ -107,11 +112,11 @@ export function createControlPlane({ functions, params, random, fromMs, onChange
   /** What happens next by itself; at the same instant what settles comes before what is called. */
   const nextStep = (): Step | undefined => {
     const due = firstDue(registry.records.values(), faults);
-    const firesAtMs = scheduler.nextDueMs();
-    if (firesAtMs !== undefined && firesAtMs < (due?.atMs ?? Infinity)) {
-      return { atMs: firesAtMs, happen: () => scheduler.fireNext() };
-    }
-    return due && { atMs: due.atMs, happen: () => settle(due) };
+    return firstOf([
+      { atMs: due?.atMs, happen: () => due && settle(due) },
+      { atMs: scaling.nextDueMs(), happen: () => scaling.happenNext() },
+      { atMs: scheduler.nextDueMs(), happen: () => scheduler.fireNext() },
+    ]);
   };
   const endUpdates = (nowMs: EpochMs): void => {
     for (const record of updating) if (endUpdate(record, nowMs)) updating.delete(record);
@@ -197,6 +202,15 @@ function changeOf(record: FunctionRecord, atMs: EpochMs): CapacityChange {
 interface Step {
   readonly atMs: EpochMs;
   readonly happen: () => void;
+}
+
+/** The one that happens first, if any does; of two at once, the one named first. */
+function firstOf(steps: readonly (Omit<Step, 'atMs'> & { readonly atMs: EpochMs | undefined })[]): Step | undefined {
+  let first: Step | undefined;
+  for (const { atMs, happen } of steps) {
+    if (atMs !== undefined && atMs < (first?.atMs ?? Infinity)) first = { atMs, happen };
+  }
+  return first;
 }
 
 interface Due {

@@ -92,6 +92,10 @@ export interface TwinParams {
   readonly scheduleCountMax: number;
   /** Documented. */
   readonly scheduleGroupCountMax: number;
+  /** Calls of Application Auto Scaling in a second. Undocumented. */
+  readonly scalingPerSecond: number;
+  /** What one process keeps. */
+  readonly scalableTargetCountMax: number;
   readonly prices: Prices;
 }
 
@@ -134,5 +138,7 @@ export const defaultParams: TwinParams = {
   schedulerPerSecond: 250,
   scheduleCountMax: 100_000,
   scheduleGroupCountMax: 500,
+  scalingPerSecond: 50,
+  scalableTargetCountMax: 10_000,
   prices,
 };

@@ -2,8 +2,13 @@
  * Every operation that the twin plays, of all its services: what a fault may name.
  */
 import { lambdaOperationNames, type LambdaOperationName } from './routes.ts';
+import { scalingOperationNames, type ScalingOperationName } from './scaling-operations.ts';
 import { schedulerOperationNames, type SchedulerOperationName } from './scheduler-routes.ts';
 
-export type OperationName = LambdaOperationName | SchedulerOperationName;
+export type OperationName = LambdaOperationName | SchedulerOperationName | ScalingOperationName;
 
-export const operationNames: readonly OperationName[] = [...lambdaOperationNames, ...schedulerOperationNames];
+export const operationNames: readonly OperationName[] = [
+  ...lambdaOperationNames,
+  ...schedulerOperationNames,
+  ...scalingOperationNames,
+];

@@ -18,7 +18,25 @@ const provisionedPath = (input: Members): string =>
 const reservedPath = (input: Members): string => `/2017-10-31/functions/${segment(input, 'FunctionName')}/concurrency`;
 const qualified = { FunctionName: 'string', Qualifier: 'string' } as const;
 
+const scalableTarget = { ServiceNamespace: 'string', ResourceId: 'string', ScalableDimension: 'string' } as const;
+
 const targets: Readonly<Record<string, UniversalTarget>> = {
+  'applicationautoscaling:deregisterScalableTarget': {
+    members: scalableTarget,
+    required: Object.keys(scalableTarget),
+    request: (input) => scalingRequest('DeregisterScalableTarget', input),
+  },
+  'applicationautoscaling:registerScalableTarget': {
+    members: {
+      ...scalableTarget,
+      MinCapacity: 'number',
+      MaxCapacity: 'number',
+      RoleARN: 'string',
+      SuspendedState: 'object',
+    },
+    required: Object.keys(scalableTarget),
+    request: (input) => scalingRequest('RegisterScalableTarget', input),
+  },
   'lambda:deleteFunctionConcurrency': {
     members: { FunctionName: 'string' },
     required: ['FunctionName'],
@@ -112,6 +130,15 @@ function objectIn(input: string | undefined): Members {
 
 function badInput(reason: string): Refusal {
   return badRequest(`Invalid RequestJson provided. Reason ${reason}.`);
+}
+
+function scalingRequest(operation: string, input: Members): TwinRequest {
+  return {
+    method: 'POST',
+    target: '/',
+    body: JSON.stringify(input),
+    amzTarget: `AnyScaleFrontendService.${operation}`,
+  };
 }
 
 function segment(input: Members, member: string): string {
