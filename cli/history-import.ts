@@ -12,9 +12,9 @@ import { openHistoryKeep, readLearnable, type Grain, type HistoryKeep } from '..
 import { createVenue } from '../calendar/venue.ts';
 import type { Config, ConfiguredFunction } from '../config/load.ts';
 import { InputError } from '../core/errors.ts';
-import { parseFunctionKey } from '../core/series-key.ts';
 import { formatInstant, msPerMinute, type EpochMs } from '../core/time.ts';
 import { openConfiguredMetrics } from '../service/cloudwatch.ts';
+import { onePlaceOf } from '../service/from-config.ts';
 import { historyFolderOf, readinessOf, type Readiness } from '../service/kept-volume.ts';
 import { realClock, realTimers } from '../service/real-time.ts';
 import { takeWriterLock } from '../store/writer-lock.ts';
@@ -101,7 +101,7 @@ async function runImport({ config, functions, folder, fromMs, terminal }: Import
   const settleMs = settleMsMin + Math.max(...functions.map(({ spec }) => spec.runDurationMs.p99));
   const spans = planImport(nowMs, { settleMs, ...(fromMs !== undefined && { fromMs }) });
   if (spans.length === 0) throw new InputError('usage', '--from lies so late that no minute since has settled');
-  const region = oneRegionOf(functions);
+  const { region } = onePlaceOf(functions.map(({ spec }) => spec.key));
   const reader = openConfiguredMetrics(config, region, { env: terminal.env, clock: realClock, timers: realTimers });
   const keep = openHistoryKeep(folder);
   const usd = usdOfMetrics(importMetricCount(functions.length, spans)).toFixed(4);
@@ -156,18 +156,6 @@ function functionsOf(config: Config, key: string | undefined): readonly Configur
   throw new InputError(
     'usage',
     `--function ${key}: ${config.file} has no such function; it has ${known.slice(0, 3).join(', ')}${more}`,
-  );
-}
-
-/** The credentials are those of one account, and CloudWatch is one of a region. */
-function oneRegionOf(functions: readonly ConfiguredFunction[]): string {
-  const places = functions.map(({ spec }) => parseFunctionKey(spec.key)!);
-  const [first, ...others] = places;
-  const stray = others.find(({ accountId, region }) => accountId !== first!.accountId || region !== first!.region);
-  if (!stray) return first!.region;
-  throw new InputError(
-    'config.places',
-    `functions lie in ${first!.accountId}/${first!.region} and in ${stray.accountId}/${stray.region}: import them one by one with --function`,
   );
 }
 

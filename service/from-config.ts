@@ -100,8 +100,12 @@ async function readCalendars(config: Config, { untilMs, signal }: ReadOptions): 
   return { name: names.join(', ') || 'bells only', events, version: calendarVersion(events), warnings };
 }
 
-/** The call budget, the concurrency and the limits are those of one account and region; another one wants a service of its own. */
-function onePlaceOf(keys: readonly FunctionKey[]): { readonly accountId: string; readonly region: string } {
+/**
+ * The call budget, the concurrency and the limits are those of one account and region; another one wants a service of its own.
+ *
+ * @throws InputError naming two that differ.
+ */
+export function onePlaceOf(keys: readonly FunctionKey[]): { readonly accountId: string; readonly region: string } {
   const [first, ...others] = keys.map((key) => parseFunctionKey(key)!);
   const stray = others.find(({ accountId, region }) => accountId !== first!.accountId || region !== first!.region);
   if (stray) {
