@@ -15,6 +15,7 @@ import { createSigner } from '../store/anchor.ts';
 import { openEmbeddedStore } from '../store/embedded.ts';
 import { openAnchorSinks } from './anchor-places.ts';
 import { createAnchoring, type Anchoring } from './anchoring.ts';
+import { openCloudwatchVolume, type CloudwatchVolume } from './cloudwatch-volume.ts';
 import { compose } from './compose.ts';
 import { readHistories, readSystemOptions } from './from-config.ts';
 import { startHousekeeping, type Chore } from './housekeeping.ts';
@@ -71,7 +72,7 @@ export async function runService(options: ServiceOptions): Promise<void> {
     });
     const listener = await listen(app, { host, port });
     onListening(listener.url);
-    const stopHousekeeping = startHousekeeping(choresOf(system, { config, store, signal, anchoring }), {
+    const stopHousekeeping = startHousekeeping(choresOf(system, { config, store, signal, anchoring, cloudwatch: system.cloudwatch }), {
       wakeups: cronWakeups,
       log,
     });
@@ -101,6 +102,7 @@ async function startSystem({
   log,
   signal,
 }: Pick<ServiceOptions, 'config' | 'env' | 'log' | 'signal'> & { readonly store: Store }) {
+  const volume = await openCloudwatchVolume(config, { env, clock: realClock, timers: realTimers, log }, signal);
   const options = await readSystemOptions(config, { untilMs: realClock.nowMs(), signal });
   const { accountId, region } = parseFunctionKey(options.functions[0]!.spec.key)!;
   const door = createControlPlane({
@@ -123,7 +125,7 @@ async function startSystem({
     endpointKindOf: () => door.endpointKind(),
     queueWaitMs: (callCount) => door.queue.expectedWaitMs('urgent', callCount),
   });
-  return { ...system, telemetry };
+  return { ...system, telemetry, cloudwatch: await volume?.follow(system, options.functions) };
 }
 
 /**
@@ -179,6 +181,7 @@ interface ChoreSources {
   readonly store: Store;
   readonly signal: AbortSignal;
   readonly anchoring: Anchoring | undefined;
+  readonly cloudwatch: CloudwatchVolume | undefined;
 }
 
 async function openAnchoring(
@@ -203,8 +206,9 @@ async function openAnchoring(
   });
 }
 
-function choresOf(system: System, { config, store, signal, anchoring }: ChoreSources): Chore[] {
+function choresOf(system: System, { config, store, signal, anchoring, cloudwatch }: ChoreSources): Chore[] {
   return [
+    ...(cloudwatch ? [{ name: 'read-cloudwatch', every: 'minute', run: () => cloudwatch.read(signal) } as const] : []),
     ...(anchoring ? [{ name: 'write-anchor', every: 'minute', run: () => anchoring.writeWhenDue() } as const] : []),
     { name: 'save-snapshot', every: 'minute', run: () => system.saveSnapshot() },
     { name: 'read-account-limits', every: 'minute', run: async () => system.readAccount() },
