@@ -151,6 +151,7 @@ function scheduleOf(
 ): CreateScheduleCommandInput {
   const { api, input } = callOf(booking, name);
   const partition = partitionOf(name.region);
+  // No ClientToken of ours: a call that is made again with its token is answered from memory, even where the schedule was deleted in between.
   return {
     Name: bookingNameOf(booking),
     GroupName: groupName,

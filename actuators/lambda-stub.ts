@@ -7,6 +7,7 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { assert } from '../core/assert.ts';
+import type { VirtualClock } from '../core/virtual-clock.ts';
 import { twinHeader } from './endpoint.ts';
 import recorded from './fixtures/recorded-responses.json' with { type: 'json' };
 
@@ -22,6 +23,8 @@ export interface StubCall {
   /** Path and query, decoded. */
   readonly url: string;
   readonly body: string;
+  /** The operation, of services that name it in a header and not in the path. */
+  readonly target?: string;
 }
 
 export interface LambdaStub {
@@ -43,7 +46,13 @@ export async function startLambdaStub(): Promise<LambdaStub> {
     request.setEncoding('utf8');
     request.on('data', (part: string) => (body += part));
     request.on('end', () => {
-      calls.push({ method: request.method ?? '', url: decodeURIComponent(request.url ?? ''), body });
+      const target = request.headers['x-amz-target'];
+      calls.push({
+        method: request.method ?? '',
+        url: decodeURIComponent(request.url ?? ''),
+        body,
+        ...(typeof target === 'string' && { target }),
+      });
       if (isTwin) response.setHeader(twinHeader, '1');
       say(response, script.shift() ?? { status: 418, body: '{"message":"the script has ended"}' });
     });
@@ -92,4 +101,34 @@ export function recordedAnswer(name: RecordedName): StubAnswer {
       ? { body: JSON.stringify({ ...body, message: error.Message }), headers: { 'x-amzn-errortype': error.Code } }
       : { body: ResponseMetadata.HTTPStatusCode === 204 ? '' : JSON.stringify(body) }),
   };
+}
+
+/** An error as the newer services send it: its code in a header. */
+export function errorAnswer(status: number, code: string, extra: Readonly<Record<string, string>> = {}): StubAnswer {
+  return { status, body: JSON.stringify({ message: 'words', ...extra }), headers: { 'x-amzn-errortype': code } };
+}
+
+/** Lets virtual time pass whenever something waits for it, until the answer is there. */
+export async function settleOn<T>(clock: VirtualClock, promise: Promise<T>): Promise<T> {
+  const progress = { isSettled: false };
+  const note = (): void => void (progress.isSettled = true);
+  promise.then(note, note);
+  await until(
+    () => progress.isSettled,
+    () => clock.advanceTo(clock.nextTimerAtMs() ?? clock.nowMs()),
+  );
+  return promise;
+}
+
+/** Turns the event loop until the outside world has done its part. */
+export async function until(isDone: () => boolean, meanwhile?: () => void): Promise<void> {
+  while (!isDone()) {
+    meanwhile?.();
+    await new Promise(setImmediate);
+  }
+}
+
+/** Only what never ends may end by time. */
+export function isEndless(answer: StubAnswer): boolean {
+  return answer === 'silence' || answer === 'endless-body';
 }

@@ -3,7 +3,17 @@ import type { HoldProvisionedConcurrency } from '../core/action.ts';
 import type { FunctionKey } from '../core/series-key.ts';
 import { createVirtualClock } from '../core/virtual-clock.ts';
 import { createControlPlane, readAccountLimits } from './control-plane.ts';
-import { recordedAnswer, startLambdaStub, type LambdaStub, type RecordedName, type StubAnswer } from './lambda-stub.ts';
+import {
+  errorAnswer,
+  isEndless,
+  recordedAnswer,
+  settleOn,
+  startLambdaStub,
+  until,
+  type LambdaStub,
+  type RecordedName,
+  type StubAnswer,
+} from './lambda-stub.ts';
 import { createProvisionedConcurrencyActuator } from './provisioned-concurrency.ts';
 
 const key = '123456789012/us-east-1/orders:live' as FunctionKey;
@@ -36,36 +46,9 @@ function setUp(options: { readonly requestTimeoutMs?: number; readonly endpointU
     ...options,
   });
   const actuator = createProvisionedConcurrencyActuator({ controlPlaneOf: () => controlPlane, clock });
-  /** Lets virtual time pass whenever something waits for it, until the answer is there. */
-  const settle = async <T>(promise: Promise<T>): Promise<T> => {
-    const progress = { isSettled: false };
-    const note = (): void => void (progress.isSettled = true);
-    promise.then(note, note);
-    await until(
-      () => progress.isSettled,
-      () => clock.advanceTo(clock.nextTimerAtMs() ?? clock.nowMs()),
-    );
-    return promise;
-  };
+  const settle = <T>(promise: Promise<T>): Promise<T> => settleOn(clock, promise);
   return { clock, controlPlane, actuator, settle };
 }
-
-/** Turns the event loop until the outside world has done its part. */
-async function until(isDone: () => boolean, meanwhile?: () => void): Promise<void> {
-  while (!isDone()) {
-    meanwhile?.();
-    await new Promise(setImmediate);
-  }
-}
-
-/** Only what never ends may end by time. */
-const isEndless = (answer: StubAnswer): boolean => answer === 'silence' || answer === 'endless-body';
-
-const error = (status: number, code: string, extra: Record<string, string> = {}): StubAnswer => ({
-  status,
-  body: JSON.stringify({ message: 'words', ...extra }),
-  headers: { 'x-amzn-errortype': code },
-});
 
 describe('asking for a level', () => {
   it('puts it on the alias by its whole ARN, and takes 202 for accepted', async () => {
@@ -128,14 +111,14 @@ describe('asking for a level', () => {
   });
 
   it.each<[string, StubAnswer, object]>([
-    ['403', error(403, 'AccessDeniedException'), { kind: 'refused', code: 'AccessDeniedException' }],
+    ['403', errorAnswer(403, 'AccessDeniedException'), { kind: 'refused', code: 'AccessDeniedException' }],
     [
       '429, recorded',
       recordedAnswer('test_reserved_concurrency_async_queue/too_many_requests_exc'),
       { kind: 'throttled' },
     ],
-    ['500', error(500, 'ServiceException'), { kind: 'unavailable', code: 'ServiceException' }],
-    ['503', error(503, 'ServiceUnavailable'), { kind: 'unavailable', code: 'ServiceUnavailable' }],
+    ['500', errorAnswer(500, 'ServiceException'), { kind: 'unavailable', code: 'ServiceException' }],
+    ['503', errorAnswer(503, 'ServiceUnavailable'), { kind: 'unavailable', code: 'ServiceUnavailable' }],
     ['a redirect', { status: 302, headers: { location: 'http://example.com' } }, { kind: 'unavailable' }],
     ['a web page', { status: 503, body: '<html>' }, { kind: 'unknown', code: 'UnreadableAnswer' }],
     ['half an answer', { status: 202, body: '{"Status"' }, { kind: 'unknown', code: 'UnreadableAnswer' }],
@@ -169,7 +152,7 @@ describe('asking for a level', () => {
   it('keeps a refused signature to its first line: the rest repeats the session token', async () => {
     const { actuator, settle } = setUp();
     const message = 'The signature does not match.\n\nx-amz-security-token:SECRET';
-    stub.answer(error(403, 'InvalidSignatureException', { message }));
+    stub.answer(errorAnswer(403, 'InvalidSignatureException', { message }));
     expect(await settle(actuator.apply(hold, neverAborted))).toMatchObject({
       message: 'The signature does not match.',
     });
@@ -273,10 +256,10 @@ describe('looking', () => {
     ],
     [
       'a throttle',
-      [alias, error(429, 'TooManyRequestsException')],
+      [alias, errorAnswer(429, 'TooManyRequestsException')],
       { code: 'TooManyRequestsException', retryable: true },
     ],
-    ['an outage', [error(500, 'ServiceException')], { code: 'ServiceException', retryable: true }],
+    ['an outage', [errorAnswer(500, 'ServiceException')], { code: 'ServiceException', retryable: true }],
     ['a broken connection', [alias, 'reset'], { retryable: true }],
     ['no answer', ['silence'], { code: 'Timeout', retryable: true }],
     ['an answer without a version', [{ status: 200, body: '{}' }], { code: 'UnreadableAnswer', retryable: true }],
@@ -328,7 +311,7 @@ describe('the account and who answers for it', () => {
     stub.answer(settings);
     await settle(readAccountLimits(controlPlane, neverAborted));
     stub.becomeStranger();
-    stub.answer(error(403, 'AccessDeniedException'));
+    stub.answer(errorAnswer(403, 'AccessDeniedException'));
     await expect(settle(readAccountLimits(controlPlane, neverAborted))).rejects.toMatchObject({ retryable: false });
     expect(controlPlane.endpointKind()).toBe('unknown');
   });
@@ -339,7 +322,7 @@ describe('the account and who answers for it', () => {
     vi.stubEnv('AWS_MAX_ATTEMPTS', '5');
     try {
       const { controlPlane, settle } = setUp();
-      stub.answer(error(500, 'ServiceException'));
+      stub.answer(errorAnswer(500, 'ServiceException'));
       await expect(settle(readAccountLimits(controlPlane, neverAborted))).rejects.toMatchObject({ retryable: true });
       expect(stub.calls).toHaveLength(1);
     } finally {
