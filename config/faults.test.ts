@@ -89,7 +89,7 @@ describe('faults', () => {
     [
       'an unknown key that resembles none',
       ['limits:', 'colour: red\nlimits:'],
-      '9:1 colour: got an unknown key, expected one of store, http, aws, telemetry, audit, functions, calendars, limits, planning, prices',
+      '9:1 colour: got an unknown key, expected one of store, http, aws, telemetry, audit, retention, functions, calendars, limits, planning, prices',
     ],
     [
       'a missing key',

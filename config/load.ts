@@ -33,6 +33,7 @@ export interface Config {
   readonly aws: { readonly endpoint?: string; readonly scheduler: SchedulerSettings };
   readonly telemetry: { readonly otlpEndpoint?: string };
   readonly audit: AuditSettings;
+  readonly retention: ConfigDocument['retention'];
   readonly functions: readonly ConfiguredFunction[];
   readonly calendars: readonly CalendarSource[];
   readonly limits: Limits & { readonly controlPlaneCallsPerSecond: number; readonly cloudwatchMetricsPerHour: number };
@@ -219,6 +220,7 @@ function buildConfig(
     },
     telemetry: telemetry.otlpEndpoint === undefined ? {} : { otlpEndpoint: telemetry.otlpEndpoint },
     audit: buildAudit(document.audit, { folder, secrets }),
+    retention: document.retention,
     functions: document.functions.map((entry) => buildFunction(entry, folder)),
     calendars: document.calendars.map((entry) => buildCalendar(entry, folder)),
     limits: document.limits,

@@ -287,6 +287,25 @@ const planning = strictMap({
     .describe('Time that Lambda takes before it starts to allocate environments.'),
 });
 
+const days = () => wholeNumber(1, 36_500);
+
+const retention = strictMap({
+  // Five weeks: a monthly release and the one before it can both be replayed from their facts.
+  ticksDays: days()
+    .default(35)
+    .describe('Days for which the facts of each second are kept: as far back as a decision can be replayed.'),
+  // Seven years: what a broker must keep for six in the United States and for five to seven in the European Union is in it.
+  decisionsDays: days()
+    .default(2_557)
+    .describe('Days for which the audit log is kept at least, and with each decision what it names.'),
+  // As long as the rest. Made longer, it keeps the log from the first such incident on; made shorter, it only stops holding the rest back.
+  incidentsDays: days()
+    .default(2_557)
+    .describe(
+      'Days for which incidents in the audit log are kept at least, and with each of them all that came after it.',
+    ),
+});
+
 export const configSchema = strictMap({
   store: filePath()
     .default('.foreshock/store.db')
@@ -295,6 +314,7 @@ export const configSchema = strictMap({
   aws: aws.prefault({}).describe('How Lambda is reached. Credentials come from the usual AWS chain.'),
   telemetry: telemetry.prefault({}).describe("Foreshock's own traces."),
   audit: audit.prefault({}).describe('What proves, from outside the store, that the audit log is whole.'),
+  retention: retention.prefault({}).describe('How long what is in the store is kept.'),
   functions: listOf(functionEntry, { items: 'functions', countMin: 1, countMax: 1_000 }).describe(
     'The functions to keep warm.',
   ),
