@@ -9,10 +9,11 @@ import { createProvisionedConcurrencyActuator } from '../actuators/provisioned-c
 import type { Config } from '../config/load.ts';
 import { defaultAccountLimits, type AccountLimits, type Store } from '../core/ports.ts';
 import { parseFunctionKey } from '../core/series-key.ts';
-import { msPerDay, msPerMinute, msPerSecond } from '../core/time.ts';
+import { msPerMinute, msPerSecond } from '../core/time.ts';
 import { endOf, sliceSeries } from '../core/volume-series.ts';
 import { createSigner } from '../store/anchor.ts';
 import { openEmbeddedStore } from '../store/embedded.ts';
+import { pruneStore } from '../store/retention.ts';
 import { openAnchorSinks } from './anchor-places.ts';
 import { createAnchoring, type Anchoring } from './anchoring.ts';
 import { openCloudwatchVolume, type CloudwatchVolume } from './cloudwatch-volume.ts';
@@ -41,9 +42,6 @@ export interface ServiceOptions {
   /** Prints checkpoints, where the configuration asks for it. */
   readonly out: (text: string) => void;
 }
-
-/** What a tick was judged from is kept this long; the audit log is kept. */
-const tickRetentionMs = 35 * msPerDay;
 
 /**
  * Runs until `signal`. Resolves when the last answer is written and the store is closed.
@@ -214,9 +212,9 @@ function choresOf(system: System, { config, store, signal, anchoring, cloudwatch
     { name: 'read-account-limits', every: 'minute', run: async () => system.readAccount() },
     { name: 'read-volume', every: 'hour', run: () => readNewVolume(system, config, signal) },
     {
-      name: 'prune-ticks',
+      name: 'prune',
       every: 'day',
-      run: () => store.prune({ ticksBeforeMs: realClock.nowMs() - tickRetentionMs }).then(() => undefined),
+      run: () => pruneStore(store, config.retention, realClock.nowMs()).then(() => undefined),
     },
   ];
 }
