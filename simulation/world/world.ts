@@ -101,10 +101,15 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     port: 0,
     ...(beforeAnswer && { beforeAnswer }),
   });
-  const system = await options.compose({
+  const composed = options.compose({
     clock,
     timers: clock,
     controlPlaneOf: controlPlanes({ endpointUrl: server.url, clock, ...options }, inFlight.watch),
+  });
+  // A system that cannot start (a full disk) leaves nothing listening, or the process would never end.
+  const system = await composed.catch(async (error: unknown) => {
+    await server.close();
+    throw error;
   });
   told.system = system;
   // What it asked at its start is answered before time begins to move.
