@@ -54,7 +54,8 @@ export interface EventDoubt {
   readonly kind: 'held-over' | 'sources-disagree' | 'lost-events';
   /** The event as the calendar names it; a human who confirms that one ends this one. */
   readonly eventId: string;
-  readonly sinceMs: EpochMs;
+  /** When the calendar stopped saying so; absent where another one still does. */
+  readonly sinceMs?: EpochMs;
 }
 
 /** What people start by hand, now. It concerns the group of its expectation alone, and is no release that a model could learn. */
