@@ -13,7 +13,11 @@ const codes: Readonly<Record<number, { readonly code: string; readonly isRetryab
     8: { code: 'store-read-only', isRetryable: false, says: 'it cannot be written' },
     10: { code: 'store-io', isRetryable: false, says: 'the disk failed' },
     11: { code: 'store-corrupt', isRetryable: false, says: 'the file is damaged' },
-    13: { code: 'store-full', isRetryable: true, says: 'the disk is full' },
+    13: {
+      code: 'store-full',
+      isRetryable: true,
+      says: 'the disk is full; what was acknowledged is kept, make room and start again',
+    },
     14: { code: 'store-unopenable', isRetryable: false, says: 'it cannot be opened' },
     26: { code: 'store-corrupt', isRetryable: false, says: 'the file is damaged' },
   };

@@ -62,10 +62,15 @@ function tryLock(path: string): DatabaseSync | undefined {
   }
 }
 
+/** For people. A full disk may refuse it: the lock holds without a name, and what is to be said of the disk is said by the first append. */
 function writeName(path: string): void {
   // Renamed into place, so that a reader finds a whole name.
-  writeFileSync(`${path}-writer~`, `${process.pid} ${hostname()}\n`);
-  renameSync(`${path}-writer~`, `${path}-writer`);
+  try {
+    writeFileSync(`${path}-writer~`, `${process.pid} ${hostname()}\n`);
+    renameSync(`${path}-writer~`, `${path}-writer`);
+  } catch {
+    for (const suffix of ['-writer~', '-writer']) rmSync(path + suffix, { force: true });
+  }
 }
 
 interface Holder {
