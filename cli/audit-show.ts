@@ -5,6 +5,7 @@ import type { Store } from '../core/ports.ts';
 import { formatInstant, type EpochMs } from '../core/time.ts';
 import { readAuditRecord } from '../store/audit-log.ts';
 import { instantFlag, numberFlag } from './flags.ts';
+import { printable } from './printable.ts';
 import { readStore } from './read-store.ts';
 import { parseFlags, type ExitCode, type Terminal, type Verb } from './verb.ts';
 
@@ -162,13 +163,6 @@ function wholeWriter(terminal: Terminal): Writer {
 
 function timeOf(atMs: EpochMs): string {
   return Math.abs(atMs) > 8.64e15 ? String(atMs) : formatInstant(atMs);
-}
-
-/** Text from calendars and peers goes to a terminal: what would move its cursor or turn its text around is written out. */
-function printable(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, (character) => {
-    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  });
 }
 
 function cut(text: string): string {
