@@ -27,7 +27,7 @@ foreshock backtest --history F --calendar F --from T --to T [--symbol S] [--wind
 
 Each window is half an hour, forecast half an hour before it starts from what had ended by then.
 
-  --history F       CSV or CSV.gz with the columns ts,volume
+  --history F       CSV or CSV.gz with the columns ts,volume; or a function's folder, as history import keeps it
   --calendar F      CSV with the columns ts,kind,title,importance,symbol,source; or YAML, or iCalendar
   --from T, --to T  windows that start in [from, to)
   --symbol S        events that name symbols count only if they name this one

@@ -2,6 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openHistoryKeep } from '../collectors/kept-history.ts';
+import type { FunctionKey } from '../core/series-key.ts';
 import { formatInstant, msPerHour } from '../core/time.ts';
 import { localInstant, startMs, stepMs, syntheticSeries, testEvent } from '../models/synthetic.fixture.ts';
 import { backtestVerb } from './backtest.ts';
@@ -49,6 +51,20 @@ const files = (history = 'history.csv'): string[] => [
 const at = ['--at', formatInstant(atMs)];
 
 describe('forecast', () => {
+  it('says the same of a folder in which the same volume is kept', async () => {
+    const keep = openHistoryKeep(join(folder, 'kept'));
+    const key = '123456789012/us-east-1/orders:live' as FunctionKey;
+    const rows = [...series.values].flatMap((volume, bucket) =>
+      Number.isNaN(volume) ? [] : [{ atMs: startMs + bucket * stepMs, volume }],
+    );
+    await keep.fill(key, '5m', rows);
+    const words = [...at, '--for', '1h', '--calendar', join(folder, 'calendar.csv')];
+    const kept = await run(forecastVerb, ['--history', keep.folderOf(key), ...words]);
+    expect(kept.out).toBe((await run(forecastVerb, [...files(), ...at, '--for', '1h'])).out);
+    const empty = run(forecastVerb, ['--history', folder, ...words]);
+    await expect(empty).rejects.toThrow(`${folder}: holds no minutes or five minutes`);
+  });
+
   it('prints a line for each bucket, and the same from a history with another future', async () => {
     const [plain, other] = await Promise.all(
       ['history.csv', 'other.csv'].map((name) => run(forecastVerb, [...files(name), ...at, '--for', '1h'])),

@@ -17,7 +17,7 @@ export const forecastVerb: Verb = {
 foreshock forecast --history F --calendar F --at T --for 30m [--step 1m] [--levels ${levelsDefault}]
                    [--symbol S] [--venue XNYS] [--json]
 
-  --history F   CSV or CSV.gz with the columns ts,volume
+  --history F   CSV or CSV.gz with the columns ts,volume; or a function's folder, as history import keeps it
   --calendar F  CSV with the columns ts,kind,title,importance,symbol,source; or YAML, or iCalendar
   --at T        the instant of the forecast; no row at or after it is read
   --for L       how far ahead, at most ${horizonMsMax / 3_600_000}h

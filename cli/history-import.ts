@@ -8,6 +8,7 @@ import {
   planImport,
   type ImportedFunction,
 } from '../collectors/cloudwatch-import.ts';
+import { settledAfterMs } from '../collectors/cloudwatch-minutes.ts';
 import { openHistoryKeep, readLearnable, type Grain, type HistoryKeep } from '../collectors/kept-history.ts';
 import { createVenue } from '../calendar/venue.ts';
 import type { Config, ConfiguredFunction } from '../config/load.ts';
@@ -98,7 +99,7 @@ interface Import {
 
 async function runImport({ config, functions, folder, fromMs, terminal }: Import): Promise<Report> {
   const nowMs = realClock.nowMs();
-  const settleMs = settleMsMin + Math.max(...functions.map(({ spec }) => spec.runDurationMs.p99));
+  const settleMs = settledAfterMs(Math.max(...functions.map(({ spec }) => spec.runDurationMs.p99)));
   const spans = planImport(nowMs, { settleMs, ...(fromMs !== undefined && { fromMs }) });
   if (spans.length === 0) throw new InputError('usage', '--from lies so late that no minute since has settled');
   const { region } = onePlaceOf(functions.map(({ spec }) => spec.key));
@@ -123,9 +124,6 @@ async function runImport({ config, functions, folder, fromMs, terminal }: Import
   for (const [index, one] of imported.entries()) reported.push(await reportOf(one, functions[index]!, { keep, nowMs }));
   return { folder, functions: reported, readAtMs: nowMs, use: reader.use() };
 }
-
-/** CloudWatch shows a request one to three minutes after its end. */
-const settleMsMin = 3 * msPerMinute;
 
 async function reportOf(
   imported: ImportedFunction,

@@ -1,5 +1,7 @@
 /** What the verbs on a history share: its series, its calendar, its clock. */
+import { stat } from 'node:fs/promises';
 import { readCalendar } from '../collectors/calendar-file.ts';
+import { readLearnable } from '../collectors/kept-history.ts';
 import { readVolumeCsv } from '../collectors/volume-csv.ts';
 import { InputError } from '../core/errors.ts';
 import type { MarketEvent } from '../core/market-event.ts';
@@ -21,8 +23,19 @@ export async function readHistory(
   files: HistoryFiles,
 ): Promise<{ series: VolumeSeries; events: readonly MarketEvent[] }> {
   const { events } = await readCalendar(files.calendar, { aroundMs: files.untilMs, signal: files.signal });
-  const { series } = await readVolumeCsv(files.history, { untilMs: files.untilMs, signal: files.signal });
-  return { series: withStep(series, files), events };
+  return { series: withStep(await readSeries(files), files), events };
+}
+
+/** A file; or the folder in which a function's volume is kept, of which a forecaster would be given the same. */
+async function readSeries({ history, untilMs, signal }: HistoryFiles): Promise<VolumeSeries> {
+  const isFolder = await stat(history).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  if (!isFolder) return (await readVolumeCsv(history, { untilMs, signal })).series;
+  const kept = await readLearnable(history, untilMs);
+  if (kept) return kept.series;
+  throw new InputError('history-empty', `${history}: holds no minutes or five minutes that end before the origin`);
 }
 
 function withStep(series: VolumeSeries, { stepMs = series.stepMs, history }: HistoryFiles): VolumeSeries {

@@ -38,7 +38,19 @@ export async function readCalendar(path: string, { aroundMs, format, signal }: C
     }
     chunks.push(chunk);
   }
-  const bytes = Buffer.concat(chunks);
+  return parseCalendar(Buffer.concat(chunks), path, { aroundMs, ...(format && { format }) });
+}
+
+/**
+ * A calendar from its bytes. `path` is the file or address that they came from: it names the calendar, and tells the format where nothing else does.
+ *
+ * @throws InputError as `readCalendar`.
+ */
+export function parseCalendar(
+  bytes: Buffer,
+  path: string,
+  { aroundMs, format }: Omit<CalendarReadOptions, 'signal'>,
+): Calendar {
   switch (format ?? formatOf(path, bytes)) {
     case 'csv':
       return parseCalendarCsv(decode(bytes, path), path);

@@ -6,7 +6,7 @@
  * is known, and then missing.
  *
  * Settled: Lambda reports a request when it has ended, under the minute in which it began, and CloudWatch shows it one to three minutes later (nothing is promised). So a
- * minute is old enough three minutes and the function's longest usual run after its end. What comes later still is counted, so that the wait can be judged.
+ * minute is old enough three minutes after its end, and the whole minutes of the function's longest usual run later. What comes later still is counted, so that the wait can be judged.
  *
  * Price: by the metric and not by the minute. A fleet that would ask too often reads less often, never more cheaply wrong.
  */
@@ -70,6 +70,14 @@ export interface MinuteCollectorOptions {
 /** Visible "1 to 3 minutes later" by what people report; nothing is promised. */
 const settleMsDefault = 3 * msPerMinute;
 
+/**
+ * How long after its end a minute is taken as it is shown. Whole minutes of the run come on top of the wait; what is less lies within it: a part of a minute would cost a
+ * whole one, since readings come on the minute.
+ */
+export function settledAfterMs(runDurationMsP99: number, settleMs = settleMsDefault): number {
+  return settleMs + Math.floor(runDurationMsP99 / msPerMinute) * msPerMinute;
+}
+
 /** Lambda's longest run: under a minute that is older nothing is reported any more. */
 const lateMs = 15 * msPerMinute;
 
@@ -94,13 +102,15 @@ interface Cursor {
 
 /** Goes on behind what is kept; of a function of which nothing is kept, with what CloudWatch still has. */
 export async function openMinuteCollector(options: MinuteCollectorOptions): Promise<MinuteCollector> {
-  const { functions, reader, keep, clock, metricsPerHourMax, settleMs = settleMsDefault } = options;
+  const { functions, reader, keep, clock, metricsPerHourMax, settleMs } = options;
   assert(functions.length > 0, 'a collector watches something');
   const queries = demandQueries(functions.map(({ key }) => key));
   const intervalMs = intervalMsOf(functions.length, metricsPerHourMax);
   const cursors: Cursor[] = [];
   for (const { key, runDurationMsP99 } of functions)
-    cursors.push(await openCursor(keep, { key, waitMs: settleMs + runDurationMsP99, nowMs: clock.nowMs() }));
+    cursors.push(
+      await openCursor(keep, { key, waitMs: settledAfterMs(runDurationMsP99, settleMs), nowMs: clock.nowMs() }),
+    );
   let dueAtMs = -Infinity;
   let readAtMs: EpochMs | undefined;
   let newestAtMs: EpochMs | undefined;

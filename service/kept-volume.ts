@@ -39,8 +39,8 @@ function emptyHistory(untilMs: EpochMs): SystemHistory['history'] {
   return { series, sha256: '', rowCount: 0, badRowCount: 0 };
 }
 
-/** The days with data that the model wants to have seen end (models/session-event.ts); a test holds the two together. */
-const dayCountNeeded = 10;
+/** The days with data that the model wants to have seen end: ten after the first (models/session-event.ts). A test holds the two together. */
+const dayCountNeeded = 11;
 
 export interface Readiness {
   /** Local days with data that are over. */
