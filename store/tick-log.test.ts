@@ -5,6 +5,11 @@ import { genesisHash } from './audit-log.ts';
 import { createMemoryStore } from './memory.ts';
 import { lastTickHash, readTick, sealTick, verifyTicks } from './tick-log.ts';
 
+/** Every third one is long, and packed. */
+const factsOf = (index: number) => ({
+  facts: Array.from({ length: index % 3 === 2 ? 400 : 1 }, () => `tick ${index}`),
+});
+
 function ticksOf(
   count: number,
   prevHash = genesisHash,
@@ -12,7 +17,7 @@ function ticksOf(
   const records: LogRecord[] = [];
   let hash = prevHash;
   for (let index = 0; index < count; index++) {
-    const sealed = sealTick(JSON.stringify({ facts: [`tick ${index}`] }), { prevHash: hash, atMs: 1_000 * index });
+    const sealed = sealTick(JSON.stringify(factsOf(index)), { prevHash: hash, atMs: 1_000 * index });
     records.push(sealed.record);
     ({ hash } = sealed);
   }
@@ -36,13 +41,18 @@ describe('the chain of ticks', () => {
 
   it('gives back what was sealed, and goes on where it was left', async () => {
     expect(readTick(records[3]!)).toMatchObject({ ok: true, text: '{"facts":["tick 3"]}' });
+    expect(readTick(records[2]!)).toMatchObject({
+      ok: true,
+      text: JSON.stringify(factsOf(2)),
+    });
+    expect(records[2]!.bytes.length).toBeLessThan(250);
     expect(await lastTickHash(await storeOf(records))).toBe(hash);
     expect(await lastTickHash(await storeOf([]))).toBe(genesisHash);
     const { records: later } = ticksOf(3, hash);
     expect(await verifyTicks(await storeOf([...records, ...later]))).toMatchObject({ verified: true, tickCount: 15 });
   });
 
-  it('shows any flipped bit, at its row', async () => {
+  it('shows any flipped bit at its row, but for the few bits of a packed one on which nothing that it says depends', async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(11), fc.nat(), fc.nat(7), async (row, at, bit) => {
         const bytes = Uint8Array.from(records[row]!.bytes);
@@ -50,7 +60,9 @@ describe('the chain of ticks', () => {
         const { verified, firstFault } = await verifyTicks(
           await storeOf(records.with(row, { ...records[row]!, bytes })),
         );
-        expect({ verified, position: firstFault?.position }).toEqual({ verified: false, position: row });
+        if (verified && row % 3 === 2)
+          expect(readTick({ ...records[row]!, bytes })).toMatchObject({ text: JSON.stringify(factsOf(row)) });
+        else expect({ verified, position: firstFault?.position }).toEqual({ verified: false, position: row });
       }),
     );
   });
