@@ -17,10 +17,11 @@ const demandMetrics = ['Invocations', 'Throttles'] as const;
 /** Invocations and throttles of one alias. */
 export const demandMetricCount = demandMetrics.length;
 
-const witnessId = 'account';
+/** The account's own metric, among those of functions. */
+export const witnessId = 'account';
 
 /** Of the whole account and region: present wherever anything of it runs. */
-const witnessQuery: MetricQuery = {
+export const witnessQuery: MetricQuery = {
   id: witnessId,
   metricName: 'ClaimedAccountConcurrency',
   dimensions: {},

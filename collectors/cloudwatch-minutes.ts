@@ -166,8 +166,12 @@ export async function openMinuteCollector(options: MinuteCollectorOptions): Prom
 
 /** The shortest time between readings, in whole minutes, that asks for at most so many metrics an hour. */
 function intervalMsOf(functionCount: number, metricsPerHourMax: number): number {
-  const metricCount = functionCount * demandMetricCount + 1;
-  return Math.ceil((60 * metricCount) / metricsPerHourMax) * msPerMinute;
+  return Math.ceil((60 * demandMetricsOf(functionCount)) / metricsPerHourMax) * msPerMinute;
+}
+
+/** What one reading asks for. */
+export function demandMetricsOf(functionCount: number): number {
+  return functionCount * demandMetricCount + 1;
 }
 
 async function openCursor(

@@ -25,6 +25,21 @@ export interface KeptRow {
   readonly volume: number;
 }
 
+/** What a minute of one alias was like, as far as CloudWatch has a point; null where it has none. */
+export interface VitalsRow {
+  readonly atMs: EpochMs;
+  readonly errors: number | null;
+  readonly durationMsAverage: number | null;
+  readonly durationMsP50: number | null;
+  readonly durationMsP99: number | null;
+  /** Requests beyond warm capacity. */
+  readonly spillover: number | null;
+  /** Provisioned environments that were busy at once; how many were allocated is no metric. */
+  readonly provisionedConcurrency: number | null;
+  /** Of the whole account: reserved, provisioned and in use. */
+  readonly claimedConcurrency: number | null;
+}
+
 /** What was kept of one grain; buckets that nobody knows are NaN. */
 export type KeptHistory = Pick<VolumeHistory, 'series' | 'rowCount' | 'sha256'> & { readonly badRowCount: number };
 
@@ -33,6 +48,8 @@ export interface HistoryKeep {
   folderOf(key: FunctionKey): string;
   /** Adds minutes behind the last one kept; what is not behind it is left out. */
   append(key: FunctionKey, rows: readonly KeptRow[]): Promise<void>;
+  /** Adds what a minute was like, beside its volume, under the same rule. */
+  appendVitals(key: FunctionKey, rows: readonly VitalsRow[]): Promise<void>;
   /** Fills in buckets that are missing. What is there stays. Answers how many were new. */
   fill(key: FunctionKey, grain: Grain, rows: readonly KeptRow[]): Promise<number>;
   /** The buckets that lie in [fromMs, untilMs); undefined where none is kept. @throws InputError when a file is not what was written there. */
@@ -47,6 +64,8 @@ const header = 'ts,volume\n';
 /** A month of minutes is 1.2 MB. */
 const fileByteCountMax = 16 * 1024 ** 2;
 const fileNamePattern = /^(1m|5m|1h)-(\d{4}-\d{2})\.csv$/;
+/** Two lines and more, of minutes as of vitals. */
+const tailByteCount = 512;
 const rowPattern = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ),/;
 
 export function openHistoryKeep(root: string): HistoryKeep {
@@ -58,7 +77,24 @@ export function openHistoryKeep(root: string): HistoryKeep {
     async append(key, rows) {
       const months = Map.groupBy(rows, ({ atMs }) => monthOf(atMs));
       await mkdir(folderOf(key), { recursive: true }).catch((error: unknown) => refuse(folderOf(key), error));
-      for (const [month, rowsOfMonth] of months) await appendTo(fileIn(folderOf(key), '1m', month), rowsOfMonth);
+      for (const [month, rowsOfMonth] of months)
+        await appendLines(
+          fileIn(folderOf(key), '1m', month),
+          header,
+          rowsOfMonth.map((row) => ({ atMs: row.atMs, line: lineOf(row) })),
+        );
+    },
+    async appendVitals(key, rows) {
+      const months = Map.groupBy(rows, ({ atMs }) => monthOf(atMs));
+      await mkdir(folderOf(key), { recursive: true }).catch((error: unknown) => refuse(folderOf(key), error));
+      for (const [month, rowsOfMonth] of months) {
+        const file = path.join(folderOf(key), `vitals-${month}.csv`);
+        await appendLines(
+          file,
+          vitalsHeader,
+          rowsOfMonth.map((row) => ({ atMs: row.atMs, line: vitalsLineOf(row) })),
+        );
+      }
     },
     async fill(key, grain, rows) {
       const months = Map.groupBy(rows, ({ atMs }) => monthOf(atMs));
@@ -100,6 +136,22 @@ function lineOf({ atMs, volume }: KeptRow): string {
   return `${formatInstant(atMs)},${volume}\n`;
 }
 
+const vitalNames = [
+  'errors',
+  'durationMsAverage',
+  'durationMsP50',
+  'durationMsP99',
+  'spillover',
+  'provisionedConcurrency',
+  'claimedConcurrency',
+] as const;
+
+const vitalsHeader = `${['ts', ...vitalNames].join(',')}\n`;
+
+function vitalsLineOf(row: VitalsRow): string {
+  return `${[formatInstant(row.atMs), ...vitalNames.map((name) => row[name] ?? '')].join(',')}\n`;
+}
+
 async function monthsOf(folder: string, grain: Grain): Promise<readonly string[]> {
   const names = await readdir(folder).catch((error: unknown) =>
     (error as NodeJS.ErrnoException).code === 'ENOENT' ? [] : refuse(folder, error),
@@ -112,19 +164,26 @@ async function monthsOf(folder: string, grain: Grain): Promise<readonly string[]
     .sort();
 }
 
-async function appendTo(file: string, rows: readonly KeptRow[]): Promise<void> {
+interface KeptLine {
+  readonly atMs: EpochMs;
+  /** With its instant in front and its line break. */
+  readonly line: string;
+}
+
+/** Adds lines behind the last whole one of a file that is in the order of time; those that are not behind it are left out. */
+async function appendLines(file: string, firstLine: string, lines: readonly KeptLine[]): Promise<void> {
   try {
     await using handle = await open(file, 'a+');
     const { size } = await handle.stat();
-    const tail = Buffer.alloc(Math.min(size, 128));
+    const tail = Buffer.alloc(Math.min(size, tailByteCount));
     await handle.read(tail, 0, tail.length, size - tail.length);
     const wholeLength = tail.lastIndexOf('\n') + 1;
     if (wholeLength < tail.length) await handle.truncate(size - tail.length + wholeLength);
     const lastLine = tail.subarray(0, wholeLength).toString('latin1').trimEnd().split('\n').at(-1)!;
     const lastAtMs = Date.parse(rowPattern.exec(lastLine)?.[1] ?? '');
-    const fresh = Number.isNaN(lastAtMs) ? rows : rows.filter(({ atMs }) => atMs > lastAtMs);
+    const fresh = Number.isNaN(lastAtMs) ? lines : lines.filter(({ atMs }) => atMs > lastAtMs);
     const isNew = size - tail.length + wholeLength === 0;
-    if (fresh.length > 0) await handle.appendFile((isNew ? header : '') + fresh.map(lineOf).join(''));
+    if (fresh.length > 0) await handle.appendFile((isNew ? firstLine : '') + fresh.map(({ line }) => line).join(''));
   } catch (error) {
     refuse(file, error);
   }

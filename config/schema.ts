@@ -250,10 +250,10 @@ const limits = strictMap({
   controlPlaneCallsPerSecond: wholeNumber(1, 10)
     .default(5)
     .describe("Calls to Lambda's control plane for each account and region."),
-  // A hundred functions each minute, or five hundred every five minutes, which is as often as a plan is made. At AWS's 0.01 dollars for 1,000 metrics that is 0.12 an
-  // hour, 88 a month, at the most; ten functions cost 9 a month. A larger fleet is read less often, not at a higher price.
+  // A hundred functions each minute, or five hundred every five minutes, which is as often as a plan is made. At AWS's 0.01 dollars for 1,000 metrics that is 0.15 an
+  // hour, 109 a month, at the most; ten functions cost 10 a month. A larger fleet is read less often, not at a higher price.
   cloudwatchMetricsPerHour: wholeNumber(60, 1_000_000)
-    .default(12_100)
+    .default(15_100)
     .describe(
       'Metrics asked of CloudWatch in an hour, all functions together. AWS charges 0.01 dollars for 1,000 of them.',
     ),

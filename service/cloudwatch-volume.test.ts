@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
@@ -144,8 +144,8 @@ it('states its lag and its price each hour, and at once when it falls behind', a
   expect(events()).toEqual([]);
   stub.has(shown(-60, -2, 10));
   const running = await start();
-  // 3 metrics a minute: 129,600 in 30 days.
-  expect(logged[0]).toMatchObject({ event: 'cloudwatch.opened', fields: { everyMinutes: 1, usdPerMonthMax: 1.296 } });
+  // 3 metrics a minute and 7 an hour: 134,640 in 30 days.
+  expect(logged[0]).toMatchObject({ event: 'cloudwatch.opened', fields: { everyMinutes: 1, usdPerMonthMax: 1.3464 } });
   await readAt(20, running);
   expect(events().at(-1)).toBe('cloudwatch.behind');
   await readAt(60, running);
@@ -153,6 +153,31 @@ it('states its lag and its price each hour, and at once when it falls behind', a
     event: 'cloudwatch.lag',
     fields: { lagMs: 62 * msPerMinute, neverSeen: 0, missingMinutes: 0, metrics: 9 },
   });
+});
+
+it('keeps what the minutes were like, each once, with nothing where CloudWatch has nothing', async () => {
+  const { stub, start, clock, keep } = await setUp();
+  const running = await start();
+  const each = (value: number) => new Map([-2, -1, 20].map((at) => [minute(at), value]));
+  stub.has({
+    'orders:live Errors': each(1),
+    // One point for all statistics: the stub does not compute.
+    'orders:live Duration': each(61.5),
+    'orders:live ProvisionedConcurrencySpilloverInvocations': new Map([[minute(-1), 4]]),
+    ClaimedAccountConcurrency: each(130),
+  });
+  for (const at of [10, 40]) {
+    clock.advanceTo(minute(at));
+    await running.volume.readVitals(never);
+  }
+  const text = await readFile(path.join(keep.folderOf(orders), 'vitals-2026-11.csv'), 'utf8');
+  expect(text.split('\n')).toEqual([
+    'ts,errors,durationMsAverage,durationMsP50,durationMsP99,spillover,provisionedConcurrency,claimedConcurrency',
+    '2026-11-20T11:58:00Z,1,61.5,61.5,61.5,,,130',
+    '2026-11-20T11:59:00Z,1,61.5,61.5,61.5,4,,130',
+    '2026-11-20T12:20:00Z,1,61.5,61.5,61.5,,,130',
+    '',
+  ]);
 });
 
 // Goal: what is said of readiness is what the model does.

@@ -5,7 +5,13 @@
  */
 import { createBucketCounter, type BucketCounter } from '../collectors/bucket-counter.ts';
 import { usdOfMetrics } from '../collectors/cloudwatch.ts';
-import { openMinuteCollector, type MinuteCollector } from '../collectors/cloudwatch-minutes.ts';
+import {
+  demandMetricsOf,
+  openMinuteCollector,
+  settledAfterMs,
+  type MinuteCollector,
+} from '../collectors/cloudwatch-minutes.ts';
+import { createVitalsCollector, vitalMetricsOf } from '../collectors/cloudwatch-vitals.ts';
 import { openHistoryKeep, type HistoryKeep, type KeptRow } from '../collectors/kept-history.ts';
 import type { Config } from '../config/load.ts';
 import type { FunctionKey } from '../core/series-key.ts';
@@ -20,6 +26,8 @@ import type { SystemFunction } from './system-options.ts';
 export interface CloudwatchVolume {
   /** To be called each minute; reads when a reading is due. What goes wrong is logged once until it is over. */
   read(signal: AbortSignal): Promise<void>;
+  /** To be called each hour: keeps what the minutes were like. */
+  readVitals(signal: AbortSignal): Promise<void>;
 }
 
 export interface VolumePorts extends MetricPorts {
@@ -55,18 +63,30 @@ export async function openCloudwatchVolume(
   const { region } = onePlaceOf(config.functions.map(({ spec }) => spec.key));
   const keep = openHistoryKeep(historyFolderOf(config.store));
   const reader = openConfiguredMetrics(config, region, ports);
+  const { cloudwatchMetricsPerHour } = config.limits;
+  const vitalsPerHour = vitalMetricsOf(counted.length);
+  // Demand comes first: where the limit leaves little beside it, vitals are not read.
+  const hasVitals = vitalsPerHour <= cloudwatchMetricsPerHour / 2;
   const collector = await openMinuteCollector({
     functions: counted.map(({ spec }) => ({ key: spec.key, runDurationMsP99: spec.runDurationMs.p99 })),
     reader,
     keep,
     clock: ports.clock,
-    metricsPerHourMax: config.limits.cloudwatchMetricsPerHour,
+    metricsPerHourMax: cloudwatchMetricsPerHour - (hasVitals ? vitalsPerHour : 0),
   });
-  const metricsPerHour = (msPerHour / collector.intervalMs) * (2 * counted.length + 1);
+  const vitals = createVitalsCollector({
+    keys: counted.map(({ spec }) => spec.key),
+    reader,
+    keep,
+    settledAfterMs: settledAfterMs(Math.max(...counted.map(({ spec }) => spec.runDurationMs.p99))),
+  });
+  const demandPerHour = (msPerHour / collector.intervalMs) * demandMetricsOf(counted.length);
+  const metricsPerHour = demandPerHour + (hasVitals ? vitalsPerHour : 0);
   ports.log.info('cloudwatch.opened', {
     endpoint: reader.endpointName,
     functions: counted.length,
     everyMinutes: collector.intervalMs / msPerMinute,
+    hasVitals,
     usdPerMonthMax: roundUsd(usdOfMetrics(metricsPerHour * 24 * 30)),
   });
   const trouble = createTrouble(ports.log);
@@ -83,6 +103,9 @@ export async function openCloudwatchVolume(
           const told = await trouble.around(() => collector.collect(runSignal), runSignal);
           for (const { key, rows } of told ?? []) tellRows(system, key, rows, counters.get(key)!);
           report();
+        },
+        async readVitals(runSignal) {
+          if (hasVitals) await trouble.around(() => vitals.collect(ports.clock.nowMs(), runSignal), runSignal);
         },
       };
     },
