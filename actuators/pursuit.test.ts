@@ -230,6 +230,8 @@ const steps = fc.array(
       'observed',
       'look-failed',
       'reconsider',
+      'adopt',
+      'booked-raise',
     ),
     concurrency: often(0, 10, 20),
     isPresent: often(true, true, true, false),
@@ -271,6 +273,10 @@ function* walk(script: Steps): Generator<{ before: Pursuit; fact: PursuitFact; n
           const available = step.status === 'READY' ? Math.max(0, level - step.shortBy) : 0;
           return seen(atMs - step.lateByMs, level, { ...step, available });
         }
+        case 'adopt':
+          return { kind: 'adopt', baselineConcurrency: step.concurrency, atMs };
+        case 'booked-raise':
+          return { kind: 'booked-raise', concurrency: step.concurrency, atMs };
         case 'look-failed':
         case 'reconsider':
           return { kind: step.kind, atMs };

@@ -88,6 +88,8 @@ export type PursuitFact =
       readonly windowId?: string | undefined;
     }
   /** A booking of an earlier life of ours was found, whose memory is gone: what stands there is ours, and this is what it goes back to. */
+  /** The minute of a booked raise has come: what it asks for is ours, whether it has come about or not. */
+  | { readonly kind: 'booked-raise'; readonly concurrency: number; readonly atMs: EpochMs }
   | { readonly kind: 'adopt'; readonly baselineConcurrency: number; readonly atMs: EpochMs }
   | { readonly kind: 'sent'; readonly concurrency: number; readonly atMs: EpochMs }
   | { readonly kind: 'outcome'; readonly concurrency: number; readonly outcome: Outcome }
@@ -128,6 +130,8 @@ export function advance(pursuit: Pursuit, fact: PursuitFact): Pursuit {
   switch (fact.kind) {
     case 'want':
       return want(enterWindow(pursuit, fact.windowId), fact.concurrency, fact.atMs);
+    case 'booked-raise':
+      return takeBookedRaise(pursuit, fact.concurrency, fact.atMs);
     case 'adopt':
       return adopt(pursuit, fact.baselineConcurrency, fact.atMs);
     case 'sent':
@@ -158,6 +162,21 @@ function enter(pursuit: Pursuit, state: PursuitState, atMs: EpochMs): Pursuit {
 /** A new window is met anew: what somebody did in the last one is over. */
 function enterWindow(pursuit: Pursuit, windowId: string | undefined): Pursuit {
   return windowId === pursuit.windowId ? pursuit : { ...pursuit, windowId, drift: undefined };
+}
+
+function takeBookedRaise(pursuit: Pursuit, concurrency: number, atMs: EpochMs): Pursuit {
+  const { oursConcurrencyMax = 0, askedConcurrency = 0 } = pursuit;
+  const isKnown = pursuit.askedConcurrency !== undefined && oursConcurrencyMax >= concurrency;
+  const baselineConcurrency = baselineOf(pursuit);
+  if (isKnown || concurrency <= baselineConcurrency) return pursuit;
+  const raised: Pursuit = {
+    ...pursuit,
+    baselineConcurrency,
+    concurrency: Math.max(pursuit.wantedConcurrency, baselineConcurrency),
+    askedConcurrency: Math.max(askedConcurrency, concurrency),
+    oursConcurrencyMax: Math.max(oursConcurrencyMax, concurrency),
+  };
+  return pursuit.state === 'idle' ? enter(raised, 'wanted', atMs) : raised;
 }
 
 function adopt(pursuit: Pursuit, baselineConcurrency: number, atMs: EpochMs): Pursuit {
@@ -304,7 +323,7 @@ function judge(pursuit: Pursuit, observed: Observed): PursuitState {
 function judgeSteered(pursuit: Pursuit, { provisioned, scalable, hasRoutingWeights }: Observed): PursuitState {
   const { concurrency, inFlight, wantedConcurrency, baselineBounds, readyAtMs } = pursuit;
   const fallen = readyAtMs === undefined ? 'wanted' : 'lost';
-  if (!scalable || scalable.min !== concurrency || scalable.max < (baselineBounds?.max ?? 0)) return fallen;
+  if (scalable?.min !== concurrency || scalable.max < (baselineBounds?.max ?? 0)) return fallen;
   if (wantedConcurrency === 0 && !inFlight) return 'idle';
   const isAsked = pursuit.askedConcurrency === concurrency && pursuit.askedAtMs !== undefined;
   if (provisioned?.status === 'FAILED') return isAsked ? 'failed' : fallen;

@@ -52,9 +52,16 @@ Makes the plan that the service would make at that instant, from the files of th
       },
     });
     clearProgress(terminal);
-    const planning = createPlanning({ ...options, queueWaitMs: () => 0 });
+    const planning = createPlanning(options);
     const account = { concurrencyLimit: concurrency, unreservedConcurrency: concurrency };
-    const { plan } = planning.decide({ nowMs, account, previous: undefined, held: 0 });
+    const { plan } = planning.decide({
+      nowMs,
+      account,
+      previous: undefined,
+      held: 0,
+      lead: options.lead,
+      queueWaitMs: 0,
+    });
     const shown = values.event === undefined ? plan : onlyFor(plan, values.event, planning.eventsAround(nowMs));
     const histories = options.functions.map(({ history }) => history);
     const findings = staleHistories(histories, nowMs);

@@ -71,8 +71,8 @@ describe('a tick', () => {
     const { troubled, trouble, store } = createTroubledStore();
     const run = await start(troubled);
     await runUntil(run, (nowMs) => nowMs >= minute(-10) - msPerSecond);
-    // The first look, long ago: what stood there before us.
-    expect(run.calls.map((call) => call.split(' ')[0])).toEqual(['observe']);
+    // The first look, long ago: what stood there before us. Since then what ends it has been booked, and what would ask for it, should we not.
+    expect(run.calls).toEqual(['observe', 'book-call end', 'book-call raise']);
     let release = (): void => undefined;
     trouble.before = () => new Promise((resolve) => (release = resolve));
     // The asking is due at T − 10: a look, and then the Put.
@@ -135,17 +135,23 @@ describe.each(['observe', 'apply'] as const)('a bug in %s', (call) => {
     await runUntil(next, (nowMs) => nowMs >= minute(-4));
     expect(lambda.levels).toHaveLength(1);
     const restarted = (await readAudit(store)).filter(({ body }) => JSON.stringify(body).includes('Restarted'));
-    expect(restarted).toHaveLength(call === 'apply' ? 1 : 0);
+    // The end and the raise, which are booked before anything is asked for.
+    expect(restarted).toHaveLength(call === 'apply' ? 2 : 0);
     expect(await verifyAudit(store)).toMatchObject({ verified: true });
   });
 });
 
+/** Events of that kind about capacity itself; bookings have theirs too. */
+function isOfHold(kind: string): (event: AuditEvent) => boolean {
+  return (event) => event.kind === kind && event.body['concurrency'] !== undefined;
+}
+
 describe('a process that is killed', () => {
   // Goal: wherever it ends, the next one finds what was asked, repeats nothing, and gives it back.
   it.each([
-    { name: 'after the intent', endsWhen: 'action.intended', startKinds: ['action.outcome'] },
-    { name: 'after the outcome', endsWhen: 'action.outcome', startKinds: [] },
-    { name: 'once it was ready', endsWhen: 'prewarm.ready', startKinds: [] },
+    { name: 'after the intent', endsWhen: isOfHold('action.intended'), startKinds: ['action.outcome'] },
+    { name: 'after the outcome', endsWhen: isOfHold('action.outcome'), startKinds: [] },
+    { name: 'once it was ready', endsWhen: ({ kind }: AuditEvent) => kind === 'prewarm.ready', startKinds: [] },
   ])('$name', async ({ endsWhen, startKinds }) => {
     for (const savesSnapshot of [false, true]) {
       const store = createMemoryStore();
@@ -153,7 +159,7 @@ describe('a process that is killed', () => {
       if (savesSnapshot) await runUntil(first, (nowMs) => nowMs >= minute(-10));
       if (savesSnapshot) await first.system.saveSnapshot();
       let events: AuditEvent[] = [];
-      while (!events.some(({ kind }) => kind === endsWhen)) {
+      while (!events.some(endsWhen)) {
         const atMs = first.clock.nowMs();
         await runUntil(first, (nowMs) => nowMs > atMs);
         events = await readAudit(store);
@@ -169,8 +175,11 @@ describe('a process that is killed', () => {
       expect(lambda.levels).toEqual(lambda.levels.toSorted((a, b) => b - a));
       expect(new Set(lambda.levels).size).toBe(lambda.levels.length);
       expect(lambda.levels.at(-1)).toBe(0);
+      expect([...lambda.booked.keys()]).toEqual([]);
       const after = (await readAudit(left)).slice(events.length);
-      const restarted = after.filter(({ body }) => JSON.stringify(body).includes('Restarted'));
+      const restarted = after.filter(
+        (event) => isOfHold('action.outcome')(event) && JSON.stringify(event.body).includes('Restarted'),
+      );
       expect(restarted.map(({ kind }) => kind)).toEqual(startKinds);
       expect(await verifyAudit(left)).toMatchObject({ verified: true });
     }
@@ -190,7 +199,7 @@ describe('a process that is killed', () => {
     const second = { system: await compose(options, { ...first.ports, store: left }), clock: first.clock };
     await runUntil(second, (nowMs) => nowMs >= minute(-8));
     const events = await readAudit(left);
-    const outcomes = events.filter(({ kind }) => kind === 'action.outcome');
+    const outcomes = events.filter(isOfHold('action.outcome'));
     expect(outcomes.map(({ causeSeq }) => events[causeSeq!]?.kind)).toEqual(['action.intended']);
     expect(first.lambda.levels).toHaveLength(1);
   });
@@ -217,7 +226,7 @@ describe('a process that is killed', () => {
     const other = { ...spec, key: key.replace('orders-validate', 'another') as typeof key };
     const system = await compose(sampleOptions([other]), { ...first.ports, store });
     await system.tick();
-    expect((await readAudit(store)).filter(({ kind }) => kind === 'action.outcome')).toHaveLength(1);
+    expect((await readAudit(store)).filter(isOfHold('action.outcome'))).toHaveLength(1);
   });
 });
 

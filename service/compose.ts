@@ -5,11 +5,12 @@
  * It owns the order that makes a crash harmless: a tick's records are durable before any of its effects starts, and what an effect brought is a fact of
  * a later tick.
  */
+import { assertNever } from '../core/assert.ts';
 import type { AuditDraft } from '../core/audit.ts';
 import { InputError, WorldError } from '../core/errors.ts';
 import type { Mode } from '../core/function-spec.ts';
 import type { Position } from '../core/ports.ts';
-import { formatInstant, type EpochMs } from '../core/time.ts';
+import { formatInstant, msPerSecond, type EpochMs } from '../core/time.ts';
 import { endOf } from '../core/volume-series.ts';
 import { staleHistories } from '../detector/stale-history.ts';
 import { openAuditChain, type AuditChain } from '../store/audit-log.ts';
@@ -63,11 +64,9 @@ export async function compose(options: SystemOptions, ports: SystemPorts): Promi
   let chain: AuditChain = await openAuditChain(store);
   let tickHash = await lastTickHash(store);
   const recovered = await recover(ports, head);
-  const engine = createEngine(
-    { ...options, endpointKindOf: ports.endpointKindOf, queueWaitMs: ports.queueWaitMs },
-    recovered,
-  );
-  const effects = createEffects(ports, fail);
+  const engine = createEngine(options, recovered);
+  const controlPlane = watchControlPlane(options, ports);
+  const effects = createEffects(options, ports, fail);
 
   const append = async (drafts: readonly AuditDraft[], sealed?: SealedText): Promise<void> => {
     const { records, next } = chain.extend(drafts);
@@ -102,7 +101,7 @@ export async function compose(options: SystemOptions, ports: SystemPorts): Promi
 
   const judge = async (how: 'tick' | 'hear'): Promise<void> => {
     const nowMs = clock.nowMs();
-    const result = engine[how](nowMs, effects.takeFacts(), chain.nextSeq);
+    const result = engine[how](nowMs, [...controlPlane.news(), ...effects.takeFacts()], chain.nextSeq);
     // What was not written was not decided: where this throws no effect starts.
     const sealed = result.sealed === undefined ? undefined : { text: JSON.stringify(result.sealed), atMs: nowMs };
     await append(result.drafts, sealed);
@@ -266,9 +265,25 @@ function startDrafts(
   ];
 }
 
+/** Who answers and how long the queue is, told when it is another than before: what judgement reads is a fact like all others. */
+function watchControlPlane({ functions }: SystemOptions, { endpointKindOf, queueWaitMs }: SystemPorts) {
+  let told: Extract<Fact, { kind: 'control-plane' }> | undefined;
+  return {
+    news(): Fact[] {
+      const endpointKind = endpointKindOf();
+      // In whole seconds: a queue that is one call longer is no news.
+      const waitMs = Math.ceil(queueWaitMs(functions.length) / msPerSecond) * msPerSecond;
+      if (told?.endpointKind === endpointKind && told.queueWaitMs === waitMs) return [];
+      told = { kind: 'control-plane', endpointKind, queueWaitMs: waitMs };
+      return [told];
+    },
+  };
+}
+
 /** Starts effects and turns their answers into facts. What is no answer of the world is a bug, and goes to `fail`. */
 function createEffects(
-  { actuator, clock, log, tracer, readAccountLimits }: SystemPorts,
+  { functions }: SystemOptions,
+  { actuator, bookkeeper, clock, log, tracer, readAccountLimits }: SystemPorts,
   fail: (error: unknown) => void,
 ) {
   const aborted = new AbortController();
@@ -292,26 +307,48 @@ function createEffects(
     const watched = work.catch(fail).finally(() => pending.delete(watched));
     pending.add(watched);
   };
-  const run = async (effect: Effect): Promise<void> => {
-    if (effect.kind === 'observe') {
-      const { key, urgency } = effect;
-      try {
-        admit({
-          kind: 'observed',
-          observed: await inSpan(tracer, 'observe', { 'foreshock.function': key }, () =>
-            actuator.observe(key, aborted.signal, urgency),
-          ),
-        });
-      } catch (error) {
-        if (!(error instanceof WorldError)) throw error;
-        admit({ kind: 'unverifiable', key, atMs: clock.nowMs(), code: error.code, message: error.message });
-      }
-      return;
+  const observe = async ({ key, urgency }: Extract<Effect, { kind: 'observe' }>): Promise<void> => {
+    try {
+      const observed = await inSpan(tracer, 'observe', { 'foreshock.function': key }, () =>
+        actuator.observe(key, aborted.signal, urgency),
+      );
+      admit({ kind: 'observed', observed });
+    } catch (error) {
+      if (!(error instanceof WorldError)) throw error;
+      admit({ kind: 'unverifiable', key, atMs: clock.nowMs(), code: error.code, message: error.message });
     }
-    const { action, intentSeq } = effect;
-    const attributes = { 'foreshock.function': action.key, 'foreshock.concurrency': action.concurrency };
-    const outcome = await inSpan(tracer, 'apply', attributes, () => actuator.apply(action, aborted.signal));
+  };
+  const list = async (): Promise<void> => {
+    const askedAtMs = clock.nowMs();
+    try {
+      const keys = functions.map(({ spec }) => spec.key);
+      const bookings = await inSpan(tracer, 'list-bookings', {}, () => bookkeeper.listBookings(keys, aborted.signal));
+      admit({ kind: 'booked', bookings, askedAtMs });
+    } catch (error) {
+      if (!(error instanceof WorldError)) throw error;
+      admit({ kind: 'unlisted', atMs: clock.nowMs(), code: error.code, message: error.message });
+    }
+  };
+  const apply = async ({ action, intentSeq }: Extract<Effect, { kind: 'apply' }>): Promise<void> => {
+    const isHold = action.kind === 'hold-provisioned-concurrency';
+    const { concurrency } = isHold ? action : action.booking;
+    const attributes = { 'foreshock.function': action.key, 'foreshock.concurrency': concurrency };
+    const outcome = await inSpan(tracer, isHold ? 'apply' : action.kind, attributes, () =>
+      actuator.apply(action, aborted.signal),
+    );
     admit({ kind: 'outcome', intentSeq, action, outcome });
+  };
+  const run = (effect: Effect): Promise<void> => {
+    switch (effect.kind) {
+      case 'observe':
+        return observe(effect);
+      case 'list-bookings':
+        return list();
+      case 'apply':
+        return apply(effect);
+      default:
+        return assertNever(effect);
+    }
   };
   return {
     admit,

@@ -1,6 +1,7 @@
 /** What the engine leaves in the store: a row for each tick in which something happened, and now and then the whole of what it knows. */
+import type { Bookings } from '../actuators/bookings.ts';
 import type { Pursuit } from '../actuators/pursuit.ts';
-import type { HoldProvisionedConcurrency } from '../core/action.ts';
+import type { Action } from '../core/action.ts';
 import type { CapacityPlan } from '../core/capacity.ts';
 import type { EpochMs } from '../core/time.ts';
 import type { Fact } from './facts.ts';
@@ -11,19 +12,25 @@ export interface EngineSnapshot {
   readonly pursuits: Readonly<Record<string, Pursuit>>;
   readonly plan?: CapacityPlan;
   /** Actions by the sequence number of their intent, whose outcome was not written: after a crash nobody knows what became of them. */
-  readonly openIntents: Readonly<Record<string, HoldProvisionedConcurrency>>;
+  readonly openIntents: Readonly<Record<string, Action>>;
+  /** What AWS is known to do of itself, by function; absent in what releases before wrote. */
+  readonly bookings?: Readonly<Record<string, Bookings>>;
+  /** How long our own raises took to be prepared. */
+  readonly preparationsMs?: readonly number[];
   /** What people have been told of, and not yet that it is over; absent in what releases before wrote. */
   readonly incidents?: OpenIncidents;
 }
 
 /** Brings a snapshot up to a sealed tick that came after it. */
 export function foldSealed(snapshot: EngineSnapshot, sealed: SealedTick): EngineSnapshot {
-  const openIntents: Record<string, HoldProvisionedConcurrency> = { ...snapshot.openIntents, ...sealed.opened };
+  const openIntents: Record<string, Action> = { ...snapshot.openIntents, ...sealed.opened };
   const answered = new Set(sealed.facts.flatMap((fact) => (fact.kind === 'outcome' ? [String(fact.intentSeq)] : [])));
   return {
     ...snapshot,
     pursuits: { ...snapshot.pursuits, ...sealed.pursuits },
     openIntents: Object.fromEntries(Object.entries(openIntents).filter(([seq]) => !answered.has(seq))),
+    ...(sealed.bookings && { bookings: { ...snapshot.bookings, ...sealed.bookings } }),
+    ...(sealed.preparationsMs && { preparationsMs: sealed.preparationsMs }),
     ...(sealed.plan && { plan: sealed.plan }),
     ...(sealed.incidents && { incidents: sealed.incidents }),
   };
@@ -34,7 +41,9 @@ export interface SealedTick {
   readonly atMs: EpochMs;
   readonly facts: readonly Fact[];
   readonly pursuits: Readonly<Record<string, Pursuit>>;
-  readonly opened: Readonly<Record<string, HoldProvisionedConcurrency>>;
+  readonly opened: Readonly<Record<string, Action>>;
+  readonly bookings?: Readonly<Record<string, Bookings>>;
+  readonly preparationsMs?: readonly number[];
   readonly plan?: CapacityPlan;
   /** All that are open, where one was opened or closed. */
   readonly incidents?: OpenIncidents;

@@ -9,6 +9,7 @@ import { createPlanning } from './planning.ts';
 import {
   account,
   accountFact,
+  controlPlaneFact,
   createPaperLambda,
   drill,
   historyUntilMs,
@@ -23,8 +24,7 @@ import {
 const options = sampleOptions();
 
 function engineOf(functions: readonly FunctionSpec[] = [spec], snapshot?: EngineSnapshot): Engine {
-  const ports = { endpointKindOf: () => 'twin' as const, queueWaitMs: () => 0 };
-  return createEngine({ ...options, ...(functions[0] !== spec && sampleOptions(functions)), ...ports }, snapshot);
+  return createEngine({ ...options, ...(functions[0] !== spec && sampleOptions(functions)) }, snapshot);
 }
 
 interface Judged extends TickResult {
@@ -41,7 +41,7 @@ interface Drive {
 /** Ticks once a second; what Lambda answers in one tick is a fact of the next. */
 function drive(
   engine: Engine,
-  { untilMs, facts: first = [accountFact], lambda = createPaperLambda() }: Drive,
+  { untilMs, facts: first = [controlPlaneFact, accountFact], lambda = createPaperLambda() }: Drive,
 ): Judged[] {
   const judged: Judged[] = [];
   let facts = first;
@@ -50,16 +50,7 @@ function drive(
     const result = engine.tick(nowMs, facts, nextSeq);
     judged.push({ ...result, nowMs, nextSeq });
     nextSeq += result.drafts.length;
-    facts = result.effects.map((effect): Fact =>
-      effect.kind === 'observe'
-        ? { kind: 'observed', observed: lambda.observe(effect.key, nowMs) }
-        : {
-            kind: 'outcome',
-            intentSeq: effect.intentSeq,
-            action: effect.action,
-            outcome: lambda.apply(effect.action, nowMs),
-          },
-    );
+    facts = result.effects.map((effect) => lambda.answer(effect, nowMs));
   }
   return judged;
 }
@@ -79,7 +70,10 @@ describe('what goes out', () => {
     );
     expect(sent.length).toBeGreaterThan(1);
     for (const { effect, draft } of sent) {
-      expect(draft).toMatchObject({ kind: 'action.intended', body: { key, concurrency: effect.action.concurrency } });
+      const { action } = effect;
+      const isHold = action.kind === 'hold-provisioned-concurrency';
+      const body = isHold ? { key, concurrency: action.concurrency } : { function: key, call: action.kind };
+      expect(draft).toMatchObject({ kind: 'action.intended', body });
       expect(all[draft!.causeSeq!]?.kind).toBe('plan.decided');
     }
     const outcomes = draftsOf(judged, 'action.outcome').map(({ causeSeq }) => causeSeq);
@@ -132,7 +126,7 @@ it.each([
 ])('what pays after an event is $name', ({ refusedUntilMs, isHeld }) => {
   const slow = { ...spec, runDurationMs: { p50: 600, p99: 1_000 } };
   const policy = { ...options.policy, keepWhilePaying: true };
-  const engine = createEngine({ ...sampleOptions([slow]), policy, endpointKindOf: () => 'twin', queueWaitMs: () => 0 });
+  const engine = createEngine({ ...sampleOptions([slow]), policy });
   const paper = createPaperLambda();
   const lambda: PaperLambda = {
     ...paper,
@@ -165,9 +159,10 @@ describe('what is written down', () => {
   it('is sealed when something happened, and not in a quiet second', () => {
     const engine = engineOf();
     const judged = drive(engine, { untilMs: minute(-4) });
-    for (const [index, { drafts, sealed }] of judged.entries()) {
+    for (const [index, { drafts, effects, sealed, nowMs }] of judged.entries()) {
       const heardCount = judged[index - 1]?.effects.length ?? 1;
-      expect(sealed !== undefined).toBe(drafts.length + heardCount > 0);
+      const isReplanned = nowMs % (5 * msPerMinute) === 0;
+      expect(sealed !== undefined).toBe(drafts.length + effects.length + heardCount > 0 || isReplanned);
     }
     expect(judged.filter(({ sealed }) => sealed === undefined).length).toBeGreaterThan(300);
     // A count alone changes nothing yet, and is what a later plan is made from.
@@ -187,7 +182,7 @@ describe('what is written down', () => {
     let folded = stateNow();
     let resumed: EngineSnapshot | undefined;
     const lambda = createPaperLambda();
-    let facts: readonly Fact[] = [accountFact];
+    let facts: readonly Fact[] = [controlPlaneFact, accountFact];
     for (let nowMs = minute(-11); nowMs < minute(16); nowMs += msPerSecond) {
       const { sealed, effects } = engine.tick(nowMs, facts, 0);
       if (sealed !== undefined) {
@@ -195,21 +190,13 @@ describe('what is written down', () => {
         if (resumed) resumed = foldSealed(resumed, sealed as unknown as SealedTick);
       }
       if (nowMs === minute(-9)) resumed = stateNow();
-      const { pursuits, openIntents } = stateNow();
+      const { pursuits, openIntents, bookings } = stateNow();
       for (const known of resumed ? [folded, resumed] : [folded]) {
         expect(known.pursuits).toEqual(pursuits);
         expect(known.openIntents).toEqual(openIntents);
+        expect({ [key]: {}, ...known.bookings }).toEqual(bookings);
       }
-      facts = effects.map((effect): Fact =>
-        effect.kind === 'observe'
-          ? { kind: 'observed', observed: lambda.observe(effect.key, nowMs) }
-          : {
-              kind: 'outcome',
-              intentSeq: effect.intentSeq,
-              action: effect.action,
-              outcome: lambda.apply(effect.action, nowMs),
-            },
-      );
+      facts = effects.map((effect) => lambda.answer(effect, nowMs));
     }
     expect(lambda.levels.length).toBeGreaterThan(1);
   });
@@ -245,11 +232,18 @@ it.each([
     volumeFrom: volumeFrom(one.spec.key),
     requestsPerUnit: 1 + index,
   }));
-  const planning = createPlanning({ ...options, functions, queueWaitMs: () => 0 });
+  const planning = createPlanning({ ...options, functions });
   planning.learn({ key: other.key, bucketAtMs: historyUntilMs, requestCount: 2 * 2_500 });
   expect(planning.learnedUntilMs(other.key)).toBe(historyUntilMs + stepMs);
   expect(planning.learnedUntilMs(key)).toBe(historyUntilMs + (isShared ? stepMs : 0));
-  const { forecasts } = planning.decide({ nowMs: minute(-30), account, previous: undefined, held: 0 });
+  const { forecasts } = planning.decide({
+    nowMs: minute(-30),
+    account,
+    previous: undefined,
+    held: 0,
+    lead: options.lead,
+    queueWaitMs: 0,
+  });
   const [median, doubled] = forecasts.map(({ levels, requestCount }) => requestCount.at(-1)![levels.indexOf(0.5)]!);
   expect(doubled! / median!).toBeCloseTo(2, isShared ? 12 : 1);
 });
@@ -262,9 +256,16 @@ it.each([
   { name: 'the bucket, and the next', atMs: [historyUntilMs, historyUntilMs + stepMs], isSame: false },
 ])('learns from $name', ({ atMs, isSame }) => {
   const forecastsAfter = (buckets: readonly EpochMs[]): unknown => {
-    const planning = createPlanning({ ...options, queueWaitMs: () => 0 });
+    const planning = createPlanning(options);
     for (const bucketAtMs of buckets) planning.learn({ key, bucketAtMs, requestCount: 2_500 });
-    const { record } = planning.decide({ nowMs: minute(-30), account, previous: undefined, held: 0 });
+    const { record } = planning.decide({
+      nowMs: minute(-30),
+      account,
+      previous: undefined,
+      held: 0,
+      lead: options.lead,
+      queueWaitMs: 0,
+    });
     return record()['inputs'];
   };
   const once = forecastsAfter([historyUntilMs]);

@@ -1,7 +1,9 @@
 /**
  * Facts and effects: everything that enters a tick, and everything that leaves it.
  */
-import type { Action, HoldProvisionedConcurrency, Outcome } from '../core/action.ts';
+import type { EndpointKind } from '../actuators/endpoint.ts';
+import type { Action, Outcome } from '../core/action.ts';
+import type { Booking } from '../core/booking.ts';
 import type { Observed } from '../core/capacity.ts';
 import type { AccountLimits, Urgency } from '../core/ports.ts';
 import type { FunctionKey } from '../core/series-key.ts';
@@ -22,13 +24,20 @@ export type Fact =
   | {
       readonly kind: 'outcome';
       readonly intentSeq: number;
-      readonly action: HoldProvisionedConcurrency;
+      readonly action: Action;
       readonly outcome: Outcome;
     }
-  | { readonly kind: 'account'; readonly limits: AccountLimits };
+  /** All that AWS has booked for our functions, asked at `askedAtMs`. */
+  | { readonly kind: 'booked'; readonly bookings: readonly Booking[]; readonly askedAtMs: EpochMs }
+  | { readonly kind: 'unlisted'; readonly atMs: EpochMs; readonly code: string; readonly message: string }
+  | { readonly kind: 'account'; readonly limits: AccountLimits }
+  /** Who answers at the other end, and how long one more urgent call would wait for its turn. */
+  | { readonly kind: 'control-plane'; readonly endpointKind: EndpointKind; readonly queueWaitMs: number };
 
 export type Effect =
   /** `urgent` when a raise waits for the answer. */
   | { readonly kind: 'observe'; readonly key: FunctionKey; readonly urgency: Urgency }
+  /** What AWS has booked for our functions. */
+  | { readonly kind: 'list-bookings' }
   /** `intentSeq` is the audit event that says why; its outcome will name it as its cause. */
   | { readonly kind: 'apply'; readonly action: Action; readonly intentSeq: number };

@@ -1,6 +1,7 @@
 /** One function as the engine sees it: what is wanted of it, what is known of it, and why nothing is being done. */
+import { noBookings, type Bookings } from '../actuators/bookings.ts';
 import type { Verdict } from '../actuators/gate.ts';
-import { createPursuit, type Pursuit } from '../actuators/pursuit.ts';
+import { createPursuit, seenLevelOf, type Pursuit } from '../actuators/pursuit.ts';
 import type { HoldProvisionedConcurrency } from '../core/action.ts';
 import type { CapacityStep } from '../core/capacity.ts';
 import type { FunctionSpec } from '../core/function-spec.ts';
@@ -13,6 +14,12 @@ export interface FunctionState {
   /** Keeps functions that were asked together from being polled together. */
   readonly spreadRatio: number;
   pursuit: Pursuit;
+  /** What AWS is known to do of itself. */
+  bookings: Bookings;
+  /** An end of ours that was found, and that nobody here remembers having booked: the level that it goes back to. */
+  foundBaseline: number | undefined;
+  /** Since when a level waits for its end to be booked. */
+  unbookedSinceMs: EpochMs | undefined;
   /** It has been looked at once, or is being. */
   isKnown: boolean;
   /** A look is under way. */
@@ -20,13 +27,15 @@ export interface FunctionState {
   /** The plan's step in force; absent while the floor holds. */
   step: CapacityStep | undefined;
   verdict: Verdict | undefined;
-  /** The last refusal that was written down. */
+  /** The last refusals that were written down. */
   refusal: string;
+  bookingRefusal: string;
 }
 
 /** What it holds or has asked for, as far as is known. */
 export function heldConcurrencyOf({ askedConcurrency = 0, observed, inFlight }: Pursuit): number {
-  return Math.max(askedConcurrency, observed?.provisioned?.requested ?? 0, inFlight?.concurrency ?? 0);
+  const seen = observed?.provisioned?.requested ?? 0;
+  return Math.max(askedConcurrency, seen, inFlight?.concurrency ?? 0);
 }
 
 /** What the last look showed as available; nothing while a deployment moves the alias. */
@@ -38,17 +47,23 @@ export function readyConcurrencyOf({ observed }: Pursuit): number {
 export function createFunctionState(
   spec: FunctionSpec,
   seed: string,
-  pursuit: Pursuit = createPursuit(0),
+  left: { readonly pursuit?: Pursuit | undefined; readonly bookings?: Bookings | undefined } = {},
 ): FunctionState {
+  const isSteered = spec.ownership === 'steer';
+  const { isSteered: _wasSteered, ...pursuit } = left.pursuit ?? createPursuit(0);
   return {
     spec,
     spreadRatio: createRandom(`${seed}/${spec.key}/polling`).next(),
-    pursuit,
+    pursuit: { ...pursuit, ...(isSteered && { isSteered }) },
+    bookings: left.bookings ?? noBookings,
+    foundBaseline: undefined,
+    unbookedSinceMs: undefined,
     isKnown: false,
     isLooking: false,
     step: undefined,
     verdict: undefined,
     refusal: '',
+    bookingRefusal: '',
   };
 }
 
@@ -69,7 +84,9 @@ export function actionOf(
   nowMs: EpochMs,
 ): HoldProvisionedConcurrency {
   const { key } = state.spec;
-  const concurrency = state.pursuit.concurrency;
+  const { concurrency, baselineBounds } = state.pursuit;
+  const isLowered = concurrency < seenLevelOf(state.pursuit);
+  const steered = baselineBounds && { steered: { ...baselineBounds, isLowered } };
   if (!step) {
     const because = concurrency === 0 ? 'no event is near, and the floor is 0' : `the floor of ${concurrency}`;
     return {
@@ -78,6 +95,7 @@ export function actionOf(
       concurrency,
       untilMs: nowMs + msPerHour,
       deadlineMs: nowMs + msPerHour,
+      ...steered,
       because,
     };
   }
@@ -91,6 +109,7 @@ export function actionOf(
     untilMs,
     deadlineMs: eventAtMs ?? (isKept ? step.fromMs - 1 : untilMs),
     ...(eventId !== undefined && { eventId }),
+    ...steered,
     because,
   };
 }

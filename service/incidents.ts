@@ -11,7 +11,18 @@ export type IncidentKind =
   /** For a while nobody has been able to tell what Lambda holds. */
   | 'cannot-verify'
   /** An event is three minutes away and its capacity is not there. */
-  | 'prewarm-late';
+  | 'prewarm-late'
+  /** Capacity was verified in an event's window, and is not as it was any more. */
+  | 'ready-lost'
+  /** A raise waits for a deployment that is not ours. */
+  | 'deployment-in-flight'
+  /** AWS does not take the call that would end a raise, so there is no raise. */
+  | 'cannot-book'
+  /** More than one call in twenty to the control plane fails. */
+  | 'control-plane-errs';
+
+/** What an incident is about: a function, or the account that all of them share. */
+export type IncidentSubject = FunctionKey | 'account';
 
 /** Writes an event, and answers the number that it will get. */
 export type Note = (draft: Omit<AuditDraft, 'atMs' | 'actor'>) => number;
@@ -21,9 +32,9 @@ export type OpenIncidents = Readonly<Record<string, number>>;
 
 export interface Incidents {
   /** Opens an incident, unless it is open. */
-  report(note: Note, key: FunctionKey, kind: IncidentKind, because: string): void;
+  report(note: Note, key: IncidentSubject, kind: IncidentKind, because: string): void;
   /** Closes an incident, if it is open. */
-  close(note: Note, key: FunctionKey, kind: IncidentKind, because: string): void;
+  close(note: Note, key: IncidentSubject, kind: IncidentKind, because: string): void;
   /** The same object until one is opened or closed. */
   open(): OpenIncidents;
   /** Opened since the start. */

@@ -3,9 +3,9 @@
  */
 import type { RequestListener } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createControlPlane, readAccountLimits, type ControlPlane } from '../actuators/control-plane.ts';
+import { createAwsDoors } from '../actuators/aws-doors.ts';
+import { readAccountLimits, type ControlPlane } from '../actuators/control-plane.ts';
 import { requireEnforceable, resolveEndpointUrl } from '../actuators/endpoint.ts';
-import { createProvisionedConcurrencyActuator } from '../actuators/provisioned-concurrency.ts';
 import type { Config } from '../config/load.ts';
 import { defaultAccountLimits, type AccountLimits, type Store } from '../core/ports.ts';
 import { parseFunctionKey } from '../core/series-key.ts';
@@ -16,6 +16,7 @@ import { openEmbeddedStore } from '../store/embedded.ts';
 import { pruneStore } from '../store/retention.ts';
 import { openAnchorSinks } from './anchor-places.ts';
 import { createAnchoring, type Anchoring } from './anchoring.ts';
+import { createAwsPorts } from './aws-ports.ts';
 import { openCloudwatchVolume, type CloudwatchVolume } from './cloudwatch-volume.ts';
 import { compose } from './compose.ts';
 import { readHistories, readSystemOptions } from './from-config.ts';
@@ -70,10 +71,13 @@ export async function runService(options: ServiceOptions): Promise<void> {
     });
     const listener = await listen(app, { host, port });
     onListening(listener.url);
-    const stopHousekeeping = startHousekeeping(choresOf(system, { config, store, signal, anchoring, cloudwatch: system.cloudwatch }), {
-      wakeups: cronWakeups,
-      log,
-    });
+    const stopHousekeeping = startHousekeeping(
+      choresOf(system, { config, store, signal, anchoring, cloudwatch: system.cloudwatch }),
+      {
+        wakeups: cronWakeups,
+        log,
+      },
+    );
     try {
       await runTicks(system, signal);
     } finally {
@@ -103,14 +107,18 @@ async function startSystem({
   const volume = await openCloudwatchVolume(config, { env, clock: realClock, timers: realTimers, log }, signal);
   const options = await readSystemOptions(config, { untilMs: realClock.nowMs(), signal });
   const { accountId, region } = parseFunctionKey(options.functions[0]!.spec.key)!;
-  const door = createControlPlane({
+  const doors = createAwsDoors({
     accountId,
     region,
-    endpointUrl: resolveEndpointUrl(config.aws.endpoint, env),
+    endpointUrlOf: (service) => resolveEndpointUrl(config.aws.endpoint, env, service),
     clock: realClock,
     timers: realTimers,
     callsPerSecond: config.limits.controlPlaneCallsPerSecond,
   });
+  const door = doors.lambda;
+  const specs = options.functions.map(({ spec }) => spec);
+  const { scheduler } = config.aws;
+  const ports = createAwsPorts({ doorsOf: () => doors, clock: realClock, specs, ...scheduler, signal });
   await requireTwinToEnforce(options, door, signal);
   const telemetry = await startTelemetry(config.telemetry.otlpEndpoint);
   const system = await compose(options, {
@@ -118,10 +126,8 @@ async function startSystem({
     store,
     log,
     tracer: telemetry.tracer,
-    actuator: createProvisionedConcurrencyActuator({ controlPlaneOf: () => door, clock: realClock }),
-    readAccountLimits: limitsReader(options, { door, log, signal }),
-    endpointKindOf: () => door.endpointKind(),
-    queueWaitMs: (callCount) => door.queue.expectedWaitMs('urgent', callCount),
+    ...ports,
+    readAccountLimits: limitsReader(options, { read: ports.readAccountLimits, log }),
   });
   return { ...system, telemetry, cloudwatch: await volume?.follow(system, options.functions) };
 }
@@ -132,14 +138,14 @@ async function startSystem({
  */
 function limitsReader(
   { functions }: SystemOptions,
-  { door, log, signal }: { readonly door: ControlPlane; readonly log: Log; readonly signal: AbortSignal },
+  { read, log }: { readonly read: () => Promise<AccountLimits>; readonly log: Log },
 ): () => Promise<AccountLimits> {
   const isActing = functions.some(({ spec }) => spec.mode === 'enforce');
   let hasAnswered = false;
   let isTold = false;
   return async () => {
     try {
-      const limits = await readAccountLimits(door, signal);
+      const limits = await read();
       hasAnswered = true;
       return limits;
     } catch (error) {

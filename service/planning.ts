@@ -17,7 +17,7 @@ import type { LeadModel } from '../forecaster/event-window.ts';
 import { plan as makePlan } from '../forecaster/planner.ts';
 import { createEventResponse, type EventResponse } from '../models/event-response.ts';
 import type { NotReady } from '../models/model.ts';
-import type { SystemFunction, SystemOptions, SystemPorts } from './system-options.ts';
+import type { SystemFunction, SystemOptions } from './system-options.ts';
 
 export interface Decision {
   readonly plan: CapacityPlan;
@@ -34,6 +34,10 @@ export interface PlanningMoment {
   readonly previous: CapacityPlan | undefined;
   /** Provisioned concurrency in the account that is not ours to plan with. */
   readonly held: number;
+  /** As these days call for it, the queue left out. */
+  readonly lead: LeadModel;
+  /** How long one more urgent call waits for its turn. */
+  readonly queueWaitMs: number;
 }
 
 export interface Planning {
@@ -48,7 +52,7 @@ export interface Planning {
 /** Windows that have begun stay in sight that long. */
 const eventsBehindMs = 3 * msPerHour;
 
-export function createPlanning(options: SystemOptions & Pick<SystemPorts, 'queueWaitMs'>): Planning {
+export function createPlanning(options: SystemOptions): Planning {
   const eventResponse = createEventResponse();
   const learners = createLearners(options, eventResponse);
   const learnerOf = (key: FunctionKey): Learner => learners.get(key)!;
@@ -63,7 +67,7 @@ export function createPlanning(options: SystemOptions & Pick<SystemPorts, 'queue
     stepMsOf: (key) => learnerOf(key).stepMs,
     learnedUntilMs: (key) => learnerOf(key).untilMs(),
     eventsAround,
-    decide({ nowMs, account, previous, held }) {
+    decide({ nowMs, account, previous, held, lead: documented, queueWaitMs }) {
       const untilMs = nowMs + options.horizonMs;
       const volumes = new Map(
         [...new Set(learners.values())].map((learner) => [learner, learner.forecast(nowMs, untilMs)]),
@@ -74,8 +78,8 @@ export function createPlanning(options: SystemOptions & Pick<SystemPorts, 'queue
         forecast: requestsOf(volumes.get(learnerOf(spec.key))!, { key: spec.key, requestsPerUnit }),
       }));
       const events = eventsAround(nowMs);
-      const queueMs = Math.max(controlPlaneLeadMs(functions.length), options.queueWaitMs(functions.length));
-      const lead = { ...options.lead, queueMs };
+      const queueMs = Math.max(controlPlaneLeadMs(functions.length), queueWaitMs);
+      const lead = { ...documented, queueMs };
       const plan = makePlan({
         nowMs,
         untilMs,

@@ -3,7 +3,9 @@ import { trace } from '@opentelemetry/api';
 import { calendarVersion } from '../calendar/event.ts';
 import { createVenue } from '../calendar/venue.ts';
 import { pricesUsEast1 } from '../config/schema.ts';
-import type { Action, HoldProvisionedConcurrency, Outcome } from '../core/action.ts';
+import type { Action, Outcome } from '../core/action.ts';
+import { assertNever } from '../core/assert.ts';
+import { bookingNameOf, type Booking } from '../core/booking.ts';
 import type { Observed } from '../core/capacity.ts';
 import type { FunctionSpec } from '../core/function-spec.ts';
 import type { MarketEvent } from '../core/market-event.ts';
@@ -13,7 +15,7 @@ import { msPerDay, msPerHour, msPerMinute, msPerSecond, parseInstant, type Epoch
 import { createVirtualClock } from '../core/virtual-clock.ts';
 import { sliceSeries, type VolumeSeries } from '../core/volume-series.ts';
 import { documentedLead } from '../forecaster/event-window.ts';
-import type { Fact } from './facts.ts';
+import type { Effect, Fact } from './facts.ts';
 import type { Log } from './log.ts';
 import type { SystemOptions, SystemPorts } from './system-options.ts';
 
@@ -21,6 +23,7 @@ export const eventAtMs: EpochMs = parseInstant('2026-03-18T12:30:00Z')!;
 export const key = '123456789012/us-east-1/orders-validate:live' as FunctionKey;
 export const account: AccountLimits = { concurrencyLimit: 1_000, unreservedConcurrency: 1_000 };
 export const accountFact: Fact = { kind: 'account', limits: account };
+export const controlPlaneFact: Fact = { kind: 'control-plane', endpointKind: 'twin', queueWaitMs: 0 };
 
 /** That many minutes from the event. */
 export function minute(count: number): EpochMs {
@@ -40,6 +43,7 @@ export const spec: FunctionSpec = {
   concurrencyFloor: 0,
   concurrencyCeiling: 80,
   mode: 'enforce',
+  ownership: 'own',
 };
 
 export const drill: MarketEvent = {
@@ -102,16 +106,43 @@ export function sampleOptions(functions: readonly FunctionSpec[] = [spec]): Syst
 export interface PaperLambda {
   /** Levels as they were asked for; 0 is a Delete. */
   readonly levels: number[];
+  /** What it would do of itself, by name; on paper it never does. */
+  readonly booked: ReadonlyMap<string, Booking>;
+  /** What becomes of an effect: a fact of the next tick. */
+  answer(effect: Effect, nowMs: EpochMs): Fact;
   apply(action: Action, nowMs: EpochMs): Outcome;
   observe(key: FunctionKey, nowMs: EpochMs): Observed;
 }
 
 export function createPaperLambda(): PaperLambda {
   const levels: number[] = [];
+  const booked = new Map<string, Booking>();
   const aliases = new Map<FunctionKey, { readonly requested: number; readonly readyAtMs: EpochMs }>();
   return {
     levels,
-    apply({ key, concurrency }, nowMs) {
+    booked,
+    answer(effect, nowMs) {
+      switch (effect.kind) {
+        case 'observe':
+          return { kind: 'observed', observed: this.observe(effect.key, nowMs) };
+        case 'list-bookings':
+          return { kind: 'booked', bookings: [...booked.values()], askedAtMs: nowMs };
+        case 'apply': {
+          const { intentSeq, action } = effect;
+          return { kind: 'outcome', intentSeq, action, outcome: this.apply(action, nowMs) };
+        }
+        default:
+          return assertNever(effect);
+      }
+    },
+    apply(action, nowMs) {
+      if (action.kind !== 'hold-provisioned-concurrency') {
+        const name = bookingNameOf(action.booking);
+        if (action.kind === 'book-call') booked.set(name, action.booking);
+        else booked.delete(name);
+        return { kind: 'accepted', atMs: nowMs };
+      }
+      const { key, concurrency } = action;
       levels.push(concurrency);
       aliases.set(key, { requested: concurrency, readyAtMs: nowMs + 1.5 * msPerMinute });
       return { kind: 'accepted', atMs: nowMs };
@@ -149,11 +180,16 @@ export function samplePorts({ store, fromMs }: { readonly store: Store; readonly
         calls.push('observe');
         return lambda.observe(observedKey, clock.nowMs());
       },
-      apply: async (action: HoldProvisionedConcurrency) => {
-        calls.push(`apply ${action.concurrency}`);
+      apply: async (action: Action) => {
+        calls.push(
+          action.kind === 'hold-provisioned-concurrency'
+            ? `apply ${action.concurrency}`
+            : `${action.kind} ${action.booking.purpose}`,
+        );
         return lambda.apply(action, clock.nowMs());
       },
     },
+    bookkeeper: { listBookings: async () => [...lambda.booked.values()] },
     readAccountLimits: async () => account,
     endpointKindOf: () => 'twin',
     queueWaitMs: () => 0,

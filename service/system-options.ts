@@ -5,8 +5,7 @@ import type { Calendar } from '../calendar/event.ts';
 import type { Venue } from '../calendar/venue.ts';
 import type { VolumeHistory } from '../collectors/volume-csv.ts';
 import type { FunctionSpec, Limits, Prices } from '../core/function-spec.ts';
-import type { AccountLimits, Actuator, Store } from '../core/ports.ts';
-import type { FunctionKey } from '../core/series-key.ts';
+import type { AccountLimits, Actuator, Bookkeeper, Store } from '../core/ports.ts';
 import type { Clock } from '../core/time.ts';
 import type { LeadModel } from '../forecaster/event-window.ts';
 import type { PlanningPolicy } from '../forecaster/planner.ts';
@@ -48,8 +47,9 @@ export interface SystemPorts {
   readonly clock: Clock;
   readonly store: Store;
   readonly actuator: Actuator;
+  readonly bookkeeper: Bookkeeper;
   readonly readAccountLimits: () => Promise<AccountLimits>;
-  readonly endpointKindOf: (key: FunctionKey) => EndpointKind;
+  readonly endpointKindOf: () => EndpointKind;
   /** Wait of one more urgent call in the queue: counted in the lead. */
   readonly queueWaitMs: (callCount: number) => number;
   readonly log: Log;

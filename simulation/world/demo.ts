@@ -2,8 +2,6 @@
  * A demo's world: the packaged market or the user's own volume, the demo fleet, and the production system composed on it.
  */
 import { trace } from '@opentelemetry/api';
-import { readAccountLimits } from '../../actuators/control-plane.ts';
-import { createProvisionedConcurrencyActuator } from '../../actuators/provisioned-concurrency.ts';
 import { calendarVersion, type Calendar } from '../../calendar/event.ts';
 import { createVenue } from '../../calendar/venue.ts';
 import { readCalendar } from '../../collectors/calendar-file.ts';
@@ -12,11 +10,12 @@ import { pricesUsEast1 } from '../../config/schema.ts';
 import { InputError } from '../../core/errors.ts';
 import type { Store } from '../../core/ports.ts';
 import { createRandom } from '../../core/random.ts';
-import { parseFunctionKey, type FunctionKey } from '../../core/series-key.ts';
+import type { FunctionKey } from '../../core/series-key.ts';
 import { formatInstant, msPerDay, type EpochMs } from '../../core/time.ts';
 import { endOf, sliceSeries, type VolumeSeries } from '../../core/volume-series.ts';
 import { documentedLead } from '../../forecaster/event-window.ts';
 import { requireForecastable } from '../../forecaster/forecaster.ts';
+import { createAwsPorts } from '../../service/aws-ports.ts';
 import { compose } from '../../service/compose.ts';
 import type { Log } from '../../service/log.ts';
 import { release } from '../../service/release.ts';
@@ -116,21 +115,18 @@ export async function createDemoWorld({ source, seed, store, log, signal }: Demo
 
 /** The production system on a world's ports. */
 export function composeOn(
-  { clock, controlPlaneOf }: WorldPorts,
+  { clock, doorsOf }: WorldPorts,
   options: SystemOptions,
   { store, log }: { store: Store; log: Log },
 ): Promise<System> {
-  const doorOf = (key: FunctionKey) => controlPlaneOf(parseFunctionKey(key)!);
-  const door = doorOf(options.functions[0]!.spec.key);
+  const { signal } = new AbortController();
+  const specs = options.functions.map(({ spec }) => spec);
   return compose(options, {
     clock,
     store,
     log,
     tracer: trace.getTracer('foreshock'),
-    actuator: createProvisionedConcurrencyActuator({ controlPlaneOf, clock }),
-    readAccountLimits: () => readAccountLimits(door, new AbortController().signal),
-    endpointKindOf: (key) => doorOf(key).endpointKind(),
-    queueWaitMs: (callCount) => door.queue.expectedWaitMs('urgent', callCount),
+    ...createAwsPorts({ doorsOf, clock, specs, signal }),
   });
 }
 

@@ -28,6 +28,7 @@ export const demoFleet: readonly FleetFunction[] = [
       concurrencyCeiling: 400,
       group: 'trading',
       mode: 'enforce',
+      ownership: 'own',
     },
   },
   {
@@ -44,6 +45,7 @@ export const demoFleet: readonly FleetFunction[] = [
       concurrencyCeiling: 500,
       group: 'trading',
       mode: 'enforce',
+      ownership: 'own',
     },
   },
   {
@@ -60,6 +62,7 @@ export const demoFleet: readonly FleetFunction[] = [
       concurrencyCeiling: 300,
       group: 'risk',
       mode: 'enforce',
+      ownership: 'own',
     },
   },
 ];

@@ -1,29 +1,35 @@
 /**
  * Counts the calls that are on the wire. Virtual time stands still while there are any, so that an answer always arrives at the instant at which its call was sent.
  */
-import type { ControlPlane } from '../../actuators/control-plane.ts';
+import type { AwsDoors } from '../../actuators/aws-doors.ts';
+import type { ServiceDoor } from '../../actuators/service-door.ts';
 
 export interface InFlight {
-  /** The same control plane, with its calls counted. */
-  readonly watch: (controlPlane: ControlPlane) => ControlPlane;
+  /** The same doors, with their calls counted. */
+  readonly watch: (doors: AwsDoors) => AwsDoors;
   /** Resolves when nothing is on the wire and what followed from the last answer has run. */
   settled(): Promise<void>;
 }
 
 export function createInFlight(): InFlight {
   let count = 0;
+  const counted = <Client>(door: ServiceDoor<Client>): ServiceDoor<Client> => ({
+    ...door,
+    send: (request, call) =>
+      door.send(request, async (client, signal) => {
+        count++;
+        try {
+          return await call(client, signal);
+        } finally {
+          count--;
+        }
+      }),
+  });
   return {
-    watch: (controlPlane) => ({
-      ...controlPlane,
-      send: (request, call) =>
-        controlPlane.send(request, async (client, signal) => {
-          count++;
-          try {
-            return await call(client, signal);
-          } finally {
-            count--;
-          }
-        }),
+    watch: (doors) => ({
+      lambda: counted(doors.lambda),
+      scheduler: counted(doors.scheduler),
+      scaling: counted(doors.scaling),
     }),
     async settled() {
       // One turn of the event loop runs all that hangs on answered calls; it may have sent the next.

@@ -14,6 +14,7 @@ import type { FunctionSpec } from '../../core/function-spec.ts';
 import type { MarketEvent } from '../../core/market-event.ts';
 import type { Store } from '../../core/ports.ts';
 import { createRandom } from '../../core/random.ts';
+import { createBookingReader } from '../../core/booking.ts';
 import type { FunctionKey } from '../../core/series-key.ts';
 import { msPerDay, msPerHour, msPerMinute, msPerSecond, parseInstant, type EpochMs } from '../../core/time.ts';
 import { sliceSeries, type VolumeSeries } from '../../core/volume-series.ts';
@@ -40,6 +41,12 @@ export interface Call {
   readonly isFaulted: boolean;
 }
 
+/** A call to another service than Lambda: `POST /schedules/foreshock-…`. */
+export interface OtherCall {
+  readonly minute: number;
+  readonly what: string;
+}
+
 export interface RehearsalOptions {
   readonly seed?: string;
   readonly mode?: FunctionSpec['mode'];
@@ -47,8 +54,10 @@ export interface RehearsalOptions {
   /** The first second of the run; a quarter of an hour of traffic comes before it. */
   readonly fromMinute?: number;
   readonly requestTimeoutMs?: number;
-  /** What becomes of a call, by the minute at which it comes. */
+  /** What becomes of a call to Lambda, by the minute at which it comes. */
   readonly fault?: (call: Omit<Call, 'isFaulted'>) => InjectedFault | undefined;
+  /** What becomes of a call to another service. */
+  readonly otherFault?: (request: TwinRequest, minute: number) => InjectedFault | undefined;
 }
 
 export interface Rehearsal {
@@ -56,8 +65,12 @@ export interface Rehearsal {
   readonly store: Store;
   /** What stands in the audit log, durable. */
   readonly audit: readonly AuditEvent[];
-  /** Everything that came to the twin's control plane from Foreshock. */
+  /** Everything that came to Lambda's control plane from Foreshock. */
   readonly calls: readonly Call[];
+  /** Everything that came to EventBridge Scheduler and Application Auto Scaling. */
+  readonly otherCalls: readonly OtherCall[];
+  /** Names of what stands booked in the twin. */
+  booked(): readonly string[];
   /** The event minute that the clock shows. */
   minute(): number;
   /** @throws AssertionError naming the first thing that a checker saw. */
@@ -85,6 +98,7 @@ const specs: readonly FunctionSpec[] = [
     concurrencyFloor: 0,
     concurrencyCeiling: 80,
     mode: 'enforce',
+    ownership: 'own',
   },
   {
     key: quotesKey,
@@ -96,6 +110,7 @@ const specs: readonly FunctionSpec[] = [
     concurrencyFloor: 0,
     concurrencyCeiling: 60,
     mode: 'enforce',
+    ownership: 'own',
   },
 ];
 
@@ -143,7 +158,18 @@ export async function rehearse(options: RehearsalOptions = {}): Promise<Rehearsa
   const kept = createMemoryStore();
   const store = listenToAudit(kept, audit);
   const calls: Call[] = [];
-  const checks = createChecks(functions, { audit, calls });
+  const otherCalls: OtherCall[] = [];
+  const configured: Rehearsal['configured'] = (key) => {
+    const answer = world.twins.with.handle(provisionedRequest(key, 'GET'));
+    if (answer.status === 404) return undefined;
+    const { RequestedProvisionedConcurrentExecutions: requested, Status: status } = JSON.parse(answer.body) as {
+      RequestedProvisionedConcurrentExecutions: number;
+      Status: string;
+    };
+    return { requested, status };
+  };
+  const booked = (): string[] => bookedIn(world.twins.with.handle(listRequest));
+  const checks = createChecks(functions, { audit, calls, booked, standing: (key) => configured(key)?.requested ?? 0 });
   const nowMs = (): EpochMs => world.nowMs();
   let current: System;
   let ports: WorldPorts;
@@ -164,6 +190,10 @@ export async function rehearse(options: RehearsalOptions = {}): Promise<Rehearsa
       return new Proxy({} as System, { get: (_target, name) => Reflect.get(current, name) as unknown });
     },
     beforeAnswer(request) {
+      if (!isLambdaCall(request)) {
+        otherCalls.push({ minute: minuteOf(ports.clock.nowMs()), what: `${request.method} ${request.target}` });
+        return options.otherFault?.(request, minuteOf(ports.clock.nowMs()));
+      }
       const call = callOf(request, ports.clock.nowMs());
       const fault = options.fault?.(call);
       calls.push({ ...call, isFaulted: fault !== undefined });
@@ -181,6 +211,8 @@ export async function rehearse(options: RehearsalOptions = {}): Promise<Rehearsa
     store: kept,
     audit,
     calls,
+    otherCalls,
+    booked,
     minute: () => minuteOf(nowMs()),
     async runUntil(minute) {
       while (minuteOf(nowMs()) < minute) await step();
@@ -194,15 +226,7 @@ export async function rehearse(options: RehearsalOptions = {}): Promise<Rehearsa
       const answer = world.twins.with.handle(provisionedRequest(key, level === 0 ? 'DELETE' : 'PUT', level));
       assert(answer.status < 300, `the other hand was refused: ${answer.body}`);
     },
-    configured(key) {
-      const answer = world.twins.with.handle(provisionedRequest(key, 'GET'));
-      if (answer.status === 404) return undefined;
-      const { RequestedProvisionedConcurrentExecutions: requested, Status: status } = JSON.parse(answer.body) as {
-        RequestedProvisionedConcurrentExecutions: number;
-        Status: string;
-      };
-      return { requested, status };
-    },
+    configured,
   };
 }
 
@@ -250,16 +274,21 @@ function optionsOf({
 interface Seen {
   readonly audit: readonly AuditEvent[];
   readonly calls: readonly Call[];
+  readonly booked: () => readonly string[];
+  /** What the twin holds: a booked raise is nobody's call. */
+  readonly standing: (key: FunctionKey) => number;
 }
 
 /** What must hold in every scenario, at every call and in every second. */
-function createChecks(functions: readonly FunctionSpec[], { audit, calls }: Seen) {
+function createChecks(functions: readonly FunctionSpec[], { audit, calls, booked, standing }: Seen) {
   const breaches: string[] = [];
   const levels = new Map<FunctionKey, number>();
   const openIntents = new Map<number, { readonly key: FunctionKey; readonly concurrency: number }>();
   let readUntil = 0;
   const readAudit = (): void => {
     for (const { seq, kind, causeSeq, body } of audit.slice(readUntil)) {
+      // Bookings have intents of their own: several of one function may be under way.
+      if (body['concurrency'] === undefined) continue;
       if (kind === 'action.intended')
         openIntents.set(seq, { key: body['key'] as FunctionKey, concurrency: body['concurrency'] as number });
       if (kind === 'action.outcome' && !openIntents.delete(causeSeq!)) breaches.push(`${seq} answers no open intent`);
@@ -272,7 +301,9 @@ function createChecks(functions: readonly FunctionSpec[], { audit, calls }: Seen
     readAudit();
     const isIntended = [...openIntents.values()].some((intent) => intent.key === key && intent.concurrency === level);
     if (!isIntended) breaches.push(`${level} was asked for ${key} without a durable intent`);
-    const before = levels.get(key) ?? 0;
+    const hasEnd = booked().some((name) => createBookingReader([key])(name)?.purpose === 'end');
+    if (level > 0 && !hasEnd) breaches.push(`${level} was asked for ${key}, and nothing is booked that ends it`);
+    const before = standing(key);
     if (level > before && minute > 0) breaches.push(`${key} was raised to ${level} at T${minute}`);
     levels.set(key, level);
     const { concurrencyCeiling } = functions.find((spec) => spec.key === key)!;
@@ -317,6 +348,17 @@ function callOf({ method, target, body }: TwinRequest, atMs: EpochMs): Omit<Call
 /** `orders-validate` of `…/orders-validate:live`. */
 export function nameOf(key: FunctionKey): string {
   return /([^/:]+):[^:]+$/.exec(key)![1]!;
+}
+
+/** The others are EventBridge Scheduler, by its paths, and Application Auto Scaling, which is called at the root. */
+function isLambdaCall({ target }: TwinRequest): boolean {
+  return !target.startsWith('/schedules') && target !== '/';
+}
+
+const listRequest: TwinRequest = { method: 'GET', target: '/schedules?NamePrefix=foreshock-&MaxResults=100', body: '' };
+
+function bookedIn({ body }: TwinResponse): string[] {
+  return (JSON.parse(body) as { Schedules: readonly { Name: string }[] }).Schedules.map(({ Name }) => Name);
 }
 
 function provisionedRequest(key: FunctionKey, method: 'GET' | 'PUT' | 'DELETE', level?: number): TwinRequest {

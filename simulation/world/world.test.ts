@@ -32,8 +32,14 @@ function eventsOf(day: Rehearsal, kind: AuditKind, key?: FunctionKey): readonly 
 
 function incidentsOf(day: Rehearsal): readonly string[] {
   return eventsOf(day, 'incident.opened').map(
-    ({ body }) => `${nameOf(body['function'] as FunctionKey)} ${body['incident'] as string}`,
+    ({ body }) =>
+      `${body['function'] === 'account' ? 'account' : nameOf(body['function'] as FunctionKey)} ${body['incident'] as string}`,
   );
+}
+
+/** Events about capacity itself; bookings have theirs too. */
+function holdsOf(day: Rehearsal, kind: AuditKind, key: FunctionKey): readonly AuditEvent[] {
+  return eventsOf(day, kind, key).filter(({ body }) => body['concurrency'] !== undefined);
 }
 
 /** The levels that were asked of the twin, in order; 0 is a Delete. */
@@ -115,10 +121,10 @@ describe('a control plane in trouble', () => {
     // Doubling from a second: about seven tries a function in a minute.
     expect(faulted).toBeLessThan(20);
     for (const key of both) expect(prewarmOf(day, key).minutesEarly).toBeGreaterThanOrEqual(3);
-    expect(incidentsOf(day)).toEqual([]);
+    expect(incidentsOf(day)).toEqual(['account control-plane-errs']);
   });
 
-  it('is dark from before the asking: pages by T − 3, touches nothing, raises nothing afterwards, and settles', async () => {
+  it('is dark from before the asking: pages by T − 3 and touches nothing; what was booked raises all the same, and is given back', async () => {
     const day = await begin({
       concurrencyFloor: 4,
       fault: ({ minute }) =>
@@ -128,9 +134,15 @@ describe('a control plane in trouble', () => {
     const late = eventsOf(day, 'prewarm.late');
     expect(late.map(({ body }) => body['function'])).toEqual(both);
     expect(incidentsOf(day).filter((text) => text.endsWith('prewarm-late'))).toHaveLength(2);
-    await day.runUntil(20);
+    await day.runUntil(10);
     for (const key of both) {
       expect(levelsOf(day, key)).toEqual([4]);
+      expect(day.configured(key)).toMatchObject({ status: 'READY' });
+      expect(day.configured(key)?.requested).toBeGreaterThan(4);
+    }
+    await day.runUntil(125);
+    for (const key of both) {
+      expect(isDescending(levelsOf(day, key).slice(1))).toBe(true);
       expect(day.configured(key)).toEqual({ requested: 4, status: 'READY' });
     }
     expect(eventsOf(day, 'incident.closed')).toHaveLength(incidentsOf(day).length);
@@ -142,10 +154,14 @@ describe('a control plane in trouble', () => {
         minute >= -7 && minute < 5 ? { kind: 'answer', response: serviceAnswer(500) } : undefined,
     });
     await day.runUntil(14);
-    expect(incidentsOf(day).toSorted()).toEqual(['orders-validate cannot-verify', 'quotes-stream cannot-verify']);
-    expect(eventsOf(day, 'incident.closed')).toHaveLength(2);
+    expect(incidentsOf(day).toSorted()).toEqual([
+      'account control-plane-errs',
+      'orders-validate cannot-verify',
+      'quotes-stream cannot-verify',
+    ]);
     for (const key of both) expect(levelsOf(day, key)).toHaveLength(1);
     await day.runUntil(16);
+    expect(eventsOf(day, 'incident.closed')).toHaveLength(3);
     for (const key of both) expect(levelsOf(day, key)).toHaveLength(2);
   });
 
@@ -194,7 +210,8 @@ describe('a function that is not as it should be', () => {
     await day.runUntil(0.1);
     expect(levelsOf(day, ordersKey)).toHaveLength(1);
     expect(prewarmOf(day, ordersKey).minutesEarly).toBeGreaterThanOrEqual(3);
-    expect(incidentsOf(day)).toEqual([]);
+    expect(incidentsOf(day)).toEqual(['orders-validate deployment-in-flight']);
+    expect(eventsOf(day, 'incident.closed')).toHaveLength(1);
   });
 
   it('was warmed by somebody else: theirs is what is returned to, and never less', async () => {
@@ -229,13 +246,13 @@ describe('a function that is not as it should be', () => {
 describe('a crash', () => {
   it('between a Put and its answer: looks first, asks no second time, and gives back what it had asked for', async () => {
     const day = await begin();
-    await day.runUntilSo(() => eventsOf(day, 'action.intended', ordersKey).length > 0, -9);
-    const intent = eventsOf(day, 'action.intended', ordersKey)[0]!;
-    expect(eventsOf(day, 'action.outcome', ordersKey)).toEqual([]);
+    await day.runUntilSo(() => holdsOf(day, 'action.intended', ordersKey).length > 0, -9);
+    const intent = holdsOf(day, 'action.intended', ordersKey)[0]!;
+    expect(holdsOf(day, 'action.outcome', ordersKey)).toEqual([]);
     const callCount = day.calls.length;
     await day.crash();
     await day.runUntil(-8);
-    expect(eventsOf(day, 'action.outcome', ordersKey)).toMatchObject([
+    expect(holdsOf(day, 'action.outcome', ordersKey)).toMatchObject([
       { causeSeq: intent.seq, body: { outcome: { kind: 'unknown', code: 'Restarted' } } },
     ]);
     expect(day.calls.slice(callCount).find(({ functionKey }) => functionKey === ordersKey)?.level).toBeUndefined();
@@ -270,6 +287,6 @@ describe('a crash', () => {
     const opened = eventsOf(day, 'incident.opened').filter(({ body }) => body['incident'] === 'prewarm-late');
     expect(opened.map(({ body }) => body['function'])).toEqual(both);
     const closed = eventsOf(day, 'incident.closed').map(({ causeSeq }) => causeSeq);
-    expect(closed).toEqual(opened.map(({ seq }) => seq));
+    for (const { seq } of opened) expect(closed).toContain(seq);
   });
 });

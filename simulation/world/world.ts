@@ -5,7 +5,7 @@
  * One step is one second: arrivals are served, the system ticks, and its calls are answered before the next second begins. The same seed
  * and inputs therefore give the same decisions, byte for byte.
  */
-import { createControlPlane, type ControlPlane } from '../../actuators/control-plane.ts';
+import { createAwsDoors, type AwsDoors } from '../../actuators/aws-doors.ts';
 import { createBucketCounter, type BucketCounter } from '../../collectors/bucket-counter.ts';
 import type { MarketEvent } from '../../core/market-event.ts';
 import { createRandom } from '../../core/random.ts';
@@ -32,7 +32,7 @@ export interface WorldFunction {
 export interface WorldPorts {
   readonly clock: Clock;
   readonly timers: Timers;
-  readonly controlPlaneOf: (name: FunctionName) => ControlPlane;
+  readonly doorsOf: (name: FunctionName) => AwsDoors;
 }
 
 export interface WorldOptions {
@@ -104,7 +104,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   const composed = options.compose({
     clock,
     timers: clock,
-    controlPlaneOf: controlPlanes({ endpointUrl: server.url, clock, ...options }, inFlight.watch),
+    doorsOf: doorsByPlace({ endpointUrl: server.url, clock, ...options }, inFlight.watch),
   });
   // A system that cannot start (a full disk) leaves nothing listening, or the process would never end.
   const system = await composed.catch(async (error: unknown) => {
@@ -157,20 +157,21 @@ export async function createWorld(options: WorldOptions): Promise<World> {
 }
 
 /** One door an account and region, always the same one: the call budget is theirs. */
-function controlPlanes(
+function doorsByPlace(
   {
     endpointUrl,
     clock,
     requestTimeoutMs,
   }: Pick<WorldOptions, 'requestTimeoutMs'> & { readonly endpointUrl: string; readonly clock: Clock & Timers },
-  watch: (controlPlane: ControlPlane) => ControlPlane,
-): (name: FunctionName) => ControlPlane {
+  watch: (doors: AwsDoors) => AwsDoors,
+): (name: FunctionName) => AwsDoors {
   const waits = requestTimeoutMs === undefined ? {} : { requestTimeoutMs };
-  const doors = new Map<string, ControlPlane>();
+  const doors = new Map<string, AwsDoors>();
   return ({ accountId, region }) => {
     const place = `${accountId}/${region}`;
     const door =
-      doors.get(place) ?? watch(createControlPlane({ accountId, region, endpointUrl, clock, timers: clock, ...waits }));
+      doors.get(place) ??
+      watch(createAwsDoors({ accountId, region, endpointUrlOf: () => endpointUrl, clock, timers: clock, ...waits }));
     doors.set(place, door);
     return door;
   };
