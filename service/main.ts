@@ -212,7 +212,7 @@ async function openAnchoring(
 
 function choresOf(system: System, { config, store, signal, anchoring, cloudwatch }: ChoreSources): Chore[] {
   return [
-    ...(cloudwatch ? [{ name: 'read-cloudwatch', every: 'minute', run: () => cloudwatch.read(signal) } as const] : []),
+    ...(cloudwatch ? cloudwatchChores(cloudwatch, signal) : []),
     ...(anchoring ? [{ name: 'write-anchor', every: 'minute', run: () => anchoring.writeWhenDue() } as const] : []),
     { name: 'save-snapshot', every: 'minute', run: () => system.saveSnapshot() },
     { name: 'read-account-limits', every: 'minute', run: async () => system.readAccount() },
@@ -222,6 +222,13 @@ function choresOf(system: System, { config, store, signal, anchoring, cloudwatch
       every: 'day',
       run: () => pruneStore(store, config.retention, realClock.nowMs()).then(() => undefined),
     },
+  ];
+}
+
+function cloudwatchChores(cloudwatch: CloudwatchVolume, signal: AbortSignal): Chore[] {
+  return [
+    { name: 'read-cloudwatch', every: 'minute', run: () => cloudwatch.read(signal) },
+    { name: 'read-vitals', every: 'hour', run: () => cloudwatch.readVitals(signal) },
   ];
 }
 
