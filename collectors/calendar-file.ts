@@ -29,6 +29,12 @@ const byteCountMax = 16 * 1024 * 1024;
  * line in the file, the value and what was expected.
  */
 export async function readCalendar(path: string, { aroundMs, format, signal }: CalendarReadOptions): Promise<Calendar> {
+  const bytes = await readCalendarBytes(path, signal);
+  return parseCalendar(bytes, path, { aroundMs, ...(format && { format }) });
+}
+
+/** The bytes of a calendar file, out of gzip where it is. @throws InputError as `readCalendar`. */
+export async function readCalendarBytes(path: string, signal?: AbortSignal): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let byteCount = 0;
   for await (const chunk of readBytes(path, { signal })) {
@@ -38,7 +44,7 @@ export async function readCalendar(path: string, { aroundMs, format, signal }: C
     }
     chunks.push(chunk);
   }
-  return parseCalendar(Buffer.concat(chunks), path, { aroundMs, ...(format && { format }) });
+  return Buffer.concat(chunks);
 }
 
 /**
