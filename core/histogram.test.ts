@@ -79,3 +79,15 @@ it('knows no quantile of nothing, and keeps what lies outside its range in its e
     expect(histogramOf([value]).buckets.at(end), `${value}`).toBe(1);
   }
 });
+
+it('is the same again after it was packed by its buckets', () => {
+  const packed = histogramOf([1, 1, 120, 3_000]);
+  const unpacked = createHistogram();
+  packed.buckets.forEach((count, bucket) => {
+    if (count > 0) unpacked.add(bucket, count);
+  });
+  expect(unpacked.count).toBe(4);
+  expect([0.25, 0.75, 1].map((ratio) => unpacked.quantile(ratio))).toEqual(
+    [0.25, 0.75, 1].map((ratio) => packed.quantile(ratio)),
+  );
+});

@@ -17,6 +17,8 @@ export interface Histogram {
   merge(other: Histogram): void;
   /** Takes the records of an earlier state of this histogram out again: what is left came since. */
   subtract(earlier: Histogram): void;
+  /** Adds counts to one bucket by its place in `buckets`, as unpacking does. */
+  add(bucket: number, count: number): void;
   /** Value below which the given share of the records lies; undefined when empty. Middle of the bucket. */
   quantile(ratio: number): number | undefined;
   readonly count: number;
@@ -34,6 +36,10 @@ export function createHistogram(): Histogram {
     },
     record(value, count = 1) {
       buckets[bucketOf(value)]! += count;
+      total += count;
+    },
+    add(bucket, count) {
+      buckets[bucket]! += count;
       total += count;
     },
     merge(other) {

@@ -3,6 +3,7 @@ import { createRandom } from '../../core/random.ts';
 import type { FunctionKey } from '../../core/series-key.ts';
 import { createControlPlane, type CapacityChange, type ControlPlane } from './control-plane.ts';
 import { defaultParams, type TwinParams } from './limits.ts';
+import { createMetricBook } from './metric-book.ts';
 import type { TwinFunction } from './twin-function.ts';
 
 const named = (name: string, more: Partial<TwinFunction> = {}): TwinFunction => ({
@@ -28,6 +29,7 @@ function create(functions: readonly TwinFunction[], params: Partial<TwinParams> 
     params: { ...defaultParams, ...params },
     random: createRandom(11),
     fromMs: 0,
+    metrics: createMetricBook([]),
     onChange: (change) => changes.push(change),
   });
 }

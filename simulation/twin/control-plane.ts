@@ -22,6 +22,8 @@ import {
 } from './function-registry.ts';
 import { createLambdaService } from './lambda-service.ts';
 import { twinVersion, type TwinParams } from './limits.ts';
+import type { MetricBook } from './metric-book.ts';
+import { createMetricService, isMetricRequest } from './metric-service.ts';
 import type { OperationContext } from './operations.ts';
 import { claimedBy, settleConfig, type ProvisionedConfig } from './provisioned-config.ts';
 import { endMove } from './provisioned-operations.ts';
@@ -74,10 +76,13 @@ export interface ControlPlaneOptions {
   readonly random: Random;
   /** When the account's resources came to be. */
   readonly fromMs: EpochMs;
+  /** What CloudWatch answers from. */
+  readonly metrics: MetricBook;
   readonly onChange: (change: CapacityChange) => void;
 }
 
-export function createControlPlane({ functions, params, random, fromMs, onChange }: ControlPlaneOptions): ControlPlane {
+export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
+  const { functions, params, random, fromMs, metrics, onChange } = options;
   const registry = createFunctionRegistry(functions, random);
   const requestIds = random.fork('request-id');
   const faults = createFaults(random.fork('faults'));
@@ -91,8 +96,12 @@ export function createControlPlane({ functions, params, random, fromMs, onChange
     beginUpdate: (record) => void updating.add(record),
   };
   const lambda = createLambdaService(context);
-  const serviceOf = (request: TwinRequest): AwsService =>
-    isScalingRequest(request) ? scaling.service : isSchedulerRequest(request) ? scheduler.service : lambda;
+  const cloudWatch = createMetricService(metrics, params);
+  const serviceOf = (request: TwinRequest): AwsService => {
+    if (isMetricRequest(request)) return cloudWatch;
+    if (isScalingRequest(request)) return scaling.service;
+    return isSchedulerRequest(request) ? scheduler.service : lambda;
+  };
   const send: Send = createDoor(serviceOf, faults);
   const scaling = createScaling({ registry, params, random: random.fork('scaling'), send });
   const scheduler = createScheduler({

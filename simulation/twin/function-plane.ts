@@ -46,6 +46,18 @@ export interface FunctionPlane {
   provisionedRunMs: number;
   onDemandRunMs: number;
   readonly durationMs: Histogram;
+
+  /** Requests that ran on provisioned environments. */
+  provisionedRequests: number;
+  /** Of all requests served, without initialisations. */
+  runMs: number;
+  /** The cold starts among the durations: as the caller felt them, and what they ran. */
+  readonly coldDurationMs: Histogram;
+  readonly coldRunMs: Histogram;
+  /** Most at once since the last `resetPeaks`: on provisioned environments, on demand, and together. */
+  provisionedPeak: number;
+  onDemandPeak: number;
+  concurrencyPeak: number;
 }
 
 export function createFunctionPlane(spec: TwinFunction, params: TwinParams, random: Random): FunctionPlane {
@@ -71,6 +83,13 @@ export function createFunctionPlane(spec: TwinFunction, params: TwinParams, rand
     provisionedRunMs: 0,
     onDemandRunMs: 0,
     durationMs: createHistogram(),
+    provisionedRequests: 0,
+    runMs: 0,
+    coldDurationMs: createHistogram(),
+    coldRunMs: createHistogram(),
+    provisionedPeak: 0,
+    onDemandPeak: 0,
+    concurrencyPeak: 0,
   };
 }
 
@@ -98,19 +117,27 @@ export function admit(plane: FunctionPlane, atMs: EpochMs, runMs: number, onDema
   }
   plane.requests++;
   if (isProvisioned) plane.spillover++;
+  plane.runMs += runMs;
   plane.onDemandRunMs += Math.ceil(durationMs);
   plane.durationMs.record(durationMs);
+  if (durationMs === runMs) return;
+  plane.coldDurationMs.record(durationMs);
+  plane.coldRunMs.record(runMs);
 }
 
 function takeProvisioned(plane: FunctionPlane, atMs: EpochMs, runMs: number): boolean {
   const busy = plane.provisionedBusy;
-  while (busy.size > 0 && busy.times[0]! <= atMs) popTime(busy);
+  releaseProvisioned(plane, atMs);
   if (busy.size >= plane.allocated) return false;
   refillRate(plane, atMs);
   if (plane.rateTokens < 1) return false;
   plane.rateTokens -= 1;
   pushTime(busy, atMs + runMs);
+  if (plane.onDemandBusy.size > 0) releaseOnDemand(plane, atMs);
+  notePeaks(plane);
   plane.requests++;
+  plane.provisionedRequests++;
+  plane.runMs += runMs;
   plane.provisionedRunMs += Math.ceil(runMs);
   plane.durationMs.record(runMs);
   return true;
@@ -130,7 +157,31 @@ function runOnDemand(plane: FunctionPlane, atMs: EpochMs, runMs: number, onDeman
     durationMs += plane.drawInitMs();
   }
   pushTime(onDemandBusy, atMs + durationMs);
+  if (plane.provisionedBusy.size > 0) releaseProvisioned(plane, atMs);
+  notePeaks(plane);
   return durationMs;
+}
+
+function releaseProvisioned({ provisionedBusy: busy }: FunctionPlane, atMs: EpochMs): void {
+  while (busy.size > 0 && busy.times[0]! <= atMs) popTime(busy);
+}
+
+function notePeaks(plane: FunctionPlane): void {
+  const provisioned = plane.provisionedBusy.size;
+  const onDemand = onDemandCount(plane);
+  if (provisioned > plane.provisionedPeak) plane.provisionedPeak = provisioned;
+  if (onDemand > plane.onDemandPeak) plane.onDemandPeak = onDemand;
+  if (provisioned + onDemand > plane.concurrencyPeak) plane.concurrencyPeak = provisioned + onDemand;
+}
+
+/** From now on the peaks are of what comes, and of what still runs. */
+export function resetPeaks(plane: FunctionPlane, atMs: EpochMs): void {
+  releaseProvisioned(plane, atMs);
+  releaseOnDemand(plane, atMs);
+  plane.provisionedPeak = 0;
+  plane.onDemandPeak = 0;
+  plane.concurrencyPeak = 0;
+  notePeaks(plane);
 }
 
 /** Puts environments that finished by then among the idle ones, in the order in which they finished. */

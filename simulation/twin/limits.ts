@@ -96,6 +96,10 @@ export interface TwinParams {
   readonly scalingPerSecond: number;
   /** What one process keeps. */
   readonly scalableTargetCountMax: number;
+  /** How long after its end a minute is to be seen in CloudWatch. Undocumented; one to three minutes by what people report. */
+  readonly metricDelayMs: number;
+  /** Calls of CloudWatch in a second, all together. Documented: 50 of GetMetricData, 25 of ListMetrics. */
+  readonly metricCallsPerSecond: number;
   readonly prices: Prices;
 }
 
@@ -140,5 +144,7 @@ export const defaultParams: TwinParams = {
   scheduleGroupCountMax: 500,
   scalingPerSecond: 50,
   scalableTargetCountMax: 10_000,
+  metricDelayMs: 2 * 60_000,
+  metricCallsPerSecond: 50,
   prices,
 };

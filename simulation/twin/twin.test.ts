@@ -9,7 +9,8 @@ import { createVirtualClock, type VirtualClock } from '../../core/virtual-clock.
 import { createArrivalSource, type Arrivals } from './arrivals.ts';
 import { countersBetween, type Counters } from './counters.ts';
 import type { TwinParams } from './limits.ts';
-import { createTwin, type MinuteCount, type Twin } from './twin.ts';
+import type { MinuteCount } from './minute-counter.ts';
+import { createTwin, type Twin } from './twin.ts';
 import type { TwinFunction } from './twin-function.ts';
 
 const named = (name: string, more: Partial<TwinFunction> = {}): TwinFunction => ({

@@ -7,27 +7,22 @@
  */
 import { assert } from '../../core/assert.ts';
 import { createRandom } from '../../core/random.ts';
-import { functionKeyOf, type FunctionKey } from '../../core/series-key.ts';
-import { msPerMinute, type Clock, type EpochMs } from '../../core/time.ts';
+import { functionKeyOf, parseFunctionKey, type FunctionKey } from '../../core/series-key.ts';
+import type { Clock, EpochMs } from '../../core/time.ts';
 import type { TwinRequest, TwinResponse } from './answer.ts';
 import type { Arrivals } from './arrivals.ts';
 import { createControlPlane, type CapacityChange } from './control-plane.ts';
-import { countersBetween, readCounters, type Counters, type CounterSource } from './counters.ts';
-import { createDataPlane } from './data-plane.ts';
+import { countersBetween, readCounters, type Counters } from './counters.ts';
+import { createDataPlane, type FunctionLimits } from './data-plane.ts';
 import type { Fault, FaultInForce } from './faults.ts';
 import { retireOnDemand } from './function-plane.ts';
 import type { AliasTarget } from './function-registry.ts';
 import { defaultParams, type TwinParams } from './limits.ts';
+import { createMetricBook, type PastMetrics } from './metric-book.ts';
+import { createMinuteCounter, type MinuteCount } from './minute-counter.ts';
 import { createProvisionedBill } from './provisioned-bill.ts';
 import type { FiredSchedule } from './scheduler-service.ts';
 import { placeOf, type TwinFunction } from './twin-function.ts';
-
-/** What came to a function in one minute of the clock; all that came, served or throttled. */
-export interface MinuteCount {
-  readonly key: FunctionKey;
-  readonly startsAtMs: EpochMs;
-  readonly arrivalCount: number;
-}
 
 export interface TwinOptions {
   readonly functions: readonly TwinFunction[];
@@ -50,6 +45,8 @@ export interface Twin {
   nextChangeMs(): EpochMs | undefined;
   /** The last calls that schedules made, up to the clock's time, the oldest first; bounded. */
   firedSchedules(): readonly FiredSchedule[];
+  /** Gives a function a past that was not played: CloudWatch answers from it, each span at the grain that is left of it at its age. */
+  importMetrics(key: FunctionKey, past: PastMetrics): void;
   /** Totals of one function since the start or the last reset, at the clock's time. */
   countersOf(key: FunctionKey): Counters;
   /** Starts the totals anew, as after a warm-up. Environments and configurations stay. */
@@ -76,11 +73,18 @@ export function createTwin({ functions, seed, clock, params: changed, onMinute }
     params,
   }));
   const indexByKey = new Map(functions.map(({ key }, index) => [key, index]));
+  const limits = new Map<string, FunctionLimits>(
+    functions.map(({ key, reservedConcurrency }) => [
+      parseFunctionKey(key)!.functionName,
+      { claimed: 0, reservedConcurrency },
+    ]),
+  );
   const servingVersions: (string | undefined)[] = functions.map(({ version }) => version);
 
   const onChange = ({ functionName, atMs, claimed, reservedConcurrency, aliases }: CapacityChange): void => {
     dataPlane.serve(atMs);
     dataPlane.setLimits(functionName, { claimed, reservedConcurrency });
+    limits.set(functionName, { claimed, reservedConcurrency });
     for (const { name, allocated, claimed: billed, servingVersion } of aliases) {
       const index = indexByKey.get(functionKeyOf({ ...place, functionName, alias: name }))!;
       if (servingVersion !== servingVersions[index]) retireOnDemand(dataPlane.planes[index]!, atMs);
@@ -89,14 +93,16 @@ export function createTwin({ functions, seed, clock, params: changed, onMinute }
       sources[index]!.bill.set(billed, atMs);
     }
   };
+  const metrics = createMetricBook(functions.map(({ key }) => key));
   const controlPlane = createControlPlane({
     functions,
     params,
     random: random.fork('control-plane'),
     fromMs,
+    metrics,
     onChange,
   });
-  const minutes = createMinuteCounter({ sources, fromMs, ...(onMinute && { onMinute }) });
+  const minutes = createMinuteCounter({ sources, fromMs, metrics, limits, ...(onMinute && { onMinute }) });
   let baselines = sources.map((source) => readCounters(source, fromMs));
 
   const settle = (untilMs: EpochMs): void => {
@@ -128,6 +134,7 @@ export function createTwin({ functions, seed, clock, params: changed, onMinute }
       advance();
       return controlPlane.firedSchedules();
     },
+    importMetrics: (key, past) => metrics.importPast(key, past, advance()),
     countersOf(key) {
       const index = indexOf(key);
       return countersBetween(baselines[index]!, readCounters(sources[index]!, advance()));
@@ -143,37 +150,5 @@ export function createTwin({ functions, seed, clock, params: changed, onMinute }
     },
     addFault: (fault) => controlPlane.addFault(fault, advance()),
     clearFaults: (id) => controlPlane.clearFaults(advance(), id),
-  };
-}
-
-interface MinuteCounter {
-  /** End of the minute that is being counted. */
-  endsAtMs(): EpochMs;
-  /** Tells of the minute and begins the next; everything until its end has been served. */
-  close(): void;
-}
-
-interface MinuteCounterOptions {
-  readonly sources: readonly CounterSource[];
-  readonly fromMs: EpochMs;
-  readonly onMinute?: (count: MinuteCount) => void;
-}
-
-function createMinuteCounter({ sources, fromMs, onMinute }: MinuteCounterOptions): MinuteCounter {
-  const total = ({ plane }: CounterSource): number => plane.requests + plane.throttles;
-  // A minute that had begun before the twin did is not whole, and is not told of.
-  let startsAtMs = Math.ceil(fromMs / msPerMinute) * msPerMinute - msPerMinute;
-  let totals = sources.map(total);
-  return {
-    endsAtMs: () => startsAtMs + msPerMinute,
-    close() {
-      if (startsAtMs >= fromMs) {
-        sources.forEach((source, index) => {
-          onMinute?.({ key: source.spec.key, startsAtMs, arrivalCount: total(source) - totals[index]! });
-        });
-      }
-      totals = sources.map(total);
-      startsAtMs += msPerMinute;
-    },
   };
 }
