@@ -1,5 +1,6 @@
 /** Every verb, in alphabetical order: the list that `--help` shows. */
 import { auditExportVerb } from './audit-export.ts';
+import { auditReplayVerb } from './audit-replay.ts';
 import { auditShowVerb } from './audit-show.ts';
 import { auditVerifyVerb } from './audit-verify.ts';
 import { backtestVerb } from './backtest.ts';
@@ -17,6 +18,7 @@ import type { Verb } from './verb.ts';
 
 export const verbs: readonly Verb[] = [
   auditExportVerb,
+  auditReplayVerb,
   auditShowVerb,
   auditVerifyVerb,
   backtestVerb,

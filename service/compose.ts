@@ -81,7 +81,9 @@ export async function compose(options: SystemOptions, ports: SystemPorts): Promi
   const recorded = await recordOptions(store, options);
   const snapshotSha256 = await recordSnapshot(store, recovered);
   const isRecovered = head > 0;
-  await append(startDrafts(options, { nowMs: clock.nowMs(), position: head, isRecovered, recorded, snapshotSha256 }));
+  await append(
+    startDrafts(options, { nowMs: clock.nowMs(), position: head, isRecovered, recorded, snapshotSha256, tickHash }),
+  );
   for (const finding of staleHistories(
     options.functions.map(({ history }) => history),
     clock.nowMs(),
@@ -212,12 +214,15 @@ function startDrafts(
     isRecovered,
     recorded,
     snapshotSha256,
+    tickHash,
   }: {
     readonly nowMs: EpochMs;
     readonly position: Position;
     readonly isRecovered: boolean;
     readonly recorded: RecordedHashes;
     readonly snapshotSha256: string;
+    /** Of the last tick before: the first of this run is chained to it, so that facts which are gone are missed. */
+    readonly tickHash: string;
   },
 ): AuditDraft[] {
   const draft = (kind: AuditDraft['kind'], body: AuditDraft['body']): AuditDraft => ({
@@ -234,6 +239,7 @@ function startDrafts(
       simulated: options.simulated,
       position,
       snapshotSha256,
+      tickHash,
       because: isRecovered ? 'started on what an earlier run left' : 'started on an empty store',
     }),
     draft('config.loaded', {
