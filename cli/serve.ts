@@ -10,7 +10,7 @@ const logLevels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silen
 
 export const serveVerb: Verb = {
   name: 'serve',
-  summary: 'the service: plans, warms (against the twin), records; API and page',
+  summary: 'the service: plans, warms, records; API and page',
   usage: `
   foreshock serve --config F [--store F] [--port N] [--log info] [--json]
 

@@ -12,8 +12,17 @@ export const auditKinds = {
   'action.intended': 'an action passed the gate and is about to be tried: written before the effect',
   'action.outcome': 'what the world answered to an intended action: written after the effect',
   'action.refused': 'an action that the gate did not let through, with the reason',
+  'calendar.changed':
+    'another calendar version is in force: what was added, moved, cancelled or removed, by whom, from where',
+  'calendar.confirmed': 'a human said that a doubted calendar is right: what was kept warm beside it is let go',
+  'calendar.doubted':
+    'something in a calendar is not as its kind always was, or its feed is not: a finding, or a notice within 24 h',
   'calendar.loaded': 'a calendar version took effect, named by its hash',
+  'calendar.recovered': 'a calendar that could not be read can be read again',
+  'calendar.refused': 'a calendar could not be read, or has faults: what it said last stays in force',
+  'config.changed': 'an edited configuration was taken over: which settings differ',
   'config.loaded': 'a configuration took effect, named by its hash',
+  'config.refused': 'an edited configuration has faults, or wants a restart: the one before stays in force',
   'history.loaded': 'volume history was read, with what it spans and what was wrong in it',
   'incident.closed': 'trouble is over',
   'incident.opened': 'trouble that a person should know of, with its evidence',

@@ -19,7 +19,7 @@ export interface AwsPortsOptions {
   readonly signal: AbortSignal;
 }
 
-type AwsPorts = Pick<
+export type AwsPorts = Pick<
   SystemPorts,
   'actuator' | 'bookkeeper' | 'readAccountLimits' | 'endpointKindOf' | 'queueWaitMs'
 > & { readonly scalableTargets: ScalableTargets };

@@ -144,6 +144,14 @@ export function createEngine(options: SystemOptions, snapshot?: EngineSnapshot):
         if (!isSameAccount(account, fact.limits)) reconsider(turn);
         account = fact.limits;
         return;
+      case 'calendar':
+        planning.takeCalendar(fact.calendar);
+        turn.drafts.push({ ...fact.draft, atMs: turn.nowMs });
+        planDueAtMs = turn.nowMs;
+        return;
+      case 'told':
+        turn.drafts.push({ ...fact.draft, atMs: turn.nowMs });
+        return;
       case 'control-plane':
         endpointKind = fact.endpointKind;
         queueWaitMs = fact.queueWaitMs;
@@ -500,7 +508,7 @@ export function createEngine(options: SystemOptions, snapshot?: EngineSnapshot):
     const isQuiet = facts.length === 0 && !hasTrace && changed.length === 0 && rebooked.length === 0;
     const sealed: SealedTick = {
       atMs: nowMs,
-      facts,
+      facts: facts.map(sealedFact),
       pursuits: Object.fromEntries(changed.map(([key, state]) => [key, state.pursuit])),
       opened: Object.fromEntries(
         turn.effects.flatMap((effect) => (effect.kind === 'apply' ? [[effect.intentSeq, effect.action]] : [])),
@@ -556,6 +564,11 @@ export function createEngine(options: SystemOptions, snapshot?: EngineSnapshot):
       incidents: incidents.open(),
     }),
   };
+}
+
+/** The events of a calendar are in the store under its version: a row for each edit would hold all of them again. */
+function sealedFact(fact: Fact): Fact {
+  return fact.kind === 'calendar' ? { ...fact, calendar: { ...fact.calendar, events: [] } } : fact;
 }
 
 /** Steered, the maximum of the scalable target is the ceiling: whoever set it meant it. */

@@ -2,7 +2,9 @@
  * Facts and effects: everything that enters a tick, and everything that leaves it.
  */
 import type { EndpointKind } from '../actuators/endpoint.ts';
+import type { Calendar } from '../calendar/event.ts';
 import type { Action, Outcome } from '../core/action.ts';
+import type { AuditDraft } from '../core/audit.ts';
 import type { Booking } from '../core/booking.ts';
 import type { Observed } from '../core/capacity.ts';
 import type { AccountLimits, Urgency } from '../core/ports.ts';
@@ -31,6 +33,10 @@ export type Fact =
   | { readonly kind: 'booked'; readonly bookings: readonly Booking[]; readonly askedAtMs: EpochMs }
   | { readonly kind: 'unlisted'; readonly atMs: EpochMs; readonly code: string; readonly message: string }
   | { readonly kind: 'account'; readonly limits: AccountLimits }
+  /** Another calendar is in force from now on. Sealed without its events, which the store has under its version. */
+  | { readonly kind: 'calendar'; readonly calendar: Calendar; readonly draft: AuditDraft }
+  /** Something happened outside of judgement, and belongs in the record. */
+  | { readonly kind: 'told'; readonly draft: AuditDraft }
   /** Who answers at the other end, and how long one more urgent call would wait for its turn. */
   | { readonly kind: 'control-plane'; readonly endpointKind: EndpointKind; readonly queueWaitMs: number };
 

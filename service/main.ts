@@ -4,10 +4,13 @@
 import type { RequestListener } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createAwsDoors } from '../actuators/aws-doors.ts';
-import { readAccountLimits, type ControlPlane } from '../actuators/control-plane.ts';
+import type { ControlPlane } from '../actuators/control-plane.ts';
 import { requireEnforceable, resolveEndpointUrl } from '../actuators/endpoint.ts';
+import { requireOwnership } from '../actuators/ownership.ts';
 import type { Config } from '../config/load.ts';
 import { defaultAccountLimits, type AccountLimits, type Store } from '../core/ports.ts';
+import { WorldError } from '../core/errors.ts';
+import type { FunctionSpec } from '../core/function-spec.ts';
 import { parseFunctionKey } from '../core/series-key.ts';
 import { msPerMinute, msPerSecond } from '../core/time.ts';
 import { endOf, sliceSeries } from '../core/volume-series.ts';
@@ -16,7 +19,7 @@ import { openEmbeddedStore } from '../store/embedded.ts';
 import { pruneStore } from '../store/retention.ts';
 import { openAnchorSinks } from './anchor-places.ts';
 import { createAnchoring, type Anchoring } from './anchoring.ts';
-import { createAwsPorts } from './aws-ports.ts';
+import { createAwsPorts, type AwsPorts } from './aws-ports.ts';
 import { openCloudwatchVolume, type CloudwatchVolume } from './cloudwatch-volume.ts';
 import { compose } from './compose.ts';
 import { readHistories, readSystemOptions } from './from-config.ts';
@@ -119,7 +122,8 @@ async function startSystem({
   const specs = options.functions.map(({ spec }) => spec);
   const { scheduler } = config.aws;
   const ports = createAwsPorts({ doorsOf: () => doors, clock: realClock, specs, ...scheduler, signal });
-  await requireTwinToEnforce(options, door, signal);
+  if (specs.some(({ mode }) => mode === 'enforce'))
+    await requireEnforcement(specs, { door, ports, scheduler, log, signal });
   const telemetry = await startTelemetry(config.telemetry.otlpEndpoint);
   const system = await compose(options, {
     clock: realClock,
@@ -158,17 +162,35 @@ function limitsReader(
   };
 }
 
-/** Where somebody wants to act, the other end must have shown what it is before the first tick. */
-async function requireTwinToEnforce(
-  { functions }: SystemOptions,
-  door: ControlPlane,
-  signal: AbortSignal,
+interface EnforcedScene {
+  readonly door: ControlPlane;
+  readonly ports: Pick<AwsPorts, 'readAccountLimits' | 'scalableTargets'>;
+  readonly scheduler: Config['aws']['scheduler'];
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
+/** Where somebody wants to act, the other end must have shown what it is, and nobody else may turn the same knob, before the first tick. */
+async function requireEnforcement(
+  specs: readonly FunctionSpec[],
+  { door, ports, scheduler, log, signal }: EnforcedScene,
 ): Promise<void> {
-  const specs = functions.map(({ spec }) => spec);
-  if (!specs.some(({ mode }) => mode === 'enforce')) return;
   // What it answers does not matter here, only who answers; a refusal to answer leaves it unknown.
-  await readAccountLimits(door, signal).catch(() => undefined);
-  requireEnforceable(specs, { kind: door.endpointKind(), name: door.endpointName });
+  await ports.readAccountLimits().catch(() => undefined);
+  const { roleArn: schedulerRoleArn } = scheduler;
+  requireEnforceable(specs, { kind: door.endpointKind(), name: door.endpointName, schedulerRoleArn });
+  const keys = specs.filter(({ mode }) => mode === 'enforce').map(({ key }) => key);
+  try {
+    requireOwnership(specs, await ports.scalableTargets.describe(keys, signal));
+  } catch (error) {
+    if (!(error instanceof WorldError)) throw error;
+    // A restart in the middle of an outage must not end in no service at all: what is known without an answer is still asked.
+    const owned = specs.filter(({ ownership }) => ownership !== 'steer');
+    requireOwnership(owned, new Map());
+    const consequence =
+      'nobody knows whether Application Auto Scaling turns the same knob; what it changes is seen as drift';
+    log.warn('scaling.unread', { error: error.message, consequence });
+  }
 }
 
 /** One tick a second, on the second; a late one is not made up for, since the next judges the same facts. */

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { controlPlaneLeadMs } from '../actuators/call-queue.ts';
-import { compareEvents, eventsBetween } from '../calendar/event.ts';
+import { compareEvents, eventsBetween, type Calendar } from '../calendar/event.ts';
 import type { CapacityPlan } from '../core/capacity.ts';
 import type { Forecast, QuantilePath } from '../core/forecast.ts';
 import type { Json } from '../core/json.ts';
@@ -42,6 +42,8 @@ export interface PlanningMoment {
 
 export interface Planning {
   learn(bucket: { readonly key: FunctionKey; readonly bucketAtMs: EpochMs; readonly requestCount: number }): void;
+  /** From now on these are the events, of forecasts and of what is still to be learned. */
+  takeCalendar(calendar: Calendar): void;
   stepMsOf(key: FunctionKey): number;
   readonly learnedUntilMs: (key: FunctionKey) => EpochMs;
   decide(moment: PlanningMoment): Decision;
@@ -54,16 +56,18 @@ const eventsBehindMs = 3 * msPerHour;
 
 export function createPlanning(options: SystemOptions): Planning {
   const eventResponse = createEventResponse();
-  const learners = createLearners(options, eventResponse);
+  let { calendar } = options;
+  const learners = createLearners(options, { eventResponse, events: () => calendar.events });
   const learnerOf = (key: FunctionKey): Learner => learners.get(key)!;
   const requestsPerUnitOf = new Map(options.functions.map((one) => [one.spec.key, one.requestsPerUnit]));
 
   const eventsAround = (nowMs: EpochMs): readonly MarketEvent[] =>
-    mergeEvents(options.functions, options.calendar.events, nowMs - eventsBehindMs, nowMs + options.horizonMs);
+    mergeEvents(options.functions, calendar.events, nowMs - eventsBehindMs, nowMs + options.horizonMs);
 
   return {
     learn: ({ key, bucketAtMs, requestCount }) =>
       learnerOf(key).learn({ bucketAtMs, volume: requestCount / requestsPerUnitOf.get(key)! }),
+    takeCalendar: (next) => void (calendar = next),
     stepMsOf: (key) => learnerOf(key).stepMs,
     learnedUntilMs: (key) => learnerOf(key).untilMs(),
     eventsAround,
@@ -96,7 +100,7 @@ export function createPlanning(options: SystemOptions): Planning {
       return {
         plan,
         forecasts,
-        record: () => recordOf(plan, { options, nowMs, account, forecasts, lead }),
+        record: () => recordOf(plan, { options, calendarVersion: calendar.version, nowMs, account, forecasts, lead }),
         fingerprint: fingerprintOf(plan),
       };
     },
@@ -111,34 +115,40 @@ interface Learner {
   forecast(nowMs: EpochMs, untilMs: EpochMs): Forecast | NotReady;
 }
 
-function createLearners(options: SystemOptions, eventResponse: EventResponse): ReadonlyMap<FunctionKey, Learner> {
+/** What all learners share. */
+interface Lessons {
+  readonly eventResponse: EventResponse;
+  /** Of the calendar in force. */
+  readonly events: () => readonly MarketEvent[];
+}
+
+function createLearners(options: SystemOptions, lessons: Lessons): ReadonlyMap<FunctionKey, Learner> {
   const byStream = new Map<string, Learner>();
   return new Map(
     options.functions.map((one) => {
       const stream = JSON.stringify([one.volumeFrom, one.venue.name, one.symbols]);
-      const learner = byStream.get(stream) ?? createLearner(one, eventResponse, options);
+      const learner = byStream.get(stream) ?? createLearner(one, lessons);
       byStream.set(stream, learner);
       return [one.spec.key, learner];
     }),
   );
 }
 
-function createLearner(one: SystemFunction, eventResponse: EventResponse, options: SystemOptions): Learner {
+function createLearner(one: SystemFunction, { eventResponse, events }: Lessons): Learner {
   const { spec, symbols, venue, history } = one;
   const { series } = history.history;
   const { stepMs } = series;
-  const { events } = options.calendar;
   const forecaster = createForecaster({ key: spec.key, stepMs, clock: venue, symbols, eventResponse });
-  forecaster.learn(series, events);
+  forecaster.learn(series, events());
   return {
     stepMs,
     untilMs: () => forecaster.originMs!,
     learn({ bucketAtMs, volume }) {
       // Late or told twice: what has been learned is not learned again.
       if (bucketAtMs < forecaster.originMs!) return;
-      forecaster.learn({ fromMs: bucketAtMs, stepMs, values: Float64Array.of(volume) }, events);
+      forecaster.learn({ fromMs: bucketAtMs, stepMs, values: Float64Array.of(volume) }, events());
     },
-    forecast: (fromMs, untilMs) => forecaster.forecast({ fromMs, untilMs, events }),
+    forecast: (fromMs, untilMs) => forecaster.forecast({ fromMs, untilMs, events: events() }),
   };
 }
 
@@ -157,6 +167,7 @@ function mergeEvents(
 
 interface DecisionInputs {
   readonly options: SystemOptions;
+  readonly calendarVersion: string;
   readonly nowMs: EpochMs;
   readonly account: AccountLimits;
   readonly forecasts: readonly Forecast[];
@@ -165,7 +176,7 @@ interface DecisionInputs {
 
 function recordOf(
   plan: CapacityPlan,
-  { options, nowMs, account, forecasts, lead }: DecisionInputs,
+  { options, calendarVersion, nowMs, account, forecasts, lead }: DecisionInputs,
 ): Readonly<Record<string, Json>> {
   return {
     because:
@@ -176,7 +187,7 @@ function recordOf(
     notPlanned: plan.notPlanned.map((one) => ({ ...one })),
     inputs: {
       nowMs,
-      calendarVersion: options.calendar.version,
+      calendarVersion,
       configSha256: options.configSha256,
       pricesAsOf: options.prices.asOf,
       account: { ...account },
