@@ -264,6 +264,8 @@ function joinParts(
 const minutesEnoughMs = 35 * msPerDay;
 /** As far back as a model remembers. */
 const learnedMs = 100 * msPerDay;
+/** What is learned begins on this grid: the histories of starts in one month then begin alike, and are recorded once. */
+const learnedGridMs = 30 * msPerDay;
 
 export interface LearnableHistory extends KeptHistory {
   readonly grain: Exclude<Grain, '1h'>;
@@ -275,7 +277,7 @@ export interface LearnableHistory extends KeptHistory {
  * Undefined where nothing is kept.
  */
 export async function readLearnable(folder: string, untilMs: EpochMs): Promise<LearnableHistory | undefined> {
-  const span = { fromMs: untilMs - learnedMs, untilMs };
+  const span = { fromMs: Math.floor((untilMs - learnedMs) / learnedGridMs) * learnedGridMs, untilMs };
   const minutes = await readGrain(folder, '1m', span);
   if (minutes && untilMs - minutes.series.fromMs >= minutesEnoughMs) return { ...minutes, grain: '1m' };
   const fives = await readGrain(folder, '5m', span);
