@@ -41,7 +41,7 @@ export interface Call {
   readonly isFaulted: boolean;
 }
 
-/** A call to another service than Lambda: `POST /schedules/foreshock-…`. */
+/** A call to another service than Lambda: `POST /schedules/foreshock-…`, `AnyScaleFrontendService.RegisterScalableTarget`. */
 export interface OtherCall {
   readonly minute: number;
   readonly what: string;
@@ -51,6 +51,8 @@ export interface RehearsalOptions {
   readonly seed?: string;
   readonly mode?: FunctionSpec['mode'];
   readonly concurrencyFloor?: number;
+  /** What the operator says of a function, where it is something else. */
+  readonly specOf?: (spec: FunctionSpec) => FunctionSpec;
   /** The first second of the run; a quarter of an hour of traffic comes before it. */
   readonly fromMinute?: number;
   readonly requestTimeoutMs?: number;
@@ -147,11 +149,11 @@ function drillOf(day: number): MarketEvent {
 export const drillId = drillOf(0).id;
 
 export async function rehearse(options: RehearsalOptions = {}): Promise<Rehearsal> {
-  const { seed = 'rehearsal', mode = 'enforce', concurrencyFloor = 0, fromMinute = -20 } = options;
+  const { seed = 'rehearsal', mode = 'enforce', concurrencyFloor = 0, fromMinute = -20, specOf } = options;
   const fromMs = eventAtMs + fromMinute * msPerMinute;
   const volume = drawVolume(seed);
   const events = Array.from({ length: historyDays + 1 }, (_, day) => drillOf(day - historyDays));
-  const functions = specs.map((spec) => ({ ...spec, mode, concurrencyFloor }));
+  const functions = specs.map((spec) => ({ ...(specOf?.(spec) ?? spec), mode, concurrencyFloor }));
   const systemOptions = optionsOf({ functions, volume, events, fromMs, seed });
 
   const audit: AuditEvent[] = [];
@@ -191,7 +193,8 @@ export async function rehearse(options: RehearsalOptions = {}): Promise<Rehearsa
     },
     beforeAnswer(request) {
       if (!isLambdaCall(request)) {
-        otherCalls.push({ minute: minuteOf(ports.clock.nowMs()), what: `${request.method} ${request.target}` });
+        const what = request.amzTarget ?? `${request.method} ${request.target}`;
+        otherCalls.push({ minute: minuteOf(ports.clock.nowMs()), what });
         return options.otherFault?.(request, minuteOf(ports.clock.nowMs()));
       }
       const call = callOf(request, ports.clock.nowMs());
