@@ -66,6 +66,7 @@ function terraformOf({ functions, aws }: Config): string {
 }
 
 function summarise(config: Config): string {
+  const calendarCount = config.calendars.length + config.feeds.length;
   const { limits, planning } = config;
   const rows = [
     ['function', 'mode', 'memory', 'floor', 'ceiling', 'spill target', 'demand follows', 'group'],
@@ -77,7 +78,7 @@ function summarise(config: Config): string {
     '',
     `limits     ${limits.concurrencyMax} warm, ${limits.usdPerHourMax} USD an hour, ${limits.usdPerEventMax} USD an event`,
     `planning   quantile ${planning.quantile}, importance ${planning.importanceMin} and above, READY ${planning.readyBeforeMs / 60_000} min before`,
-    `calendars  ${config.calendars.length === 0 ? 'none: opening and closing bells only' : config.calendars.length}`,
+    `calendars  ${calendarCount === 0 ? 'none: opening and closing bells only' : calendarCount}`,
     `prices     ${prices.join(', ')}`,
     `http       ${config.http.host} port ${config.http.port}, ${config.http.tokens.length} tokens`,
     `sha256     ${config.sha256}`,

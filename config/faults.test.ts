@@ -29,12 +29,12 @@ describe('faults', () => {
     [
       'a calendar of no file',
       ['limits:', 'calendars: [{}]\nlimits:'],
-      '9:13 calendars[0]: got no file, expected exactly one of csv, ics, yaml',
+      '9:13 calendars[0]: got no place, expected exactly one of csv, ics, yaml, url',
     ],
     [
       'a calendar of two files',
       ['limits:', 'calendars: [{ csv: a.csv, ics: a.ics }]\nlimits:'],
-      '9:32 calendars[0].ics: got csv as well, expected exactly one of csv, ics, yaml',
+      '9:32 calendars[0].ics: got csv as well, expected exactly one of csv, ics, yaml, url',
     ],
     [
       'a calendar of another format',
@@ -45,6 +45,31 @@ describe('faults', () => {
       'a calendar that is not there',
       ['limits:', 'calendars: [{ yaml: missing.yaml }]\nlimits:'],
       '9:21 calendars[0].yaml: got "missing.yaml", expected a file that exists (from /etc)',
+    ],
+    [
+      'a feed in the clear',
+      ['limits:', 'calendars: [{ url: http://bls.example/bls.ics }]\nlimits:'],
+      '9:20 calendars[0].url: got "http://bls.example/bls.ics", expected an https address (http only on this machine) without user and password',
+    ],
+    [
+      'a feed with a password',
+      ['limits:', 'calendars: [{ url: https://me:secret@bls.example/ }]\nlimits:'],
+      '9:20 calendars[0].url: got an address with more in it, expected an https address (http only on this machine) without user and password',
+    ],
+    [
+      'a token written out',
+      ['limits:', 'calendars: [{ url: https://bls.example/, token: sesame }]\nlimits:'],
+      '9:49 calendars[0].token: got an inline value (not shown), expected ${env:NAME} or file:PATH (a secret is never written in this file)',
+    ],
+    [
+      'a feed that is asked every second',
+      ['limits:', 'calendars: [{ url: https://bls.example/, refreshMs: 1000 }]\nlimits:'],
+      '9:53 calendars[0].refreshMs: got 1000, expected a whole number from 60000 to 86400000',
+    ],
+    [
+      'an interval for a file',
+      ['limits:', 'calendars: [{ csv: a.csv, refreshMs: 60000 }]\nlimits:'],
+      '9:38 calendars[0].refreshMs: got it beside a file, expected it beside a url only',
     ],
     [
       'an anchor of no place',

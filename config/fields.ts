@@ -84,6 +84,20 @@ export function region() {
   return text('a region such as us-east-1', /^[a-z]{2}(?:-[a-z]+)+-\d$/);
 }
 
+/** What is fetched again and again: over https, or in the clear from this machine alone. */
+export function feedUrl() {
+  const expected = 'an https address (http only on this machine) without user and password';
+  return text(expected, /^https?:\/\/[A-Za-z0-9.[\]:_-]{1,253}(?:[/?][\x21-\x7e]{0,1500})?$/).refine(isFeedUrl, {
+    error: expected,
+  });
+}
+
+function isFeedUrl(value: string): boolean {
+  if (!URL.canParse(value)) return false;
+  const { protocol, hostname, hash } = new URL(value);
+  return hash === '' && (protocol === 'https:' || isLoopback(hostname));
+}
+
 /** A secret is written as where it is kept. */
 export function secretReference() {
   return z

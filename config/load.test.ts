@@ -91,8 +91,31 @@ it('places each calendar, with the format that its key says', async () => {
     minimal.replace('limits:', 'calendars: [{ ics: feeds/us }, { yaml: /srv/own.txt }, { csv: a.csv }]\nlimits:'),
   );
   expect(calendars).toEqual([
-    { format: 'ics', path: '/etc/feeds/us' },
-    { format: 'yaml', path: '/srv/own.txt' },
-    { format: 'csv', path: '/etc/a.csv' },
+    { order: 0, format: 'ics', path: '/etc/feeds/us' },
+    { order: 1, format: 'yaml', path: '/srv/own.txt' },
+    { order: 2, format: 'csv', path: '/etc/a.csv' },
   ]);
+});
+
+it('keeps feeds in their order among the files, and their tokens to itself', async () => {
+  const config = await load(
+    minimal.replace(
+      'limits:',
+      `calendars:
+  - { csv: a.csv }
+  - { url: 'https://bls.example/bls.ics?lang=en' }
+  - { url: 'http://127.0.0.1:8080/x', format: yaml, refreshMs: 60000, token: '\${env:FORESHOCK_TOKEN}', privateNetwork: true }
+limits:`,
+    ),
+  );
+  expect(config.calendars).toMatchObject([{ order: 0 }]);
+  expect(config.feeds).toEqual([
+    { order: 1, url: 'https://bls.example/bls.ics?lang=en', refreshMs: 900_000, isPrivate: false },
+    {
+      ...{ order: 2, url: 'http://127.0.0.1:8080/x', format: 'yaml', refreshMs: 60_000, isPrivate: true },
+      token: expect.anything() as unknown,
+    },
+  ]);
+  expect(config.feeds[1]!.token!.reveal()).toBe(token);
+  expect(JSON.stringify(config)).not.toContain(token);
 });

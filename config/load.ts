@@ -14,7 +14,7 @@ import { parseYaml, type Path } from './document.ts';
 import { ConfigError, describeValue, formatPath, type Fault } from './faults.ts';
 import type { Files } from './files.ts';
 import type { ConfigDraft } from './rules.ts';
-import { calendarFormats, type ConfigDocument } from './schema.ts';
+import { calendarFormats, refreshMsDefault, type ConfigDocument } from './schema.ts';
 import { readSecret, Secret } from './secrets.ts';
 
 type AnchorEntry = ConfigDocument['audit']['anchors'][number];
@@ -36,6 +36,7 @@ export interface Config {
   readonly retention: ConfigDocument['retention'];
   readonly functions: readonly ConfiguredFunction[];
   readonly calendars: readonly CalendarSource[];
+  readonly feeds: readonly CalendarFeed[];
   readonly limits: Limits & { readonly controlPlaneCallsPerSecond: number; readonly cloudwatchMetricsPerHour: number };
   readonly planning: Planning;
   /** By region; every function's region is there. */
@@ -69,10 +70,25 @@ export type AnchorPlace =
   | { readonly kind: 'webhook'; readonly url: string; readonly secret?: Secret }
   | ({ readonly kind: 's3' } & NonNullable<AnchorEntry['s3']>);
 
+/** `order`: its place in the list, where files and feeds stand together. */
 export interface CalendarSource {
-  readonly format: (typeof calendarFormats)[number];
+  readonly order: number;
+  readonly format: CalendarFormat;
   readonly path: string;
 }
+
+export interface CalendarFeed {
+  readonly order: number;
+  readonly url: string;
+  /** Absent: told by what comes. */
+  readonly format?: CalendarFormat;
+  readonly refreshMs: number;
+  readonly token?: Secret;
+  /** Inside the operator's own network. */
+  readonly isPrivate: boolean;
+}
+
+type CalendarFormat = (typeof calendarFormats)[number];
 
 export interface VolumeSource {
   /** Absent: CloudWatch. */
@@ -149,6 +165,8 @@ interface Secrets {
   readonly signingKey?: Secret;
   /** Of the webhooks, by the place of their anchor. */
   readonly webhookSecrets: ReadonlyMap<number, Secret>;
+  /** Of the feeds, by the place of their calendar. */
+  readonly feedTokens: ReadonlyMap<number, Secret>;
   readonly faults: readonly DocumentFault[];
 }
 
@@ -175,7 +193,12 @@ async function readSecrets(draft: ConfigDraft, folder: string, { env, files }: C
     const [secret] = await read(entry?.webhook?.secret, ['audit', 'anchors', index, 'webhook', 'secret']);
     if (secret) webhookSecrets.set(index, secret);
   }
-  return { tokens, ...(signingKey && { signingKey }), webhookSecrets, faults };
+  const feedTokens = new Map<number, Secret>();
+  for (const [index, entry] of (draft.calendars ?? []).entries()) {
+    const [secret] = await read(entry?.token, ['calendars', index, 'token']);
+    if (secret) feedTokens.set(index, secret);
+  }
+  return { tokens, ...(signingKey && { signingKey }), webhookSecrets, feedTokens, faults };
 }
 
 /** A history or calendar that is not there is found when the file is checked, not in the night when it is read. */
@@ -204,7 +227,8 @@ function buildConfig(
   const { tokens } = secrets;
   const { aws, telemetry } = document;
   const audit = maskAudit(document.audit, secrets);
-  const effective = toJson({ ...document, http: { ...document.http, tokens: tokens.map(String) }, audit });
+  const http = { ...document.http, tokens: tokens.map(String) };
+  const effective = toJson({ ...document, http, audit, calendars: maskCalendars(document.calendars, secrets) });
   return {
     file: path.resolve(file),
     effective,
@@ -222,7 +246,8 @@ function buildConfig(
     audit: buildAudit(document.audit, { folder, secrets }),
     retention: document.retention,
     functions: document.functions.map((entry) => buildFunction(entry, folder)),
-    calendars: document.calendars.map((entry) => buildCalendar(entry, folder)),
+    calendars: document.calendars.flatMap((entry, order) => buildCalendar(entry, { order, folder })),
+    feeds: document.calendars.flatMap((entry, order) => buildFeed(entry, order, secrets)),
     limits: document.limits,
     planning: document.planning,
     prices: Object.fromEntries(document.prices.map((prices) => [prices.region, prices])),
@@ -258,10 +283,28 @@ function buildAudit(
   };
 }
 
-function buildCalendar(entry: ConfigDocument['calendars'][number], folder: string): CalendarSource {
+type CalendarEntry = ConfigDocument['calendars'][number];
+
+function maskCalendars(calendars: readonly CalendarEntry[], { feedTokens }: Secrets): readonly unknown[] {
+  return calendars.map((entry, index) => {
+    const token = feedTokens.get(index);
+    return token ? { ...entry, token: String(token) } : entry;
+  });
+}
+
+function buildCalendar(
+  entry: CalendarEntry,
+  { order, folder }: { readonly order: number; readonly folder: string },
+): CalendarSource[] {
   const format = calendarFormats.find((candidate) => entry[candidate] !== undefined);
-  assert(format !== undefined, 'a rule lets exactly one file through');
-  return { format, path: path.resolve(folder, entry[format]!) };
+  return format === undefined ? [] : [{ order, format, path: path.resolve(folder, entry[format]!) }];
+}
+
+function buildFeed(entry: CalendarEntry, order: number, { feedTokens }: Secrets): CalendarFeed[] {
+  const { url, format, refreshMs = refreshMsDefault, privateNetwork: isPrivate = false } = entry;
+  if (url === undefined) return [];
+  const token = feedTokens.get(order);
+  return [{ order, url, ...(format && { format }), refreshMs, ...(token && { token }), isPrivate }];
 }
 
 function buildFunction(entry: FunctionEntry, folder: string): ConfiguredFunction {

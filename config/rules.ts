@@ -8,7 +8,7 @@ import type { Prices } from '../core/function-spec.ts';
 import { isLoopback } from '../core/loopback.ts';
 import { parseFunctionKey } from '../core/series-key.ts';
 import type { Path } from './document.ts';
-import { anchorKinds, calendarFormats, pricesUsEast1, volumeSources, type ConfigDocument } from './schema.ts';
+import { anchorKinds, calendarPlaces, feedKeys, pricesUsEast1, volumeSources, type ConfigDocument } from './schema.ts';
 
 type Draft<T> = T extends readonly (infer Item)[]
   ? readonly (Draft<Item> | undefined)[]
@@ -88,19 +88,33 @@ const enforcingIsDeclared: FunctionRule = (entry, at) => {
   return [{ path: [...at, 'mode'], got: 'enforce without ownership', expected: `ownership: ${expected}` }];
 };
 
-/** A file has one format; two files are two calendars. */
-const calendarsAreOneFile: Rule = ({ calendars = [] }) =>
+/** One place, one calendar. */
+const calendarsAreOnePlace: Rule = ({ calendars = [] }) =>
   calendars.flatMap((entry, index) => {
     if (entry === undefined) return [];
-    const stated = calendarFormats.filter((format) => format in entry);
-    const expected = `exactly one of ${calendarFormats.join(', ')}`;
-    if (stated.length === 0) return [{ path: ['calendars', index], got: 'no file', expected }];
-    return stated.slice(1).map((format) => ({
-      path: ['calendars', index, format],
+    const stated = calendarPlaces.filter((format) => format in entry);
+    const expected = `exactly one of ${calendarPlaces.join(', ')}`;
+    if (stated.length === 0) return [{ path: ['calendars', index], got: 'no place', expected }];
+    return stated.slice(1).map((place) => ({
+      path: ['calendars', index, place],
       got: `${stated[0]!} as well`,
       expected,
     }));
   });
+
+/** A file is read when it changes, by whoever may read it. */
+const feedKeysWantUrl: Rule = ({ calendars = [] }) =>
+  calendars.flatMap((entry, index) =>
+    entry === undefined || 'url' in entry
+      ? []
+      : feedKeys
+          .filter((key) => key in entry)
+          .map((key) => ({
+            path: ['calendars', index, key],
+            got: 'it beside a file',
+            expected: 'it beside a url only',
+          })),
+  );
 
 const functionRules: readonly FunctionRule[] = [
   exactlyOneSpillTarget,
@@ -238,7 +252,8 @@ const fileRules: readonly Rule[] = [
   anchorsAreOnePlace,
   schedulerRoleIsTheirs,
   tokensBeyondLoopback,
-  calendarsAreOneFile,
+  calendarsAreOnePlace,
+  feedKeysWantUrl,
 ];
 
 function regionOf(entry: FunctionDraft | undefined): { region: string; accountRegion: string } | undefined {

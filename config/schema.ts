@@ -8,6 +8,7 @@ import { msPerDay, msPerHour, msPerMinute } from '../core/time.ts';
 import {
   day,
   endpointUrl,
+  feedUrl,
   filePath,
   flag,
   functionKey,
@@ -231,6 +232,11 @@ const audit = strictMap({
 });
 
 export const calendarFormats = ['csv', 'ics', 'yaml'] as const;
+export const calendarPlaces = [...calendarFormats, 'url'] as const;
+/** What is said only of a calendar behind an address. */
+export const feedKeys = ['format', 'refreshMs', 'token', 'privateNetwork'] as const;
+/** Agencies change their schedules in hours, not minutes; and an edit inside the last day is seen with time to spare. */
+export const refreshMsDefault = 15 * msPerMinute;
 
 const calendar = strictMap({
   csv: filePath().optional().describe('Market events: CSV with the columns ts,kind,title,importance,symbol,source.'),
@@ -238,7 +244,25 @@ const calendar = strictMap({
     .optional()
     .describe('Market events: iCalendar, a feed of an agency or an export of Outlook or Google.'),
   yaml: filePath().optional().describe('Market events: a YAML list of maps with the words of the CSV as keys.'),
-}).meta({ oneOf: calendarFormats.map(stated) });
+  url: feedUrl()
+    .optional()
+    .describe(
+      'Market events: the address of a feed in any of these formats. It is kept in the audit log: a key goes into token.',
+    ),
+  format: oneOf(calendarFormats)
+    .optional()
+    .describe('Format of what is behind the url. Left out: told by its type, its name or its first words.'),
+  refreshMs: wholeNumber(msPerMinute, msPerDay)
+    .optional()
+    .describe('How often the url is asked whether it has changed. Left out: every 15 minutes.'),
+  token: secretReference()
+    .optional()
+    .describe('Bearer token for the host of the url, and for no other: ${env:NAME} or file:PATH.'),
+  // A name can be made to mean any address, so what is inside has to be said to be.
+  privateNetwork: flag()
+    .optional()
+    .describe('The url is inside your own network: private addresses are allowed. Left out: public ones only.'),
+}).meta({ oneOf: calendarPlaces.map(stated) });
 
 const limits = strictMap({
   concurrencyMax: wholeNumber(1, concurrencyMax).describe(
@@ -321,7 +345,7 @@ export const configSchema = strictMap({
   // None: opening and closing bells come from the venue, and nothing else is foreseen.
   calendars: listOf(calendar, { items: 'calendars', countMax: 100 })
     .default([])
-    .describe('Calendars of market events.'),
+    .describe('Calendars of market events, the first first: it names the events that several of them have.'),
   limits: limits.describe('What all functions may take together. No defaults: money is for the operator to state.'),
   planning: planning.prefault({}).describe('How far ahead, how surely, and for which events.'),
   prices: listOf(regionPrices, { items: 'regions', countMin: 1, countMax: 100 })
@@ -336,5 +360,6 @@ export type ConfigDocument = z.output<typeof configSchema>;
 export const secretPaths: readonly RegExp[] = [
   /^audit\.signingKey/,
   /^audit\.anchors\[\d+\]\.webhook\.secret/,
+  /^calendars\[\d+\]\.token/,
   /^http\.tokens/,
 ];
