@@ -21,12 +21,14 @@ import type { Log } from '../../service/log.ts';
 import { release } from '../../service/release.ts';
 import type { System } from '../../service/system.ts';
 import type { SystemHistory, SystemOptions } from '../../service/system-options.ts';
+import type { WorldPorts } from './drive.ts';
 import { demoFleet, edgeRequestsPerUnit } from './fleet.ts';
 import { drawMarket, type SimulatedDay } from './market.ts';
-import { createWorld, warmUpMs, type World, type WorldPorts } from './world.ts';
+import { createWorld, warmUpMs, type World, type WorldOptions } from './world.ts';
 
 export type DemoSource =
-  | { readonly kind: 'simulated'; readonly day: SimulatedDay }
+  /** `fromMs`: an earlier start than its own. */
+  | { readonly kind: 'simulated'; readonly day: SimulatedDay; readonly fromMs?: EpochMs }
   | {
       readonly kind: 'history';
       readonly history: string;
@@ -42,6 +44,11 @@ export interface Demo {
   readonly fromMs: EpochMs;
   readonly untilMs: EpochMs;
   readonly functionKeys: readonly FunctionKey[];
+}
+
+/** What a demo is played with, before anybody plays it. */
+export interface DemoCast extends Pick<WorldOptions, 'functions' | 'events' | 'fromMs' | 'untilMs' | 'seed'> {
+  readonly systemOptions: SystemOptions;
 }
 
 interface DemoDay {
@@ -69,7 +76,27 @@ const demoHorizonMs = msPerDay;
 
 /** @throws InputError when the files or the span cannot be used. */
 export async function createDemoWorld({ source, seed, store, log, signal }: DemoOptions): Promise<Demo> {
-  const day = source.kind === 'simulated' ? simulatedDay(source.day, seed) : await recordedDay(source, signal);
+  const { systemOptions, ...cast } = await castDemo({ source, seed, signal });
+  const world = await createWorld({
+    ...cast,
+    compose: (ports) => composeOn(ports, systemOptions, { store, log }),
+  });
+  return {
+    world,
+    title: systemOptions.title,
+    fromMs: cast.fromMs,
+    untilMs: cast.untilMs,
+    functionKeys: cast.functions.map(({ twin }) => twin.key),
+  };
+}
+
+/** @throws InputError when the files or the span cannot be used. */
+export async function castDemo({
+  source,
+  seed,
+  signal,
+}: Pick<DemoOptions, 'source' | 'seed' | 'signal'>): Promise<DemoCast> {
+  const day = source.kind === 'simulated' ? simulatedDay(source, seed) : await recordedDay(source, signal);
   const venue = createVenue(day.venue);
   const functions = demoFleet.map(({ spec, requestsPerEdgeRequest }) => ({
     spec,
@@ -90,7 +117,8 @@ export async function createDemoWorld({ source, seed, store, log, signal }: Demo
     horizonMs: demoHorizonMs,
     seed,
   };
-  const world = await createWorld({
+  return {
+    systemOptions,
     functions: functions.map(({ spec, requestsPerUnit }) => ({
       twin: { ...spec, version: '1' },
       volume: day.volume,
@@ -102,14 +130,6 @@ export async function createDemoWorld({ source, seed, store, log, signal }: Demo
     fromMs: day.fromMs,
     untilMs: day.untilMs,
     seed,
-    compose: (ports) => composeOn(ports, systemOptions, { store, log }),
-  });
-  return {
-    world,
-    title: day.title,
-    fromMs: day.fromMs,
-    untilMs: day.untilMs,
-    functionKeys: functions.map(({ spec }) => spec.key),
   };
 }
 
@@ -130,8 +150,9 @@ export function composeOn(
   });
 }
 
-function simulatedDay(kind: SimulatedDay, seed: string): DemoDay {
-  const { series, events, fromMs, untilMs } = drawMarket(kind, createRandom(`market ${seed}`));
+function simulatedDay({ day: kind, ...asked }: Extract<DemoSource, { kind: 'simulated' }>, seed: string): DemoDay {
+  const { series, events, untilMs, ...market } = drawMarket(kind, createRandom(`market ${seed}`));
+  const fromMs = asked.fromMs ?? market.fromMs;
   const calendar: Calendar = { name: 'simulated', events, version: calendarVersion(events), warnings: [] };
   return {
     title: `a simulated ${kind} morning, ${formatInstant(fromMs)} to ${formatInstant(untilMs)}`,

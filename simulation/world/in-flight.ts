@@ -11,7 +11,12 @@ export interface InFlight {
   settled(): Promise<void>;
 }
 
-export function createInFlight(): InFlight {
+export interface InFlightOptions {
+  /** Asked before each call goes out, which waits for it. */
+  readonly beforeCall?: () => Promise<void>;
+}
+
+export function createInFlight({ beforeCall }: InFlightOptions = {}): InFlight {
   let count = 0;
   const counted = <Client>(door: ServiceDoor<Client>): ServiceDoor<Client> => ({
     ...door,
@@ -19,6 +24,7 @@ export function createInFlight(): InFlight {
       door.send(request, async (client, signal) => {
         count++;
         try {
+          if (beforeCall) await beforeCall();
           return await call(client, signal);
         } finally {
           count--;

@@ -26,7 +26,8 @@ import { createMemoryStore } from '../../store/memory.ts';
 import type { TwinRequest, TwinResponse } from '../twin/answer.ts';
 import type { InjectedFault } from '../twin/control-plane-http.ts';
 import { composeOn } from './demo.ts';
-import { createWorld, warmUpMs, type World, type WorldPorts } from './world.ts';
+import type { WorldPorts } from './drive.ts';
+import { createWorld, warmUpMs, type World } from './world.ts';
 
 export const eventAtMs: EpochMs = parseInstant('2026-03-18T12:30:00Z')!;
 export const ordersKey = '123456789012/us-east-1/orders-validate:live' as FunctionKey;
@@ -364,7 +365,8 @@ function bookedIn({ body }: TwinResponse): string[] {
   return (JSON.parse(body) as { Schedules: readonly { Name: string }[] }).Schedules.map(({ Name }) => Name);
 }
 
-function provisionedRequest(key: FunctionKey, method: 'GET' | 'PUT' | 'DELETE', level?: number): TwinRequest {
+/** A call past Foreshock. */
+export function provisionedRequest(key: FunctionKey, method: 'GET' | 'PUT' | 'DELETE', level?: number): TwinRequest {
   const target = `/2019-09-30/functions/${nameOf(key)}/provisioned-concurrency?Qualifier=live`;
   return { method, target, body: method === 'PUT' ? JSON.stringify({ ProvisionedConcurrentExecutions: level }) : '' };
 }

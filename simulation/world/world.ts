@@ -5,12 +5,11 @@
  * One step is one second: arrivals are served, the system ticks, and its calls are answered before the next second begins. The same seed
  * and inputs therefore give the same decisions, byte for byte.
  */
-import { createAwsDoors, type AwsDoors } from '../../actuators/aws-doors.ts';
 import { createBucketCounter, type BucketCounter } from '../../collectors/bucket-counter.ts';
 import type { MarketEvent } from '../../core/market-event.ts';
 import { createRandom } from '../../core/random.ts';
-import type { FunctionKey, FunctionName } from '../../core/series-key.ts';
-import { msPerMinute, msPerSecond, type Clock, type EpochMs, type Timers } from '../../core/time.ts';
+import type { FunctionKey } from '../../core/series-key.ts';
+import { msPerMinute, msPerSecond, type EpochMs } from '../../core/time.ts';
 import { createVirtualClock } from '../../core/virtual-clock.ts';
 import type { VolumeSeries } from '../../core/volume-series.ts';
 import type { System } from '../../service/system.ts';
@@ -19,7 +18,7 @@ import { createArrivalSource, type ArrivalSource } from '../twin/arrivals.ts';
 import { listenTwin, type ListenOptions } from '../twin/control-plane-http.ts';
 import { createTwin } from '../twin/twin.ts';
 import type { TwinFunction } from '../twin/twin-function.ts';
-import { createInFlight } from './in-flight.ts';
+import { createDrive, type WorldPorts } from './drive.ts';
 import { measuredOf, openEventWindow, type TwinPair } from './measure.ts';
 
 export interface WorldFunction {
@@ -27,12 +26,6 @@ export interface WorldFunction {
   /** The volume that comes, the future included; the system is only told of buckets that have ended. */
   readonly volume: VolumeSeries;
   readonly requestsPerUnit: number;
-}
-
-export interface WorldPorts {
-  readonly clock: Clock;
-  readonly timers: Timers;
-  readonly doorsOf: (name: FunctionName) => AwsDoors;
 }
 
 export interface WorldOptions {
@@ -78,7 +71,6 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   const { functions, fromMs, untilMs, seed } = options;
   const clock = createVirtualClock(fromMs - warmUpMs);
   const random = createRandom(seed);
-  const inFlight = createInFlight();
   const traffic = functions.map((spec) => createTraffic(spec, random.fork(`arrivals ${spec.twin.key}`)));
   const trafficOf = new Map(traffic.map((one) => [one.key, one]));
 
@@ -101,11 +93,9 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     port: 0,
     ...(beforeAnswer && { beforeAnswer }),
   });
-  const composed = options.compose({
-    clock,
-    timers: clock,
-    doorsOf: doorsByPlace({ endpointUrl: server.url, clock, ...options }, inFlight.watch),
-  });
+  const { requestTimeoutMs } = options;
+  const drive = createDrive({ clock, endpointUrl: server.url, requestTimeoutMs });
+  const composed = options.compose(drive.ports);
   // A system that cannot start (a full disk) leaves nothing listening, or the process would never end.
   const system = await composed.catch(async (error: unknown) => {
     await server.close();
@@ -113,17 +103,8 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   });
   told.system = system;
   // What it asked at its start is answered before time begins to move.
-  await inFlight.settled();
+  await drive.settled();
   const windows = createWindows(options, twins);
-
-  /** Walks from timer to timer, so that a call whose turn comes at 08:20:00.200 is answered at 08:20:00.200. */
-  const advanceTo = async (atMs: EpochMs): Promise<void> => {
-    for (let next = clock.nextTimerAtMs(); next !== undefined && next <= atMs; next = clock.nextTimerAtMs()) {
-      clock.advanceTo(next);
-      await inFlight.settled();
-    }
-    clock.advanceTo(atMs);
-  };
 
   return {
     system,
@@ -132,7 +113,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     async step() {
       const nowMs = clock.nowMs();
       if (nowMs % msPerMinute === 0) for (const one of traffic) one.draw(nowMs, twins);
-      await advanceTo(nowMs + msPerSecond);
+      await drive.passTo(nowMs + msPerSecond);
       twins.with.advance();
       twins.without.advance();
       if (clock.nowMs() === fromMs) {
@@ -140,8 +121,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
         twins.without.resetCounters();
       }
       windows.turn(clock.nowMs());
-      await system.tick();
-      if (system.pendingEffectCount() > 0) await inFlight.settled();
+      await drive.tick(system);
       return clock.nowMs() < untilMs;
     },
     measured: (key) => ({
@@ -153,27 +133,6 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       await system.stop('the demo is over');
       await server.close();
     },
-  };
-}
-
-/** One door an account and region, always the same one: the call budget is theirs. */
-function doorsByPlace(
-  {
-    endpointUrl,
-    clock,
-    requestTimeoutMs,
-  }: Pick<WorldOptions, 'requestTimeoutMs'> & { readonly endpointUrl: string; readonly clock: Clock & Timers },
-  watch: (doors: AwsDoors) => AwsDoors,
-): (name: FunctionName) => AwsDoors {
-  const waits = requestTimeoutMs === undefined ? {} : { requestTimeoutMs };
-  const doors = new Map<string, AwsDoors>();
-  return ({ accountId, region }) => {
-    const place = `${accountId}/${region}`;
-    const door =
-      doors.get(place) ??
-      watch(createAwsDoors({ accountId, region, endpointUrlOf: () => endpointUrl, clock, timers: clock, ...waits }));
-    doors.set(place, door);
-    return door;
   };
 }
 
