@@ -4,9 +4,11 @@ interface Bench {
 }
 
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
+  boto3: () => import('./boto3.ts'),
   csv: () => import('./csv.ts'),
   fit: () => import('./fit.ts'),
   forecast: () => import('./forecast.ts'),
+  plan: () => import('./plan.ts'),
   store: () => import('./store.ts'),
 };
 

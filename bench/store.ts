@@ -1,6 +1,6 @@
 /**
  * What being durable costs: appends a second as the service makes them (one tick row and two audit events, one commit), and rows a second
- * in bulk. The peer, in the same run, writes the same bytes to a plain file and calls fsync after each batch: nobody is durable for less.
+ * in bulk; and how large a day is (store-day.ts). The peer, in the same run, writes the same bytes to a plain file and calls fsync after each batch: nobody is durable for less.
  */
 import { closeSync, fsyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
@@ -12,6 +12,7 @@ import { createRandom } from '../core/random.ts';
 import { createAuditChain } from '../store/audit-log.ts';
 import { verifyAudit } from '../store/audit-verify.ts';
 import { openEmbeddedStore } from '../store/embedded.ts';
+import { measureDay } from './store-day.ts';
 
 const seed = 20_240_917;
 const tickByteCount = 400;
@@ -42,6 +43,7 @@ export async function run(args: readonly string[]): Promise<void> {
       );
     }
     await timeReading(join(folder, 'ticks-1.db'));
+    await measureDay(seed, print);
   } finally {
     rmSync(folder, { recursive: true });
   }

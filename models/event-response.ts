@@ -9,12 +9,21 @@
  * neighbours in proportion to the time since the event.
  *
  * Units: natural log of (1 + volume); `base` is the log of a slot's usual volume over the series' typical volume; offsets in minutes.
- * Cost: a curve is 150 numbers; its parts are kept until something is learned.
+ * Cost: a curve is 150 numbers, worked out from running sums over all series (response-sums.ts): some tens of microseconds, however many series there are. It is
+ * kept until something is learned.
  *
  * - Efron & Morris, Stein's Estimation Rule and Its Competitors, JASA 68 (1973): leaning on the parent.
  */
 import type { Importance } from '../core/market-event.ts';
 import { packFloat64, unpackFloat64 } from './packed.ts';
+import {
+  createResponseSums,
+  sumOf,
+  type MinuteMeans,
+  type MinuteSums,
+  type ResponseSums,
+  type SharedRecord,
+} from './response-sums.ts';
 
 export const offsetMinuteFirst = -30;
 export const offsetMinuteEnd = 120;
@@ -73,12 +82,6 @@ interface KindSnapshot {
   readonly means: string;
 }
 
-/** Running mean at each minute, with how many events it holds. */
-interface MinuteMeans {
-  readonly value: Float64Array;
-  readonly count: Float64Array;
-}
-
 /** What one series knows of one kind. */
 interface KindRecord {
   importance: number;
@@ -93,6 +96,7 @@ interface KindRecord {
 
 export function createEventResponse(): EventResponse {
   const series = new Map<string, Map<string, KindRecord>>();
+  const sums = createResponseSums(offsetCount);
   const curves = new Map<string, EventCurve>();
 
   const recordsOf = (seriesName: string): Map<string, KindRecord> => {
@@ -103,63 +107,57 @@ export function createEventResponse(): EventResponse {
   return {
     learn(seriesName, event) {
       const records = recordsOf(seriesName);
-      const record = records.get(event.kind) ?? emptyRecord();
+      const known = records.get(event.kind);
+      if (known) sums.remove(event.kind, known.importance, sharedOf(known));
+      const record = known ?? emptyRecord();
       records.set(event.kind, record);
       record.importance = event.importance;
       blend(record.isFirst ? record.firstStray : record.stray, strayOf(record, event));
       blend(record.lift, event.lift);
       blend(record.base, event.base);
       record.isFirst = false;
+      sums.add(event.kind, record.importance, sharedOf(record));
       curves.clear();
     },
     curveOf(seriesName, kind, importance) {
       const name = JSON.stringify([seriesName, kind, importance]);
-      const curve = curves.get(name) ?? estimateCurve(series, { seriesName, kind, importance });
+      const own = series.get(seriesName)?.get(kind);
+      const curve = curves.get(name) ?? estimateCurve(sums, { own, kind, importance });
       curves.set(name, curve);
       return curve;
     },
     snapshotOf: (seriesName) =>
       Object.fromEntries([...recordsOf(seriesName)].map(([kind, record]) => [kind, packRecord(record)])),
     restore(seriesName, snapshot) {
-      series.set(seriesName, new Map(Object.entries(snapshot).map(([kind, kept]) => [kind, unpackRecord(kept)])));
+      for (const [kind, record] of recordsOf(seriesName)) sums.remove(kind, record.importance, sharedOf(record));
+      const records = new Map(Object.entries(snapshot).map(([kind, kept]) => [kind, unpackRecord(kept)]));
+      series.set(seriesName, records);
+      for (const [kind, record] of records) sums.add(kind, record.importance, sharedOf(record));
       curves.clear();
     },
   };
 }
 
 function estimateCurve(
-  series: ReadonlyMap<string, ReadonlyMap<string, KindRecord>>,
-  wanted: { seriesName: string; kind: string; importance: number },
+  sums: ResponseSums,
+  {
+    own,
+    kind,
+    importance,
+  }: { readonly own: KindRecord | undefined; readonly kind: string; readonly importance: number },
 ): EventCurve {
-  const own = series.get(wanted.seriesName)?.get(wanted.kind);
-  const sameKind: KindRecord[] = [];
-  const otherKinds: KindRecord[] = [];
-  for (const records of series.values()) {
-    for (const [kind, record] of records) {
-      if (record !== own) (kind === wanted.kind ? sameKind : otherKinds).push(record);
-    }
-  }
-  const alike = otherKinds.filter((record) => record.importance === wanted.importance);
+  const shared = own && sharedOf(own);
+  const sameKind = sums.ofKind(kind, shared);
+  const otherKinds = sums.ofOthers(kind);
+  const alike = sums.ofOthers(kind, importance);
 
-  const anyKind = lean(otherKinds.map(moved).map(saturated), new Float64Array(offsetCount));
-  const parent = smooth(lean(sameKind.map(moved), lean(alike.map(moved).map(saturated), anyKind)), 8);
+  const anyKind = lean(otherKinds.saturatedLift, new Float64Array(offsetCount));
+  const parent = smooth(lean(sameKind.lift, lean(alike.saturatedLift, anyKind)), 8);
   const ownLift = own && smooth(own.lift.value, 8);
   // Scatter within a kind, and how wrong the fallback was for kinds at first sight; a kind known a little has a little of both.
-  const scatter = lean(
-    sameKind.map((record) => record.stray),
-    lean(
-      otherKinds.map((record) => saturated(record.stray)),
-      unknownStray,
-    ),
-  );
-  const ownScatter = smooth(own ? lean([own.stray], scatter) : scatter, 3);
-  const firstSight = smooth(
-    lean(
-      alike.map((record) => record.firstStray),
-      unknownStray,
-    ),
-    3,
-  );
+  const scatter = lean(sameKind.stray, lean(otherKinds.saturatedStray, unknownStray));
+  const ownScatter = smooth(shared ? lean(sumOf(shared.stray), scatter) : scatter, 3);
+  const firstSight = smooth(lean(alike.firstStray, unknownStray), 3);
 
   const lift = (minute: number, base: number): number => {
     const parentLift = move(parent[minute]!, 0, base);
@@ -186,17 +184,10 @@ function move(lift: number, from: number, to: number): number {
   return lift <= 0 ? lift : Math.log1p(Math.expm1(lift) * Math.exp(from - to));
 }
 
-/** A record's lift as it would be in a slot of typical volume: where kinds seen at different hours can be compared. */
-function moved({ lift, base }: KindRecord): MinuteMeans {
-  return {
-    value: lift.value.map((value, minute) => Math.max(0, move(value, base.value[minute]!, 0))),
-    count: lift.count,
-  };
-}
-
-/** Among kinds, one seen often tells little more than one seen a few times. */
-function saturated({ value, count }: MinuteMeans): MinuteMeans {
-  return { value, count: count.map((events) => events / (events + 2)) };
+/** What a record tells other series: its lift as it would be in a slot of typical volume, where kinds seen at different hours can be compared. */
+function sharedOf({ lift, base, stray, firstStray }: KindRecord): SharedRecord {
+  const value = lift.value.map((lifted, minute) => Math.max(0, move(lifted, base.value[minute]!, 0)));
+  return { lift: { value, count: lift.count }, stray, firstStray };
 }
 
 const unknownStray = new Float64Array(offsetCount).map((_, minute) =>
@@ -233,16 +224,11 @@ function blend({ value, count }: MinuteMeans, next: Float64Array): void {
 }
 
 /** Mean of the children by their counts, with the parent as one more event. */
-function lean(children: readonly MinuteMeans[], parent: Float64Array): Float64Array {
-  return parent.map((parentValue, minute) => {
-    let weight = eventsOfParent;
-    let sum = eventsOfParent * parentValue;
-    for (const { value, count } of children) {
-      weight += count[minute]!;
-      sum += count[minute]! * value[minute]!;
-    }
-    return sum / weight;
-  });
+function lean(children: MinuteSums, parent: Float64Array): Float64Array {
+  return parent.map(
+    (parentValue, minute) =>
+      (eventsOfParent * parentValue + children.weighted[minute]!) / (eventsOfParent + children.weight[minute]!),
+  );
 }
 
 /** Averages over neighbours within 1/reach of the time to the event, never across the event's own minute. */
