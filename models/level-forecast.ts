@@ -31,6 +31,8 @@ export interface LevelContext {
   readonly stepMs: number;
   /** Recorded buckets of a day on which there are any. */
   readonly recordedPerDay: number;
+  /** What could be seen at an origin, by its bucket: the half hours of one outlook look back at the same instants. Made anew for each outlook. */
+  readonly seenAt: Map<number, Float64Array>;
 }
 
 /** What a half hour's residual is believed to take over from each recent one, before any day was looked at. */
@@ -183,12 +185,22 @@ function sameBlockBefore(
   return { one: pasts[latest]!.mean, five: sum / (end - latest) };
 }
 
-/** What can be seen at `origin`, in the order of `belief`. A stretch without data says what the next slower one says. */
+/** What can be seen at `origin`, in the order of `belief`. */
 function recentResiduals(
-  { history, stepMs, recordedPerDay }: LevelContext,
+  context: LevelContext,
   origin: number,
   same: { readonly one: number; readonly five: number } | undefined,
 ): Float64Array {
+  const seen = context.seenAt.get(origin) ?? lookBackFrom(context, origin);
+  context.seenAt.set(origin, seen);
+  const row = seen.slice();
+  row[6] = same ? same.five - row[0]! : 0;
+  row[7] = same ? same.one - same.five : 0;
+  return row;
+}
+
+/** The columns that are the same for every half hour ahead. A stretch without data says what the next slower one says. */
+function lookBackFrom({ history, stepMs, recordedPerDay }: LevelContext, origin: number): Float64Array {
   const over = (ms: number): number | undefined =>
     history.meanBetween(origin - Math.max(1, Math.round(ms / stepMs)), origin);
   // Day and week are counted in recorded buckets, so that on Monday morning the day before is Friday.
@@ -205,8 +217,6 @@ function recentResiduals(
   row[3] = twoHours - sixHours;
   row[4] = halfHour - twoHours;
   row[5] = lastMinutes - halfHour;
-  row[6] = same ? same.five - week : 0;
-  row[7] = same ? same.one - same.five : 0;
   row[newsColumn] = twoHours - week;
   row[9] = 0.3;
   return row;

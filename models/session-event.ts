@@ -107,7 +107,7 @@ export function createSessionEvent(options: ModelOptions, kept?: Json): Model {
 
   /** What the buckets from `first` on would be without events, seen from the end of what was learned. */
   const outlookOf = (onGrid: LocalGrid, first: number, count: number): Outlook => {
-    const context: LevelContext = { grid: onGrid, history, profile, stepMs, recordedPerDay };
+    const context: LevelContext = { grid: onGrid, history, profile, stepMs, recordedPerDay, seenAt: new Map() };
     const outlook = { locations: new Float64Array(count), spreads: new Float64Array(count) };
     for (let at = 0; at < count;) {
       const toHalfHour = bucketsPerHalfHour - (onGrid.slotOf(first + at) % bucketsPerHalfHour);
@@ -227,11 +227,12 @@ export function createSessionEvent(options: ModelOptions, kept?: Json): Model {
         const effect = effectOn(active, { atMs, stepMs, base: location - typicalLocation });
         const spread = spreadUnder(outlook.spreads[index]!, effect);
         const errors = effect.lift > shakenLiftMin ? shakenErrors : calmErrors;
-        requestCount.push(
-          Number.isNaN(location)
-            ? errors.map(() => 0)
-            : errors.map((error) => Math.max(0, Math.expm1(location + effect.lift + spread * error))),
-        );
+        const centre = location + effect.lift;
+        const quantiles = new Array<number>(errors.length).fill(0);
+        if (!Number.isNaN(location))
+          for (let at = 0; at < errors.length; at++)
+            quantiles[at] = Math.max(0, Math.expm1(centre + spread * errors[at]!));
+        requestCount.push(quantiles);
       }
       return { fromMs: horizon.fromMs, stepMs, levels: horizon.levels, requestCount };
     },
