@@ -16,7 +16,7 @@ import { createForecaster, requestsOf } from '../forecaster/forecaster.ts';
 import type { LeadModel } from '../forecaster/event-window.ts';
 import { plan as makePlan } from '../forecaster/planner.ts';
 import { createEventResponse, type EventResponse } from '../models/event-response.ts';
-import type { NotReady } from '../models/model.ts';
+import { createForecastRota, type ForecastSource } from './forecast-rota.ts';
 import type { SystemFunction, SystemOptions } from './system-options.ts';
 
 export interface Decision {
@@ -59,14 +59,23 @@ export function createPlanning(options: SystemOptions): Planning {
   let { calendar } = options;
   const learners = createLearners(options, { eventResponse, events: () => calendar.events });
   const learnerOf = (key: FunctionKey): Learner => learners.get(key)!;
+  const { horizonMs } = options;
+  const rota = createForecastRota({
+    sources: [...new Set(learners.values())],
+    horizonMs,
+    events: () => calendar.events,
+  });
   const requestsPerUnitOf = new Map(options.functions.map((one) => [one.spec.key, one.requestsPerUnit]));
 
   const eventsAround = (nowMs: EpochMs): readonly MarketEvent[] =>
     mergeEvents(options.functions, calendar.events, nowMs - eventsBehindMs, nowMs + options.horizonMs);
 
   return {
-    learn: ({ key, bucketAtMs, requestCount }) =>
-      learnerOf(key).learn({ bucketAtMs, volume: requestCount / requestsPerUnitOf.get(key)! }),
+    learn({ key, bucketAtMs, requestCount }) {
+      const learner = learnerOf(key);
+      learner.learn({ bucketAtMs, volume: requestCount / requestsPerUnitOf.get(key)! });
+      rota.learned(learner, bucketAtMs);
+    },
     takeCalendar: (next) => void (calendar = next),
     stepMsOf: (key) => learnerOf(key).stepMs,
     learnedUntilMs: (key) => learnerOf(key).untilMs(),
@@ -74,7 +83,7 @@ export function createPlanning(options: SystemOptions): Planning {
     decide({ nowMs, account, previous, held, lead: documented, queueWaitMs }) {
       const untilMs = nowMs + options.horizonMs;
       const volumes = new Map(
-        [...new Set(learners.values())].map((learner) => [learner, learner.forecast(nowMs, untilMs)]),
+        [...new Set(learners.values())].map((learner) => [learner, rota.forecast(learner, nowMs, untilMs)]),
       );
       const functions = options.functions.map(({ spec, symbols, requestsPerUnit }) => ({
         spec,
@@ -107,12 +116,9 @@ export function createPlanning(options: SystemOptions): Planning {
   };
 }
 
-interface Learner {
-  readonly stepMs: number;
-  untilMs(): EpochMs;
+/** Forecasts in units of volume. */
+interface Learner extends ForecastSource {
   learn(bucket: { readonly bucketAtMs: EpochMs; readonly volume: number }): void;
-  /** In units of volume. */
-  forecast(nowMs: EpochMs, untilMs: EpochMs): Forecast | NotReady;
 }
 
 /** What all learners share. */
