@@ -5,7 +5,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import type { FunctionKey } from '../core/series-key.ts';
 import { msPerMinute, type EpochMs } from '../core/time.ts';
 import type { MetricReader, MetricSpan } from './cloudwatch.ts';
-import { openMinuteCollector, type MinuteCollector } from './cloudwatch-minutes.ts';
+import { openMinuteCollector, type MinuteCollector, type ToldMinutes } from './cloudwatch-minutes.ts';
 import { openHistoryKeep, type HistoryKeep } from './kept-history.ts';
 
 const orders = '123456789012/us-east-1/orders:live' as FunctionKey;
@@ -63,6 +63,12 @@ async function setUp({ keys = [orders], metricsPerHourMax = 12_100, runDurationM
 
 const never = new AbortController().signal;
 
+async function collectFrom(collector: MinuteCollector): Promise<readonly ToldMinutes[]> {
+  const told: ToldMinutes[] = [];
+  await collector.collect({ signal: never, tell: (one) => void told.push(one) });
+  return told;
+}
+
 /** What a reading at this minute tells of one function: minutes from the start to counts. */
 async function toldAt(
   collector: MinuteCollector,
@@ -71,7 +77,7 @@ async function toldAt(
 ): Promise<Readonly<Record<number, number>>> {
   world.nowMs = minute(at);
   world.shown = shown;
-  const told = await collector.collect(never);
+  const told = await collectFrom(collector);
   const rows = told.find((one) => one.key === key)?.rows ?? [];
   return Object.fromEntries(rows.map(({ atMs, volume }) => [(atMs - startMs) / msPerMinute, volume]));
 }
@@ -90,7 +96,7 @@ it.each([
   const collector = await open();
   world.shown = { 'orders Invocations': { 0: 7 } };
   world.nowMs = nowMs;
-  expect((await collector.collect(never)).length).toBe(told);
+  expect(await collectFrom(collector)).toHaveLength(told);
 });
 
 it('counts throttled requests as demand, and takes one of the two metrics alone', async () => {
@@ -130,6 +136,56 @@ it('waits where nothing is known, and goes on with all of it when CloudWatch is 
   expect(await toldAt(collector, world, { at: 40, shown: { 'orders Invocations': { 0: 1 } } })).toEqual({});
   const shown = { 'orders Invocations': { 0: 1, 1: 2, 2: 3, 30: 4 } };
   expect(await toldAt(collector, world, { at: 50, shown })).toEqual({ 1: 2, 2: 3, 30: 4 });
+});
+
+it.each([
+  { name: 'is waited for', silentAt: 180, told: { 5: 3, 12: 4 } },
+  { name: 'is given up after three hours', silentAt: 190, told: { 12: 4 } },
+])('a minute of which nothing is known $name', async ({ silentAt, told }) => {
+  const { world, open } = await setUp();
+  const collector = await open();
+  await toldAt(collector, world, { at: 10, shown: { 'orders Invocations': { 0: 1 } } });
+  expect(await toldAt(collector, world, { at: silentAt, shown: {} })).toEqual({});
+  const shown = { 'orders Invocations': { 5: 3, 12: 4 } };
+  expect(await toldAt(collector, world, { at: silentAt + 1, shown })).toEqual(told);
+  expect(collector.status()[0]!.missingCount).toBe(12 - Object.keys(told).length);
+});
+
+it('reads those that are about as far together, and who is far behind alone, in steps', async () => {
+  const { world, keep, open, spans } = await setUp({ keys: [orders, quotes] });
+  await keep.append(quotes, [{ atMs: minute(-1), volume: 1 }]);
+  await keep.append(orders, [{ atMs: minute(-10_000), volume: 1 }]);
+  world.shown = {
+    'orders Invocations': Object.fromEntries(Array.from({ length: 9_000 }, (_, at) => [at - 9_500, 1])),
+    'quotes Invocations': { 0: 1 },
+  };
+  world.nowMs = minute(5);
+  const collector = await open();
+  const told: ToldMinutes[] = [];
+  const collecting = { signal: never, tell: (one: ToldMinutes) => void told.push(one), rowCountMax: 2 * 1_000 };
+  await collector.collect(collecting);
+  expect(spans).toMatchObject([
+    { fromMs: minute(-10_000 + 1 - 15), untilMs: minute(-10_000 + 1 + 1_000) },
+    { fromMs: minute(-15), untilMs: minute(6) },
+  ]);
+  // A thousand minutes: 499 of which nothing is known, and 501.
+  expect(told.map(({ key, rows }) => [key, rows.length])).toEqual([
+    [orders, 501],
+    [quotes, 1],
+  ]);
+  for (let reading = 0; reading < 9; reading++) await collector.collect(collecting);
+  expect(told.filter(({ key }) => key === orders).reduce((sum, { rows }) => sum + rows.length, 0)).toBe(9_000);
+});
+
+it('begins no call after its deadline, and reads the rest the next time', async () => {
+  const { world, keep, open, spans } = await setUp({ keys: [orders, quotes] });
+  await keep.append(quotes, [{ atMs: minute(-1), volume: 1 }]);
+  const collector = await open();
+  const collecting = { signal: never, tell: () => undefined };
+  await collector.collect({ ...collecting, deadlineMs: world.nowMs - 1 });
+  expect(spans).toEqual([]);
+  await collector.collect(collecting);
+  expect(spans).toHaveLength(2);
 });
 
 it('tells a minute once; what is reported later is counted as late and changes nothing', async () => {
@@ -188,7 +244,7 @@ it.each([
   expect(collector.intervalMs).toBe(one.minutes * msPerMinute);
   world.nowMs = startMs + 1;
   expect(collector.isDue()).toBe(true);
-  await collector.collect(never);
+  await collectFrom(collector);
   world.nowMs = minute(one.minutes) - 1;
   expect(collector.isDue()).toBe(false);
   world.nowMs = minute(one.minutes);

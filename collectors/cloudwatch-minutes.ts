@@ -3,7 +3,7 @@
  *
  * Mental model: a cursor a function, the first minute that has not been told. A reading covers all cursors and reaches to now; from each cursor on, minutes that are
  * old enough are told: with their count, or as zero where CloudWatch has shown to have that minute. A minute that nobody has anything of is waited for until a later one
- * is known, and then missing.
+ * is known, three hours at the most, and then missing.
  *
  * Settled: Lambda reports a request when it has ended, under the minute in which it began, and CloudWatch shows it one to three minutes later (nothing is promised). So a
  * minute is old enough three minutes after its end, and the whole minutes of the function's longest usual run later. What comes later still is counted, so that the wait can be judged.
@@ -12,8 +12,8 @@
  */
 import { assert } from '../core/assert.ts';
 import type { FunctionKey } from '../core/series-key.ts';
-import { msPerDay, msPerMinute, type Clock, type EpochMs } from '../core/time.ts';
-import type { MetricPoints, MetricReader, MetricReading } from './cloudwatch.ts';
+import { msPerDay, msPerHour, msPerMinute, type Clock, type EpochMs } from '../core/time.ts';
+import type { MetricPoints, MetricReader, MetricReading, MetricSpan } from './cloudwatch.ts';
 import { demandMetricCount, demandOf, demandQueries, demandRows, witnessedBuckets } from './cloudwatch-demand.ts';
 import type { HistoryKeep, KeptRow } from './kept-history.ts';
 
@@ -47,14 +47,25 @@ export interface MinuteCollector {
   readonly intervalMs: number;
   readonly isDue: () => boolean;
   /**
-   * Reads, keeps and answers the minutes that have settled. Where it throws nothing was told, and the next reading begins at the same minutes.
+   * Reads the minutes that have settled, keeps them, and then tells them. Where it throws, what was told stays told, and the next reading begins at the minutes that were not.
    *
    * @throws what the reader throws; InputError when the minutes cannot be kept.
    */
-  collect(signal: AbortSignal, patienceMs?: number): Promise<readonly ToldMinutes[]>;
+  collect(collecting: Collecting): Promise<void>;
   /** From the end of the newest minute that CloudWatch had anything of to the last reading: its lag, where anything runs at all. */
   readonly lagMs: () => number | null;
   readonly status: () => readonly MinuteStatus[];
+}
+
+export interface Collecting {
+  readonly signal: AbortSignal;
+  readonly tell: (told: ToldMinutes) => void;
+  /** For one call that fails, as the reader takes it. */
+  readonly patienceMs?: number;
+  /** No call is begun after it; what was not read is read the next time. */
+  readonly deadlineMs?: EpochMs;
+  /** Minutes told at once, all functions together. Default: what the queue in front of the engine takes. */
+  readonly rowCountMax?: number;
 }
 
 export interface MinuteCollectorOptions {
@@ -84,8 +95,20 @@ const lateMs = 15 * msPerMinute;
 /** Minutes are there for 15 days; an hour less, so that the oldest is not lost on the way. */
 const reachMs = 15 * msPerDay - 60 * msPerMinute;
 
-/** Minutes told at once, all functions together: more would fill the queue in front of the engine. 500 functions catch up two hours a reading. */
-const rowCountMax = 60_000;
+/** More would fill the queue in front of the engine. 500 functions catch up two hours a reading. */
+const rowCountMaxDefault = 60_000;
+
+/** An outage of CloudWatch may fill up after hours; after three, forecasts need what is newer more than what is missing. */
+const giveUpMs = 3 * msPerHour;
+
+/** A reading that begins where nothing was given up yet reaches to now. */
+const spanMsMin = 4 * msPerHour;
+
+/** Functions are read together while they are about as far. */
+const togetherMs = msPerHour;
+
+/** Points held in memory at a time, about 100 MB of them. */
+const pointCountMax = 1_000_000;
 
 interface Cursor {
   readonly key: FunctionKey;
@@ -104,7 +127,6 @@ interface Cursor {
 export async function openMinuteCollector(options: MinuteCollectorOptions): Promise<MinuteCollector> {
   const { functions, reader, keep, clock, metricsPerHourMax, settleMs } = options;
   assert(functions.length > 0, 'a collector watches something');
-  const queries = demandQueries(functions.map(({ key }) => key));
   const intervalMs = intervalMsOf(functions.length, metricsPerHourMax);
   const cursors: Cursor[] = [];
   for (const { key, runDurationMsP99 } of functions)
@@ -115,41 +137,38 @@ export async function openMinuteCollector(options: MinuteCollectorOptions): Prom
   let readAtMs: EpochMs | undefined;
   let newestAtMs: EpochMs | undefined;
 
-  const spanAt = (nowMs: EpochMs) => {
-    const oldestMs = Math.ceil((nowMs - reachMs) / msPerMinute) * msPerMinute;
-    const firstMs = Math.min(...cursors.map(({ nextMs }) => nextMs)) - lateMs;
-    return {
-      fromMs: Math.max(oldestMs, firstMs),
-      // The running minute too: how new the newest point is tells the lag.
-      untilMs: (Math.floor(nowMs / msPerMinute) + 1) * msPerMinute,
-      stepMs: msPerMinute,
-    };
+  const collectBatch = async ({ members, span }: Batch, minutesMax: number, collecting: Collecting): Promise<void> => {
+    const { signal, patienceMs, tell } = collecting;
+    const nowMs = clock.nowMs();
+    const queries = demandQueries(members.map(({ key }) => key));
+    const reading = await reader.read(queries, span, { signal, ...(patienceMs !== undefined && { patienceMs }) });
+    const witnessed = witnessedBuckets(reading);
+    for (const cursor of members) {
+      const demand = demandOf(reading, cursor.key);
+      const move = moveOf(cursor, demand, { witnessed, span, nowMs, minutesMax });
+      // Kept first: what was told and not kept would be told again after a crash.
+      if (move.rows.length > 0) await keep.append(cursor.key, move.rows);
+      countLate(cursor, demand);
+      takeMove(cursor, move, demand);
+      if (move.rows.length > 0) tell({ key: cursor.key, rows: move.rows });
+    }
+    readAtMs = reading.readAtMs;
+    newestAtMs = laterOf(newestAtMs, newestOf(reading));
   };
 
   return {
     intervalMs,
     isDue: () => clock.nowMs() >= dueAtMs,
-    async collect(signal, patienceMs) {
+    async collect(collecting) {
+      const { deadlineMs = Infinity, rowCountMax = rowCountMaxDefault } = collecting;
       const nowMs = clock.nowMs();
       // On the grid of its own interval, so that readings do not drift into the next minute.
       dueAtMs = (Math.floor(nowMs / intervalMs) + 1) * intervalMs;
-      const span = spanAt(nowMs);
-      const reading = await reader.read(queries, span, { signal, ...(patienceMs !== undefined && { patienceMs }) });
-      const witnessed = witnessedBuckets(reading);
       const minutesMax = Math.floor(rowCountMax / cursors.length);
-      const moves = cursors.map((cursor) => {
-        const demand = demandOf(reading, cursor.key);
-        return { cursor, demand, move: moveOf(cursor, demand, { witnessed, fromMs: span.fromMs, nowMs, minutesMax }) };
-      });
-      // Kept first: what was told and not kept would be told again after a crash.
-      for (const { cursor, move } of moves) if (move.rows.length > 0) await keep.append(cursor.key, move.rows);
-      for (const { cursor, demand, move } of moves) {
-        countLate(cursor, demand);
-        takeMove(cursor, move, demand);
+      for (const batch of batchesOf(cursors, nowMs, minutesMax)) {
+        if (clock.nowMs() > deadlineMs) return;
+        await collectBatch(batch, minutesMax, collecting);
       }
-      readAtMs = reading.readAtMs;
-      newestAtMs = newestOf(reading) ?? newestAtMs;
-      return moves.flatMap(({ cursor, move }) => (move.rows.length > 0 ? [{ key: cursor.key, rows: move.rows }] : []));
     },
     lagMs: () => ageMs(newestAtMs, readAtMs),
     status: () =>
@@ -162,6 +181,32 @@ export async function openMinuteCollector(options: MinuteCollectorOptions): Prom
         lateRequestCount,
       })),
   };
+}
+
+interface Batch {
+  readonly members: readonly Cursor[];
+  readonly span: MetricSpan;
+}
+
+/** Those that are about as far are read together, as many as memory takes; who is far behind does not make the others' readings long. */
+function batchesOf(cursors: readonly Cursor[], nowMs: EpochMs, minutesMax: number): readonly Batch[] {
+  const oldestMs = Math.ceil((nowMs - reachMs) / msPerMinute) * msPerMinute;
+  // The running minute too: how new the newest point is tells the lag.
+  const endMs = (Math.floor(nowMs / msPerMinute) + 1) * msPerMinute;
+  const lengthMsMax = lateMs + Math.max(spanMsMin, minutesMax * msPerMinute);
+  const sorted = cursors.toSorted((one, other) => one.nextMs - other.nextMs);
+  const batches: Batch[] = [];
+  for (let first = 0; first < sorted.length;) {
+    const { nextMs } = sorted[first]!;
+    const fromMs = Math.max(oldestMs, nextMs - lateMs);
+    const span = { fromMs, untilMs: Math.min(endMs, fromMs + lengthMsMax), stepMs: msPerMinute };
+    const pointCount = ((span.untilMs - fromMs) / msPerMinute) * demandMetricCount;
+    const sizeMax = Math.max(1, Math.floor(pointCountMax / pointCount));
+    const members = sorted.slice(first, first + sizeMax).filter((one) => one.nextMs - nextMs <= togetherMs);
+    batches.push({ members, span });
+    first += members.length;
+  }
+  return batches;
 }
 
 /** The shortest time between readings, in whole minutes, that asks for at most so many metrics an hour. */
@@ -202,27 +247,26 @@ interface Move {
 
 interface Sight {
   readonly witnessed: ReadonlySet<EpochMs>;
-  /** The first minute that was read: of one before it nothing will be known. */
-  readonly fromMs: EpochMs;
+  /** What was read: of a minute before it nothing will be known. */
+  readonly span: MetricSpan;
   readonly nowMs: EpochMs;
   readonly minutesMax: number;
 }
 
 /** What one reading settles for one function. */
-function moveOf(cursor: Cursor, demand: MetricPoints, { witnessed, fromMs, nowMs, minutesMax }: Sight): Move {
-  const settledMs = Math.floor((nowMs - cursor.waitMs) / msPerMinute) * msPerMinute;
+function moveOf(cursor: Cursor, demand: MetricPoints, { witnessed, span, nowMs, minutesMax }: Sight): Move {
+  const settledMs = Math.min(span.untilMs, Math.floor((nowMs - cursor.waitMs) / msPerMinute) * msPerMinute);
   const seenFromMs = cursor.seenFromMs ?? firstOf(demand);
   // Never seen: all of it has been looked at, and there is nothing to wait for.
   if (seenFromMs === undefined)
     return { rows: [], nextMs: Math.max(cursor.nextMs, settledMs), missingCount: 0, seenFromMs };
-  const firstMs = Math.max(cursor.nextMs, seenFromMs, fromMs);
+  const firstMs = Math.max(cursor.nextMs, seenFromMs, span.fromMs);
   const untilMs = Math.min(settledMs, firstMs + minutesMax * msPerMinute);
-  const span = { fromMs: firstMs, untilMs, stepMs: msPerMinute };
-  const rows = demandRows(demand, witnessed, { span, seenFromMs });
-  const last = rows.at(-1);
-  if (!last) return { rows, nextMs: cursor.nextMs, missingCount: 0, seenFromMs };
-  const nextMs = last.atMs + msPerMinute;
-  const passedCount = (nextMs - Math.max(cursor.nextMs, seenFromMs)) / msPerMinute;
+  const rows = demandRows(demand, witnessed, { span: { ...span, fromMs: firstMs, untilMs }, seenFromMs });
+  const givenUpMs = Math.min(untilMs, Math.floor((nowMs - giveUpMs) / msPerMinute) * msPerMinute);
+  const knownUntilMs = (rows.at(-1)?.atMs ?? -Infinity) + msPerMinute;
+  const nextMs = Math.max(cursor.nextMs, knownUntilMs, givenUpMs);
+  const passedCount = Math.max(0, nextMs - Math.max(cursor.nextMs, seenFromMs)) / msPerMinute;
   return { rows, nextMs, missingCount: passedCount - rows.length, seenFromMs };
 }
 
@@ -245,8 +289,11 @@ function countLate(cursor: Cursor, demand: MetricPoints): void {
 }
 
 function newestOf({ points }: MetricReading): EpochMs | undefined {
-  const newest = Math.max(...[...points.values()].map((one) => lastOf(one) ?? -Infinity));
-  return newest === -Infinity ? undefined : newest;
+  return [...points.values()].map(lastOf).reduce(laterOf, undefined);
+}
+
+function laterOf(one: EpochMs | undefined, other: EpochMs | undefined): EpochMs | undefined {
+  return one === undefined || (other !== undefined && other > one) ? other : one;
 }
 
 function firstOf(points: MetricPoints): EpochMs | undefined {

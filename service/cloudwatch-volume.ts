@@ -10,6 +10,7 @@ import {
   openMinuteCollector,
   settledAfterMs,
   type MinuteCollector,
+  type ToldMinutes,
 } from '../collectors/cloudwatch-minutes.ts';
 import { createVitalsCollector, vitalMetricsOf } from '../collectors/cloudwatch-vitals.ts';
 import { openHistoryKeep, type HistoryKeep, type KeptRow } from '../collectors/kept-history.ts';
@@ -38,6 +39,8 @@ type Listener = Pick<System, 'admit' | 'learnedUntilMs'>;
 
 /** A start waits no longer for CloudWatch: the market does not wait either. */
 const startPatienceMs = 20 * msPerSecond;
+/** What is not read until then is read while the service runs. 500 functions of which nothing is kept take some minutes: `history import` is for that. */
+const startMsMax = msPerMinute;
 
 /** Beyond it minutes come so late that forecasts follow the day only from afar. */
 const lagMsMax = 15 * msPerMinute;
@@ -90,7 +93,10 @@ export async function openCloudwatchVolume(
     usdPerMonthMax: roundUsd(usdOfMetrics(metricsPerHour * 24 * 30)),
   });
   const trouble = createTrouble(ports.log);
-  await trouble.around(() => collector.collect(signal, startPatienceMs), signal);
+  const { clock } = ports;
+  // What is read now is learned from the files: nobody has to be told.
+  const collecting = { signal, tell: () => undefined, patienceMs: startPatienceMs, rowCountMax: Infinity };
+  await trouble.around(() => collector.collect({ ...collecting, deadlineMs: clock.nowMs() + startMsMax }), signal);
   return {
     async follow(system, functions) {
       const own = functions.filter(({ spec }) => counted.some((one) => one.spec.key === spec.key));
@@ -100,8 +106,8 @@ export async function openCloudwatchVolume(
       return {
         async read(runSignal) {
           if (!collector.isDue()) return;
-          const told = await trouble.around(() => collector.collect(runSignal), runSignal);
-          for (const { key, rows } of told ?? []) tellRows(system, key, rows, counters.get(key)!);
+          const tell = ({ key, rows }: ToldMinutes): void => tellRows(system, key, rows, counters.get(key)!);
+          await trouble.around(() => collector.collect({ signal: runSignal, tell }), runSignal);
           report();
         },
         async readVitals(runSignal) {
