@@ -21,7 +21,8 @@ export const twinVerb: Verb = {
 
 Plays Lambda's control plane: functions, versions, aliases and their weights, reserved and provisioned concurrency, with 1 to 2
 minutes of preparation, allocation in one piece, aliases that take their capacity along, and 15 calls a second. On the same port:
-EventBridge Scheduler, whose one-time schedules fire. Runs until Ctrl-C.
+EventBridge Scheduler, whose one-time schedules fire; Application Auto Scaling, whose targets clamp; CloudWatch's GetMetricData,
+which has nothing to show here as no traffic comes. Runs until Ctrl-C.
 
   --port N                 where to listen; 0 takes any free port (4510)
   --host H                 the loopback address to listen on; calls are not authenticated, so no other is taken (127.0.0.1)

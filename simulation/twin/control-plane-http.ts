@@ -28,6 +28,8 @@ export interface ListenOptions {
 
 export interface TwinServer {
   readonly url: string;
+  /** Resolves once nobody is connected: what a caller that died had sent has come by then. */
+  unconnected(): Promise<void>;
   /** Ends the calls under way, the hanging ones included. */
   close(): Promise<void>;
 }
@@ -45,12 +47,21 @@ export async function listenTwin(options: ListenOptions): Promise<TwinServer> {
   const { port, family, address } = server.address() as AddressInfo;
   return {
     url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
+    async unconnected() {
+      while ((await connectionCountOf(server)) > 0) await new Promise<void>((resolve) => void setImmediate(resolve));
+    },
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
       }),
   };
+}
+
+function connectionCountOf(server: Server): Promise<number> {
+  return new Promise((resolve, reject) =>
+    server.getConnections((error, count) => (error ? reject(error) : resolve(count))),
+  );
 }
 
 function listening(server: Server, { port, host }: ListenOptions): Promise<void> {

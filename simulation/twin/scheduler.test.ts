@@ -264,7 +264,7 @@ describe('what is booked happens', () => {
       Target: {
         Arn: `${aws}lambda:${operation}`,
         RoleArn: role,
-        Input: JSON.stringify({ FunctionName: 'b', ...more }),
+        Input: JSON.stringify({ FunctionName: 'arn:aws:lambda:us-east-1:123456789012:function:b', ...more }),
       },
     });
     const calls: readonly [operation: string, input: object, status: number][] = [

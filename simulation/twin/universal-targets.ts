@@ -95,7 +95,7 @@ const targets: Readonly<Record<string, UniversalTarget>> = {
   },
 };
 
-const arnPattern = /^arn:aws:scheduler:::aws-sdk:([a-z0-9]{1,64}:[a-zA-Z0-9]{1,64})$/;
+const arnPattern = /^arn:aws(?:-[a-z]+)*:scheduler:::aws-sdk:([a-z0-9]{1,64}:[a-zA-Z0-9]{1,64})$/;
 
 /** The call that a schedule makes. @throws Refusal when the twin does not play the target, or its input does not fit it. */
 export function readTarget(arn: string, input: string | undefined): TwinRequest {
