@@ -16,6 +16,7 @@ import type { System } from '../../service/system.ts';
 import type { EventWindowView, Measured } from '../../service/view.ts';
 import { createArrivalSource, type ArrivalSource } from '../twin/arrivals.ts';
 import { listenTwin, type ListenOptions } from '../twin/control-plane-http.ts';
+import type { TwinParams } from '../twin/limits.ts';
 import { createTwin } from '../twin/twin.ts';
 import type { TwinFunction } from '../twin/twin-function.ts';
 import { createDrive, type WorldPorts } from './drive.ts';
@@ -41,6 +42,8 @@ export interface WorldOptions {
   readonly beforeAnswer?: ListenOptions['beforeAnswer'];
   /** Of the socket, so in real time: a fault that hangs holds the world up for that long. */
   readonly requestTimeoutMs?: number;
+  /** What this account's Lambda does differently from the documented one. */
+  readonly twinParams?: Partial<TwinParams>;
 }
 
 export interface World {
@@ -75,7 +78,8 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   const trafficOf = new Map(traffic.map((one) => [one.key, one]));
 
   const told: { system?: System } = {};
-  const twinOptions = { functions: functions.map((spec) => spec.twin), seed, clock };
+  const { twinParams: params = {} } = options;
+  const twinOptions = { functions: functions.map((spec) => spec.twin), seed, clock, params };
   const twins: TwinPair = {
     with: createTwin({
       ...twinOptions,
