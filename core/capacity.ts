@@ -26,6 +26,10 @@ export interface CapacityStep {
   /** The event that it is for; absent for a floor. */
   readonly eventId?: string;
   readonly eventAtMs?: EpochMs;
+  /**
+   * Until when a raise still helps, where that is not the event itself: what people start by hand has begun when it is asked for.
+   */
+  readonly raiseUntilMs?: EpochMs;
   /** One sentence for people: why this many, why then. */
   readonly because: string;
 }

@@ -1,5 +1,7 @@
 /** The sentences of a plan: why this many, why then, with the numbers that decided. For people; nothing reads them back. */
+import { manualKind, type MarketEvent } from '../core/market-event.ts';
 import { formatInstant } from '../core/time.ts';
+import { tellExpectation } from './expected-floor.ts';
 import type { Cell, Row } from './row.ts';
 
 /**
@@ -12,7 +14,7 @@ export function explainWindow(cell: Cell, asked: NonNullable<Cell['asked']>, row
   const { principal, events } = window.group;
   const others = events.length > 1 ? ` (and ${events.length - 1} more within half an hour)` : '';
   const spillover = `${rounded(target.spilloverRatioMax * 100)} %`;
-  const event = `${principal.kind} at ${formatInstant(principal.startsAtMs)}${others}`;
+  const event = `${principal.kind} at ${formatInstant(principal.startsAtMs)}${others}${expectedOf(events, row)}`;
   if (notReady !== undefined) return `${event}: ${cell.level} as in the plan before; no forecast: ${notReady}.`;
   return [
     `${event}: the ${rounded(target.level)} quantile of demand from here on peaks at`,
@@ -23,6 +25,16 @@ export function explainWindow(cell: Cell, asked: NonNullable<Cell['asked']>, row
     cell.wanted === need.concurrency ? '' : `, ${cell.wanted} stay until the next step`,
     cell.cutBy ? `; cut to ${cell.level} by ${cell.cutBy}.` : '.',
   ].join('');
+}
+
+/** What people foresee for this function: the forecast is at least that, and it may be why. */
+function expectedOf(events: readonly MarketEvent[], { spec }: Row): string {
+  const expected = events.flatMap(({ kind, title, expect }) =>
+    expect === undefined || expect.group !== spec.group
+      ? []
+      : `${kind === manualKind ? ` (${title})` : ''}, expected by people to bring ${tellExpectation(expect)}`,
+  );
+  return expected.join('');
 }
 
 /** `Floor of 10; no forecast: needs 14 days of history, has 3.` */

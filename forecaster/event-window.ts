@@ -6,7 +6,7 @@
  */
 import type { BindingLimit, CapacityStep } from '../core/capacity.ts';
 import type { FunctionSpec } from '../core/function-spec.ts';
-import type { Importance, MarketEvent } from '../core/market-event.ts';
+import { manualKind, type Importance, type MarketEvent } from '../core/market-event.ts';
 import { msPerMinute, type EpochMs } from '../core/time.ts';
 import { billingPeriodMs } from './cost.ts';
 import { noNeed, type Need } from './need.ts';
@@ -64,18 +64,32 @@ export interface EventGroup {
 }
 
 export function windowEndOf(group: EventGroup): EpochMs {
-  return group.lastAtMs + windowMs;
+  const visibleUntilMs = isManual(group) ? group.lastAtMs : group.lastAtMs + windowMs;
+  const expectedUntilMs = group.events.map(
+    ({ startsAtMs, expect }) => startsAtMs + (expect?.minutes ?? 0) * msPerMinute,
+  );
+  return Math.max(visibleUntilMs, ...expectedUntilMs);
 }
 
-/** Groups events by time: whatever starts within half an hour of the first of a group belongs to it. */
+/** Started by hand, at the instant of its event: it joins no release, and no release ends it. */
+export function isManual(group: EventGroup): boolean {
+  return group.principal.kind === manualKind;
+}
+
+/**
+ * Groups events by time: whatever starts within half an hour of the first of a group belongs to it. What is started by hand comes last, each by itself:
+ * in the group of a release that has begun, it would be held to what that release asked for.
+ */
 export function groupEvents(events: readonly MarketEvent[]): EventGroup[] {
   const sorted = events.toSorted((a, b) => a.startsAtMs - b.startsAtMs || compareText(a.id, b.id));
   const groups: MarketEvent[][] = [];
   for (const event of sorted) {
+    if (event.kind === manualKind) continue;
     const group = groups.at(-1);
     if (group && event.startsAtMs - group[0]!.startsAtMs <= joinWithinMs) group.push(event);
     else groups.push([event]);
   }
+  for (const event of sorted) if (event.kind === manualKind) groups.push([event]);
   return groups.map((members) => {
     const principal = members.reduce((best, event) => (event.importance > best.importance ? event : best));
     return {
@@ -139,7 +153,7 @@ export interface WindowLevel {
 export function layOutWindow(options: WindowOptions): EventWindow {
   const { group, nowMs, begun } = options;
   const countedUntilMs = Math.min(options.endMs, blockOf(options.nextAtMs), windowEndOf(group));
-  const heldUntilMs = Math.min(options.endMs, group.lastAtMs + heldAfterMs);
+  const heldUntilMs = Math.min(options.endMs, group.lastAtMs + heldAfterMs, windowEndOf(group));
   const readyByMs = group.firstAtMs - options.lead.readyBeforeMs;
   const fromMs = begun ? nowMs : askAtMs(options, countedUntilMs);
   const blocks = blocksOf(Math.max(fromMs, nowMs), Math.max(countedUntilMs, heldUntilMs));

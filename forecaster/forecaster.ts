@@ -7,7 +7,7 @@ import { InputError } from '../core/errors.ts';
 import type { Forecast } from '../core/forecast.ts';
 import { standardLevels } from '../core/forecast.ts';
 import type { Json } from '../core/json.ts';
-import type { MarketEvent } from '../core/market-event.ts';
+import { manualKind, type MarketEvent } from '../core/market-event.ts';
 import type { FunctionKey } from '../core/series-key.ts';
 import type { SessionClock } from '../core/session-clock.ts';
 import { msPerHour, msPerMinute, type EpochMs } from '../core/time.ts';
@@ -63,7 +63,9 @@ export function createForecaster(options: ForecasterOptions): Forecaster {
     },
     learn(volume, events) {
       const untilMs = endOf(volume);
-      model.learn({ volume, events: concerning(events, symbols, { fromMs: volume.fromMs, untilMs }) });
+      const near = concerning(events, symbols, { fromMs: volume.fromMs, untilMs });
+      // Of two times for one event, at most one is the event's: the other would teach that nothing happens at it.
+      model.learn({ volume, events: near.filter(({ doubt }) => doubt === undefined) });
       originMs = untilMs;
     },
     forecast({ fromMs, untilMs, levels = standardLevels, events }) {
@@ -111,7 +113,8 @@ export function requireForecastable(stepMs: number, historyName: string): void {
 }
 
 /**
- * The events of a sorted calendar near a span that concern a function: those for everybody, and those of its own symbols.
+ * The events of a sorted calendar near a span that concern a function: those for everybody, and those of its own symbols. What people start by hand
+ * is no kind of event: it says what is expected itself (expected-floor.ts).
  * Cost: O(log events + answer): the live path asks with the whole calendar for every bucket.
  */
 export function concerning(
@@ -119,7 +122,7 @@ export function concerning(
   symbols: readonly string[],
   span: { readonly fromMs: EpochMs; readonly untilMs: EpochMs },
 ): MarketEvent[] {
-  return eventsBetween(events, span.fromMs - eventReachMs, span.untilMs + eventReachMs).filter(
-    (event) => event.symbols.length === 0 || event.symbols.some((symbol) => symbols.includes(symbol)),
-  );
+  return eventsBetween(events, span.fromMs - eventReachMs, span.untilMs + eventReachMs)
+    .filter(({ kind }) => kind !== manualKind)
+    .filter((event) => event.symbols.length === 0 || event.symbols.some((symbol) => symbols.includes(symbol)));
 }

@@ -11,14 +11,15 @@ import { assert } from '../core/assert.ts';
 import type { CapacityPlan, CapacityStep, NotPlanned } from '../core/capacity.ts';
 import type { Forecast } from '../core/forecast.ts';
 import type { FunctionSpec } from '../core/function-spec.ts';
-import type { Importance, MarketEvent } from '../core/market-event.ts';
-import { formatInstant, msPerDay, msPerSecond, type EpochMs } from '../core/time.ts';
+import { manualKind, type Importance, type MarketEvent } from '../core/market-event.ts';
+import { formatInstant, msPerDay, msPerHour, msPerSecond, type EpochMs } from '../core/time.ts';
 import { explainFloor, explainWindow } from './because.ts';
 import { billingPeriodMs, usdOfHolding, usdPerEnvironmentSecond } from './cost.ts';
 import {
   blocksOf,
   compareText,
   groupEvents,
+  isManual,
   layOutWindow,
   peakHeldMs,
   windowEndOf,
@@ -90,6 +91,7 @@ export function plan(input: PlanInput): CapacityPlan {
     steps: rows.flatMap((row) => stepsOf(row, input)),
     notPlanned: [
       ...undatedEvents(input),
+      ...groupless(input),
       ...functions.flatMap((planned) => unforeseenOf(planned, input)),
       ...rows.flatMap(refusedOf),
     ],
@@ -132,7 +134,11 @@ function draftRow(planned: PlannedFunction, input: PlanInput): Row {
 /** Does the event move this function's demand, and is its minute known? */
 function concerns(event: MarketEvent, planned: PlannedFunction, policy: PlanningPolicy): boolean {
   const isOurs = event.symbols.length === 0 || event.symbols.some((symbol) => planned.symbols.includes(symbol));
-  return isOurs && isPlannable(event, policy) && event.precision === 'minute';
+  const isExpected = event.expect !== undefined && event.expect.group === planned.spec.group;
+  if (event.kind === manualKind && !isExpected) return false;
+  // Whoever writes down what to expect of an event wants to be ready for it, however small its kind is.
+  const isPlanned = isPlannable(event, isExpected ? { ...policy, importanceMin: 1 } : policy);
+  return (isOurs || isExpected) && isPlanned && event.precision === 'minute';
 }
 
 /** A holiday and a half day say that a session is missing or shorter: nothing to be warm for. */
@@ -150,11 +156,13 @@ function windowsOf(
 ): EventWindow[] {
   const endMs = Math.min(input.untilMs, demand.untilMs);
   return groups.flatMap((group, index) => {
-    const isOver = windowEndOf(group) <= input.nowMs || (begun && group.firstAtMs < begun.group.firstAtMs);
-    if (isOver || group.firstAtMs >= endMs) return [];
+    // The next release takes over from the one before; what was started by hand takes nothing over.
+    const isFollowed = begun && !isManual(begun.group) && !isManual(group) && group.firstAtMs < begun.group.firstAtMs;
+    if (windowEndOf(group) <= input.nowMs || isFollowed || group.firstAtMs >= endMs) return [];
+    const next = groups[index + 1];
     return layOutWindow({
       group,
-      nextAtMs: groups[index + 1]?.firstAtMs ?? Infinity,
+      nextAtMs: next === undefined || isManual(next) ? Infinity : next.firstAtMs,
       nowMs: input.nowMs,
       endMs,
       lead: input.lead,
@@ -170,10 +178,14 @@ function floorCell(spec: FunctionSpec, blockAtMs: EpochMs): Cell {
   return { blockAtMs, wanted: floor, floor, level: floor, limit: 'floor' };
 }
 
-/** Where windows overlap, the level is the greater one, and belongs to the later: from its raise on it is the later event that must be met. */
+/**
+ * Where windows overlap, the level is the greater one, and belongs to the later: from its raise on it is the later event that must be met. To what was
+ * started by hand it belongs only where that is greater.
+ */
 function raiseTo(cell: Cell, window: EventWindow): Cell {
   const asked = window.levels.get(cell.blockAtMs);
   if (!asked || asked.concurrency <= cell.floor) return cell;
+  if (isManual(window.group) && cell.asked && asked.concurrency <= cell.level) return cell;
   if (cell.asked && asked.concurrency <= cell.level) return { ...cell, asked: { window, need: cell.asked.need } };
   const { concurrency, wanted, limit, need } = asked;
   const cutBy = wanted > concurrency && { cutBy: `the ${limit} limit when it was raised` };
@@ -267,6 +279,7 @@ function stepOf(row: Row, run: readonly Cell[], input: PlanInput): CapacityStep 
     concurrencyWanted: cell.wanted,
     bindingLimit: asked ? cell.limit : floorLimit,
     ...(principal && { eventId: principal.id, eventAtMs: principal.startsAtMs }),
+    ...(asked && isManual(asked.window.group) && { raiseUntilMs: windowEndOf(asked.window.group) }),
     because: asked ? explainWindow(cell, asked, row) : explainFloor(cell, row),
   };
   return priced(step, row, input);
@@ -283,6 +296,15 @@ function undatedEvents(input: PlanInput): NotPlanned[] {
     .filter((event) => event.precision === 'date' && isPlannable(event, input.policy))
     .filter((event) => event.startsAtMs < input.untilMs && event.startsAtMs + msPerDay > input.nowMs)
     .map((event) => ({ eventId: event.id, because: 'only its day is known; give its minute' }));
+}
+
+/** A group that no function is of is a slip of the keyboard, and what was expected would be warmed for nowhere. */
+function groupless(input: PlanInput): NotPlanned[] {
+  const groups = new Set(input.functions.map(({ spec }) => spec.group));
+  return input.events
+    .filter((event) => event.expect !== undefined && event.status === 'scheduled' && !groups.has(event.expect.group))
+    .filter((event) => event.startsAtMs < input.untilMs && event.startsAtMs + msPerHour > input.nowMs)
+    .map((event) => ({ eventId: event.id, because: `no function is of the group ${event.expect!.group}` }));
 }
 
 function unforeseenOf(planned: PlannedFunction, input: PlanInput): NotPlanned[] {
