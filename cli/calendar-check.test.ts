@@ -80,6 +80,28 @@ describe('calendar check', () => {
     expect(out.slice(out.indexOf('next from'))).not.toContain('cpi');
   });
 
+  it('shows what is doubtful, and what humans expect', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'foreshock-check-'));
+    const path = join(folder, 'calendar.yaml');
+    const rows = [
+      '- { ts: 2025-11-14T01:30:00Z, kind: cpi, title: Consumer prices, importance: 3 }',
+      '- { ts: 2025-11-15T15:00:00Z, kind: campaign, title: Advert, importance: 2, expect: { group: app, lift: 4, minutes: 45 } }',
+    ];
+    writeFileSync(path, rows.join('\n'));
+    const [people, programs] = [
+      await run('--calendar', path, '--at', '2025-11-01'),
+      await run('--calendar', path, '--at', '2025-11-13T12:00:00Z', '--json'),
+    ];
+    rmSync(folder, { recursive: true });
+    expect(people.out).toContain('campaign  2  Advert (app: 4 times the usual for 45 min)');
+    expect(people.out).toContain(
+      'finding: unusual-hour: cpi at 2025-11-14T01:30:00Z, 20:30 in America/New_York, where 08:30 is the convention: is it morning, and not evening?',
+    );
+    expect(JSON.parse(programs.out)).toMatchObject({
+      findings: [{ kind: 'unusual-hour', eventId: 'cpi@2025-11-14T01:30:00Z', severity: 'notice' }],
+    });
+  });
+
   it('says so when nothing comes any more', async () => {
     expect((await run('--calendar', worldCup, '--at', '1998-06-28T19:00:01Z')).out).toContain(
       'no event from 1998-06-28T19:00:01Z on',

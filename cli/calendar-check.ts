@@ -1,9 +1,14 @@
 /** `calendar check`: is this calendar fit to act on, and what comes next? */
+import { findDoubts } from '../calendar/doubt.ts';
 import { eventsBetween, type Calendar } from '../calendar/event.ts';
+import type { CalendarFinding } from '../calendar/finding.ts';
+import { createVenue } from '../calendar/venue.ts';
 import { readCalendar } from '../collectors/calendar-file.ts';
 import { InputError } from '../core/errors.ts';
 import type { MarketEvent } from '../core/market-event.ts';
 import { formatInstant, parseInstant, type EpochMs } from '../core/time.ts';
+import { tellExpectation } from '../forecaster/expected-floor.ts';
+import { formatFinding } from './calendar-finding.ts';
 import { parseFlags, printJson, type Verb } from './verb.ts';
 
 const nextCount = 5;
@@ -12,11 +17,15 @@ export const calendarCheckVerb: Verb = {
   name: 'calendar check',
   summary: 'validates a calendar file and shows what it holds',
   usage: `
-foreshock calendar check --calendar F [--at T] [--json]
+foreshock calendar check --calendar F [--at T] [--venue V] [--json]
 
-  --calendar F  CSV with the columns ts,kind,title,importance,symbol,source (optional: id, status, precision), YAML with the same words as
-                keys, or iCalendar (.ics)
-  --at T        shows the events from this instant on (default: now)
+  --calendar F  CSV with the columns ts,kind,title,importance,symbol,source (optional: id, status, precision, and expect_group, expect_lift or
+                expect_requests_per_second, expect_minutes), YAML with the same words as keys, or iCalendar (.ics)
+  --at T        shows, and doubts, the events from this instant on (default: now)
+  --venue V     the exchange (XNYS, XNAS) or time zone whose days they are held to (default: XNYS)
+
+What is doubtful is shown as a finding: an hour or a day that the kind never had, a release that is doubled or missing by its own cadence. It may be
+right all the same.
 
 Exit 0: the whole file is sound. Exit 2: it is not; each fault is named by line.
 `,
@@ -24,6 +33,7 @@ Exit 0: the whole file is sound. Exit 2: it is not; each fault is named by line.
     const { values } = parseFlags(args, {
       calendar: { type: 'string' },
       at: { type: 'string' },
+      venue: { type: 'string', default: 'XNYS' },
       json: { type: 'boolean', default: false },
     });
     if (values.calendar === undefined)
@@ -35,8 +45,10 @@ Exit 0: the whole file is sound. Exit 2: it is not; each fault is named by line.
         `--at "${values.at ?? ''}" is not an instant such as 2025-09-05T12:30:00Z, nor a date`,
       );
     }
+    const clock = createVenue(values.venue);
     const calendar = await readCalendar(values.calendar, { aroundMs: atMs, signal: terminal.signal });
-    const found = describe(values.calendar, calendar, atMs);
+    const findings = findDoubts(calendar.events, { nowMs: atMs, clock });
+    const found = { ...describe(values.calendar, calendar, atMs), findings };
     if (values.json) printJson(terminal, found);
     else terminal.out(render(found));
     return 0;
@@ -58,6 +70,7 @@ interface Description {
   readonly atMs: EpochMs;
   readonly next: readonly MarketEvent[];
   readonly warnings: readonly string[];
+  readonly findings: readonly CalendarFinding[];
 }
 
 interface KindDescription {
@@ -68,7 +81,7 @@ interface KindDescription {
   readonly lastAtMs: EpochMs;
 }
 
-function describe(path: string, { events, version, warnings }: Calendar, atMs: EpochMs): Description {
+function describe(path: string, { events, version, warnings }: Calendar, atMs: EpochMs): Omit<Description, 'findings'> {
   const dateOnlyCount = events.filter((event) => event.precision === 'date').length;
   return {
     calendar: path,
@@ -125,7 +138,9 @@ function render(found: Description): string {
       : `${formatInstant(event.startsAtMs)}${event.isTimeAssumed ? ' (assumed)' : ''}`,
     event.symbols.length === 0 ? event.kind : `${event.kind}:${event.symbols.join('+')}`,
     String(event.importance),
-    event.title,
+    event.expect === undefined
+      ? event.title
+      : `${event.title} (${event.expect.group}: ${tellExpectation(event.expect)})`,
   ]);
   return [
     `${found.calendar}: sound; ${facts.join(', ')}`,
@@ -135,6 +150,7 @@ function render(found: Description): string {
     next.length === 0 ? `no event from ${formatInstant(found.atMs)} on` : `next from ${formatInstant(found.atMs)}`,
     ...alignColumns(next),
     ...found.warnings.map((warning) => `warning: ${warning}`),
+    ...found.findings.map(formatFinding),
     '',
   ].join('\n');
 }

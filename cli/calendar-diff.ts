@@ -1,8 +1,11 @@
 /** `calendar diff`: what changed between two calendars, before the new one is acted on. */
 import { diffCalendars, isSame, type EventChange } from '../calendar/diff.ts';
+import { takeCalendars } from '../calendar/in-force.ts';
+import { createVenue } from '../calendar/venue.ts';
 import { readCalendar } from '../collectors/calendar-file.ts';
 import type { MarketEvent } from '../core/market-event.ts';
 import { formatInstant } from '../core/time.ts';
+import { formatFinding } from './calendar-finding.ts';
 import { instantFlag } from './flags.ts';
 import { needed } from './history.ts';
 import { formatTable } from './table.ts';
@@ -12,12 +15,16 @@ export const calendarDiffVerb: Verb = {
   name: 'calendar diff',
   summary: 'tells which events were added, moved, cancelled or removed between two calendar files',
   usage: `
-foreshock calendar diff --from A --to B [--at T] [--json]
+foreshock calendar diff --from A --to B [--at T] [--venue V] [--json]
 
   --from A, --to B  calendar files: CSV, YAML or iCalendar, not always the same
-  --at T            recurring events are compared from three calendar years before this instant to one after it (default: now)
+  --at T            when the change would be taken over (default: now); recurring events are compared from three calendar years before this
+                    instant to one after it
+  --venue V         the exchange (XNYS, XNAS) or time zone whose days they are held to (default: XNYS)
 
 An event is the same when its id is; of what is left, the nearest of the same kind and symbols within seven days is taken for the same, moved.
+What is doubtful in the change is shown as a finding, and so is what would be kept warm, taken over at T: a window that it takes away less than 24 hours
+before, and events when more than a tenth of those ahead are lost at once.
 
 Exit 0: both say the same. Exit 1: they differ. Exit 2: one of them cannot be read.
 `,
@@ -26,6 +33,7 @@ Exit 0: both say the same. Exit 1: they differ. Exit 2: one of them cannot be re
       from: { type: 'string' },
       to: { type: 'string' },
       at: { type: 'string' },
+      venue: { type: 'string', default: 'XNYS' },
       json: { type: 'boolean', default: false },
     });
     const [fromPath, toPath] = [needed('--from', values.from), needed('--to', values.to)];
@@ -35,13 +43,16 @@ Exit 0: both say the same. Exit 1: they differ. Exit 2: one of them cannot be re
     const after = await readCalendar(toPath, options);
     const diff = diffCalendars(before.events, after.events);
     const isEqual = isSame(diff);
+    const moment = { nowMs: aroundMs, clock: createVenue(values.venue) };
+    const { inForce } = takeCalendars(undefined, [{ source: 'calendar', calendar: before }], moment);
+    const { findings } = takeCalendars(inForce, [{ source: 'calendar', calendar: after }], moment);
     if (values.json) {
       const versions = { fromVersion: before.version, toVersion: after.version };
-      printJson(terminal, { from: fromPath, to: toPath, ...versions, isEqual, ...diff });
+      printJson(terminal, { from: fromPath, to: toPath, ...versions, isEqual, ...diff, findings });
     } else if (isEqual) {
       terminal.out(`${toPath} says what ${fromPath} says: ${after.events.length} events\n`);
     } else {
-      terminal.out(`${render(diff)}\n`);
+      terminal.out([render(diff), ...findings.map(formatFinding), ''].join('\n'));
     }
     return isEqual ? 0 : 1;
   },

@@ -79,6 +79,18 @@ describe('calendar diff', () => {
     });
   });
 
+  it('tells what would stay warm, and what it doubts, were it taken over at an instant', async () => {
+    const typo = write('typo.csv', '2025-10-16T00:30:00Z,cpi,Consumer prices,3,,bls.gov,');
+    const right = write('right.csv', '2025-10-15T12:30:00Z,cpi,Consumer prices,3,,bls.gov,');
+    const { out } = await run(calendarDiffVerb, '--from', right, '--to', typo, '--at', '2025-10-15T06:00:00Z');
+    expect(out).toContain('\nnotice: unusual-hour: cpi at 2025-10-16T00:30:00Z, 20:30 in America/New_York');
+    expect(out).toContain(
+      '\nnotice: held-over: cpi at 2025-10-15T12:30:00Z moved to 2025-10-16T00:30:00Z less than 24 h before',
+    );
+    const later = await run(calendarDiffVerb, '--from', right, '--to', typo, '--at', '2025-10-01', '--json');
+    expect(JSON.parse(later.out)).toMatchObject({ findings: [{ kind: 'unusual-hour', severity: 'finding' }] });
+  });
+
   it('says yes to two that say the same', async () => {
     const { code, out } = await run(calendarDiffVerb, '--from', before, '--to', before);
     expect([code, out]).toEqual([0, `${before} says what ${before} says: 4 events\n`]);
