@@ -7,6 +7,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   boto3: () => import('./boto3.ts'),
   csv: () => import('./csv.ts'),
   fit: () => import('./fit.ts'),
+  fleet: () => import('./fleet.ts'),
   forecast: () => import('./forecast.ts'),
   plan: () => import('./plan.ts'),
   store: () => import('./store.ts'),
