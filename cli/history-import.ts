@@ -106,6 +106,7 @@ async function runImport({ config, functions, folder, fromMs, terminal }: Import
   const reader = openConfiguredMetrics(config, region, { env: terminal.env, clock: realClock, timers: realTimers });
   const keep = openHistoryKeep(folder);
   const usd = usdOfMetrics(importMetricCount(functions.length, spans)).toFixed(4);
+  drawProgress(terminal, `asking ${reader.endpointName}, about $${usd}`);
   const imported = await importHistory({
     keys: functions.map(({ spec }) => spec.key),
     reader,

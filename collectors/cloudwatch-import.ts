@@ -5,7 +5,7 @@
  * @see https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html (retention)
  */
 import type { FunctionKey } from '../core/series-key.ts';
-import { msPerDay, msPerHour, msPerMinute, type EpochMs } from '../core/time.ts';
+import { msPerDay, msPerHour, msPerMinute, msPerSecond, type EpochMs } from '../core/time.ts';
 import type { MetricPoints, MetricReader, MetricSpan } from './cloudwatch.ts';
 import { demandMetricCount, demandOf, demandQueries, demandRows, witnessedBuckets } from './cloudwatch-demand.ts';
 import { grainMsOf, type Grain, type HistoryKeep } from './kept-history.ts';
@@ -56,6 +56,9 @@ const retentionMsOf: Readonly<Record<Grain, number>> = {
 
 /** What is about to be forgotten is left alone: the reading itself takes its time. */
 const marginMs = 5 * msPerMinute;
+
+/** A person waits for it: long enough for a throttle to pass. */
+const patienceMs = 30 * msPerSecond;
 
 /** Points held in memory at a time, about 100 MB of them. */
 const pointCountMax = 1_000_000;
@@ -120,6 +123,7 @@ async function readBatch(
     const span = { ...one, stepMs: grainMsOf[one.grain] };
     const reading = await reader.read(demandQueries(batch), span, {
       signal,
+      patienceMs,
       onProgress: ({ doneCount, totalCount }) => {
         const ofBatch = (index + doneCount / totalCount) / spans.length;
         onProgress?.({ grain: one.grain, doneRatio: doneRatio + (ofBatch * batch.length) / keys.length });

@@ -89,7 +89,7 @@ export interface MetricReaderOptions {
 const namespace = 'AWS/Lambda';
 
 /** Limits of one call, by the API's reference. */
-export const queriesPerCallMax = 500;
+const queriesPerCallMax = 500;
 const pointsPerCallMax = 100_800;
 
 /** 500 metrics of 200 points; an answer with more pages than its points can fill is going in circles. */
