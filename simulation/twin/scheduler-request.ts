@@ -29,6 +29,9 @@ const keyPattern = /^arn:aws(-[a-z]+)?:kms:[a-z0-9-]+:\d{12}:(key|alias)\/[0-9a-
 /** Documented defaults of the retry policy: for a day, 185 times. */
 const retryDefaults = { MaximumEventAgeInSeconds: 86_400, MaximumRetryAttempts: 185 };
 
+/** Of the call that a schedule makes; undocumented for universal targets, and what one process can keep many of. */
+const inputLengthMax = 65_536;
+
 /** @throws Refusal when it is no name of a schedule or a group. */
 export function checkedName(name: string, member: string): string {
   return matching(namePattern, upTo(64, name, member), member);
@@ -109,7 +112,8 @@ function targetIn(
   const arn = upTo(1_600, required(textIn(target, 'Arn'), 'Target.Arn'), 'Target.Arn');
   const role = upTo(1_600, required(textIn(target, 'RoleArn'), 'Target.RoleArn'), 'Target.RoleArn');
   matching(rolePattern, role, 'Target.RoleArn');
-  const input = textIn(target, 'Input');
+  const sent = textIn(target, 'Input');
+  const input = sent && upTo(inputLengthMax, sent, 'Target.Input');
   if (input === '') throw invalidMember("''", 'target.input', 'Member must have length greater than or equal to 1');
   const policy = membersOf(target, 'RetryPolicy') ?? {};
   const maximumEventAgeSeconds = inRange(
