@@ -22,7 +22,10 @@ Runs until it is asked to stop (Ctrl-C, SIGTERM), then finishes what it began. L
   --log LEVEL  debug, info (the default), warn, error or silent
   --json       print where it listens as JSON
 
-Functions in mode enforce are refused unless aws.endpoint is a running twin (foreshock twin) on this machine.`,
+An edit of the configuration or of a calendar is checked and taken over while it runs; one with faults leaves what was in force, and is logged.
+
+Mode enforce wants AWS or a running twin (foreshock twin) at the other end, a stated ownership, and on AWS a role for EventBridge Scheduler:
+see foreshock config check --terraform.`,
   async run(args, terminal) {
     const { values } = parseFlags(args, {
       config: { type: 'string' },
@@ -33,13 +36,16 @@ Functions in mode enforce are refused unless aws.endpoint is a running twin (for
     });
     const level = logLevels.find((known) => known === values.log);
     if (!level) throw new InputError('usage', `--log ${values.log}: expected ${logLevels.join(', ')}`);
-    const config = await loadNamedConfig(values.config, terminal);
-    const port =
-      values.port === undefined
-        ? config.http.port
-        : numberFlag('--port', values.port, { min: 0, max: 65_535, isWhole: true });
+    const chosenPort =
+      values.port === undefined ? undefined : numberFlag('--port', values.port, { min: 0, max: 65_535, isWhole: true });
+    const readConfig = async () => {
+      const config = await loadNamedConfig(values.config, terminal);
+      return { ...config, http: { ...config.http, port: chosenPort ?? config.http.port } };
+    };
+    const config = await readConfig();
     await runService({
-      config: { ...config, http: { ...config.http, port } },
+      config,
+      readConfig,
       storeFile: values.store ?? config.store,
       env: terminal.env,
       log: createLog(level),

@@ -32,7 +32,7 @@ export interface Verb {
   run(args: readonly string[], terminal: Terminal): Promise<ExitCode>;
 }
 
-/** The flags after the verb; the first bad word is an `InputError` that names it. No verb takes words that are no flags. */
+/** The flags after the verb; the first bad word is an `InputError` that names it. No word may stand without a flag. */
 export function parseFlags<const Options extends ParseArgsOptionsConfig>(
   args: readonly string[],
   options: Options,
@@ -42,6 +42,20 @@ export function parseFlags<const Options extends ParseArgsOptionsConfig>(
   if (stray !== undefined)
     throw new InputError('usage', `unexpected word "${stray}": everything is said by flags, see --help`);
   return parsed;
+}
+
+/** The same for a verb that names one thing without a flag, such as `calendar confirm ID`; `what` says what is missing where it is not there. */
+export function parseWord<const Options extends ParseArgsOptionsConfig>(
+  args: readonly string[],
+  options: Options,
+  what: string,
+): { readonly word: string } & Pick<ReturnType<typeof parseFlags<Options>>, 'values'> {
+  const { values, positionals } = parse(args, options);
+  const [word, stray] = positionals;
+  if (word === undefined) throw new InputError('usage', `name ${what}; see --help`);
+  if (stray !== undefined)
+    throw new InputError('usage', `unexpected word "${stray}": one is named at a time, see --help`);
+  return { word, values };
 }
 
 function parse<const Options extends ParseArgsOptionsConfig>(args: readonly string[], options: Options) {

@@ -5,6 +5,7 @@ import { auditShowVerb } from './audit-show.ts';
 import { auditVerifyVerb } from './audit-verify.ts';
 import { backtestVerb } from './backtest.ts';
 import { calendarCheckVerb } from './calendar-check.ts';
+import { calendarConfirmVerb } from './calendar-confirm.ts';
 import { calendarDiffVerb } from './calendar-diff.ts';
 import { calendarImportVerb } from './calendar-import.ts';
 import { configCheckVerb } from './config-check.ts';
@@ -15,6 +16,7 @@ import { planVerb } from './plan.ts';
 import { serveVerb } from './serve.ts';
 import { twinVerb } from './twin.ts';
 import type { Verb } from './verb.ts';
+import { warmVerb } from './warm.ts';
 
 export const verbs: readonly Verb[] = [
   auditExportVerb,
@@ -23,6 +25,7 @@ export const verbs: readonly Verb[] = [
   auditVerifyVerb,
   backtestVerb,
   calendarCheckVerb,
+  calendarConfirmVerb,
   calendarDiffVerb,
   calendarImportVerb,
   configCheckVerb,
@@ -32,4 +35,5 @@ export const verbs: readonly Verb[] = [
   planVerb,
   serveVerb,
   twinVerb,
+  warmVerb,
 ];

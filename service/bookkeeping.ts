@@ -26,10 +26,18 @@ export function keepBooks(state: FunctionState, context: BookkeepingContext): (B
     if (purpose !== 'raise' || known === 'refused' || atMs > nowMs) continue;
     state.pursuit = advance(state.pursuit, { kind: 'booked-raise', concurrency, atMs });
   }
+  if (isTakenOver(state)) state.pursuit = advance(state.pursuit, { kind: 'yield' });
   state.bookings = forgetPast(state.bookings, nowMs);
   const wanted = isOurs(state) ? wantedOf(state, context) : [];
   if (wanted.length === 0 && Object.keys(state.bookings).length === 0) return [];
   return bookingActions(state.bookings, { nowMs, wanted, isOursStanding: isOursStanding(state.pursuit) });
+}
+
+/** Another hand set what stands there in a window, and it is not ours to put back: it is theirs from then on, the end of the window included. */
+function isTakenOver({ spec, pursuit }: FunctionState): boolean {
+  const { drift, observed, oursConcurrencyMax = 0 } = pursuit;
+  if (!drift || !observed || observed.atMs < drift.atMs || seenLevelOf(pursuit) !== drift.seen) return false;
+  return spec.onDrift === 'yield' || drift.count > 1 || drift.seen > oursConcurrencyMax;
 }
 
 /** Whose capacity we set: nothing is booked for others. */
@@ -51,6 +59,7 @@ function wantedOf(state: FunctionState, { nowMs, steps, isBookedAhead }: Bookkee
     holds: bounds ? holds.map((hold) => ({ ...hold, concurrency: Math.min(hold.concurrency, bounds.max) })) : holds,
     baselineConcurrency: baselineOf(pursuit),
     bounds,
+    provisionedBefore: pursuit.baselineProvisioned,
     isBookedAhead,
     askedConcurrency: pursuit.state === 'idle' ? undefined : pursuit.askedConcurrency,
     known: bookings,
@@ -65,6 +74,9 @@ export function isOursStanding(pursuit: Pursuit): boolean {
   if (state === 'idle') return false;
   if ((inFlight?.concurrency ?? 0) > baseline) return true;
   const seen = seenLevelOf(pursuit);
+  // Somebody took the scalable target away: what its minimum asked for stands all the same.
+  const isOrphan = pursuit.isSteered && observed !== undefined && !observed.scalable && askedConcurrency > baseline;
+  if (isOrphan) return (observed.provisioned?.requested ?? 0) > (pursuit.baselineProvisioned ?? 0);
   const isSeenSince = observed !== undefined && observed.atMs >= askedAtMs && state !== 'cannot-verify';
   if (!isSeenSince) return askedConcurrency > baseline;
   return seen > baseline && seen <= oursConcurrencyMax;

@@ -19,7 +19,7 @@ import { foldSealed, type EngineSnapshot, type SealedTick } from './engine-snaps
 import { createEngine } from './engine.ts';
 import type { Effect, Fact } from './facts.ts';
 import { recordOptions, recordSnapshot, type RecordedHashes } from './recorded-options.ts';
-import type { System } from './system.ts';
+import type { StopOptions, System } from './system.ts';
 import type { SystemOptions, SystemPorts } from './system-options.ts';
 import { createSystemView } from './system-view.ts';
 import { inSpan } from './telemetry.ts';
@@ -125,7 +125,7 @@ export async function compose(options: SystemOptions, ports: SystemPorts): Promi
   };
 
   effects.readAccount();
-  const stop = async (because: string): Promise<void> => {
+  const stop = async (because: string, { keepsStore = false }: StopOptions): Promise<void> => {
     effects.abort();
     await effects.finished();
     try {
@@ -136,7 +136,7 @@ export async function compose(options: SystemOptions, ports: SystemPorts): Promi
     } catch (error) {
       fail(error);
     } finally {
-      await store.close();
+      if (!keepsStore) await store.close();
     }
     if (failure !== undefined && !isFailureTold) throw failure;
   };
@@ -146,7 +146,13 @@ export async function compose(options: SystemOptions, ports: SystemPorts): Promi
     admit: effects.admit,
     pendingEffectCount: effects.pendingCount,
     prewarmsOf: (key) => engine.ledger.of(key),
-    view: createSystemView({ options, engine, tickedAtMs: () => tickedAtMs, failure: () => failure?.message }),
+    view: createSystemView({
+      options,
+      engine,
+      tickedAtMs: () => tickedAtMs,
+      failure: () => failure?.message,
+      findings: ports.calendarFindings ?? (() => []),
+    }),
     audit: () => ({ eventCount: chain.nextSeq, head: chain.head?.hash ?? null }),
     incidentCount: engine.incidentCount,
     learnedUntilMs: engine.planning.learnedUntilMs,
@@ -154,7 +160,7 @@ export async function compose(options: SystemOptions, ports: SystemPorts): Promi
     tickedAtMs: () => tickedAtMs,
     readAccount: effects.readAccount,
     saveSnapshot,
-    stop: (because) => (stopping ??= stop(because)),
+    stop: (because, how = {}) => (stopping ??= stop(because, how)),
   };
 }
 

@@ -11,8 +11,8 @@ export interface ControlPlaneHealth {
   heard(call: { readonly atMs: EpochMs; readonly hasFailed: boolean }): void;
   /** One of our own raises was seen READY. */
   becameReady(raise: { readonly tookMs: number; readonly concurrency: number; readonly initDurationMs: number }): void;
-  /** Share of calls that failed in the last ten minutes; undefined where there were too few to tell. */
-  errorRatio(nowMs: EpochMs): number | undefined;
+  /** Share of calls that failed in the last ten minutes; 0 where too few failed to tell. */
+  errorRatio(nowMs: EpochMs): number;
   /** The lead that these days call for. */
   leadOf(documented: LeadModel, nowMs: EpochMs): LeadModel;
   /** Preparation times seen, the newest last: what a restart goes on from. The same array until there is a new one. */
@@ -20,8 +20,10 @@ export interface ControlPlaneHealth {
 }
 
 const windowMs = 10 * msPerMinute;
-/** Three failures of ten are a bad day, one of three is a hiccup. */
-const callCountMin = 10;
+/**
+ * One failure is a hiccup. Three in ten minutes are a bad day, and of few calls the more so: of ten with a failure in twenty each, three fail once in 87 times,
+ * and three of three once in 8,000. A small fleet makes few calls.
+ */
 const failureCountMin = 3;
 
 /** From 20 raises on their 0.95 quantile is one of them, and not the greatest. */
@@ -40,10 +42,9 @@ const retriesMsMax = 20 * msPerMinute;
 export function createControlPlaneHealth(known: readonly number[] = []): ControlPlaneHealth {
   let calls: { readonly atMs: EpochMs; readonly hasFailed: boolean }[] = [];
   let preparations = known;
-  const errorRatio = (nowMs: EpochMs): number | undefined => {
+  const errorRatio = (nowMs: EpochMs): number => {
     calls = calls.filter(({ atMs }) => atMs > nowMs - windowMs);
     const failureCount = calls.filter(({ hasFailed }) => hasFailed).length;
-    if (calls.length < callCountMin) return undefined;
     return failureCount < failureCountMin ? 0 : failureCount / calls.length;
   };
   return {
@@ -56,7 +57,7 @@ export function createControlPlaneHealth(known: readonly number[] = []): Control
     errorRatio,
     preparationsMs: () => preparations,
     leadOf(documented, nowMs) {
-      const ratio = errorRatio(nowMs) ?? 0;
+      const ratio = errorRatio(nowMs);
       const retriesMs = ratio > badDayErrorRatio ? retriesMsOf(ratio) : 0;
       return {
         ...documented,

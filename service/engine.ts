@@ -67,6 +67,9 @@ export interface Engine {
 /** Plans stand on Lambda's billing grid. */
 const replanMs = 5 * msPerMinute;
 
+/** A release comes minutes late now and then, and its peak lasts that long. */
+const nearEventMs = 15 * msPerMinute;
+
 /** Of these the raise is booked in AWS too. */
 const bookedAheadImportance = 3;
 
@@ -120,7 +123,7 @@ export function createEngine(options: SystemOptions, snapshot?: EngineSnapshot):
   const reportTroubles = (turn: Turn): void => {
     const write: Note = (draft) => note(turn, draft);
     for (const state of functions.values()) reportTrouble(state, { nowMs: turn.nowMs, note: write, incidents });
-    const ratio = health.errorRatio(turn.nowMs) ?? 0;
+    const ratio = health.errorRatio(turn.nowMs);
     if (ratio > badDayErrorRatio) {
       const because = `${Math.round(ratio * 100)} % of calls to the control plane failed in the last ten minutes: capacity is asked for earlier, and none is given back before its booked end`;
       incidents.report(write, 'account', 'control-plane-errs', because);
@@ -399,7 +402,9 @@ export function createEngine(options: SystemOptions, snapshot?: EngineSnapshot):
     const verdict = gate.judge(action, contextOf(state, action, { turn, commitments }));
     state.verdict = verdict;
     const isUnbooked = verdict.kind === 'wait' && verdict.stage === 'booked';
-    state.unbookedSinceMs = isUnbooked ? (state.unbookedSinceMs ?? nowMs) : undefined;
+    // A look in between tells nothing of it.
+    if (isUnbooked) state.unbookedSinceMs ??= nowMs;
+    else if (verdict.kind !== 'observe') state.unbookedSinceMs = undefined;
     switch (verdict.kind) {
       case 'pass':
         send(state, action, turn);
@@ -457,7 +462,11 @@ export function createEngine(options: SystemOptions, snapshot?: EngineSnapshot):
   const poll = (turn: Turn): void => {
     const watched = [...functions.values()].filter((state) => state.pursuit.state !== 'idle');
     for (const state of watched) {
-      const pollAtMs = nextPollAtMs(state.pursuit, { spreadRatio: state.spreadRatio, pollingCount: watched.length });
+      const pollAtMs = nextPollAtMs(state.pursuit, {
+        spreadRatio: state.spreadRatio,
+        pollingCount: watched.length,
+        isEventNear: isEventNear(state, turn.nowMs),
+      });
       if (pollAtMs !== undefined && pollAtMs <= turn.nowMs) look(state, turn, 'routine');
     }
   };
@@ -576,6 +585,11 @@ function levelOf({ pursuit }: FunctionState, level: number): number {
   return pursuit.baselineBounds
     ? Math.min(level, Math.max(pursuit.baselineBounds.max, pursuit.baselineBounds.min))
     : level;
+}
+
+/** From the asking until the peak is over: whoever loses what is READY then is told at once. */
+function isEventNear({ step }: FunctionState, nowMs: EpochMs): boolean {
+  return step?.eventAtMs !== undefined && Math.abs(nowMs - step.eventAtMs) <= nearEventMs;
 }
 
 function isSameAccount(one: AccountLimits | undefined, other: AccountLimits): boolean {

@@ -5,6 +5,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { realFiles } from '../config/files.ts';
 import { loadConfig } from '../config/load.ts';
 import { InputError } from '../core/errors.ts';
+import { formatInstant } from '../core/time.ts';
 import { minute } from './sample.ts';
 import { readSystemOptions } from './from-config.ts';
 import type { SystemOptions } from './system-options.ts';
@@ -65,12 +66,17 @@ it.each([
   expect(options.functions[0]!.history.history.series.values).toHaveLength(rowCount);
 });
 
+it('warms for both times where two calendars disagree', async () => {
+  const { calendar } = await read({ calendars: [cpi, cpi.replace('12:30', '13:30')] });
+  expect(
+    calendar.events.map(({ startsAtMs, doubt }) => [formatInstant(startsAtMs).slice(11, 16), doubt?.kind]),
+  ).toEqual([
+    ['12:30', undefined],
+    ['13:30', 'sources-disagree'],
+  ]);
+});
+
 it.each([
-  {
-    name: 'calendars that contradict each other',
-    files: { calendars: [cpi, cpi.replace('12:30', '13:30')] },
-    code: 'calendar.contradiction',
-  },
   {
     name: 'functions in two accounts',
     files: { calendars: [cpi], functions: orders + functionOf('210987654321/us-east-1/quotes:live') },

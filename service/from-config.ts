@@ -1,13 +1,14 @@
 /**
  * From a checked configuration to the options of a system: reads histories and calendars, each file once.
  */
-import { calendarVersion, compareEvents, type Calendar } from '../calendar/event.ts';
+import type { Calendar } from '../calendar/event.ts';
+import { takeCalendars, type SourcedCalendar } from '../calendar/in-force.ts';
 import { createVenue } from '../calendar/venue.ts';
 import { readCalendar } from '../collectors/calendar-file.ts';
 import { readVolumeCsv, type VolumeProgress } from '../collectors/volume-csv.ts';
 import type { Config } from '../config/load.ts';
 import { InputError } from '../core/errors.ts';
-import type { MarketEvent } from '../core/market-event.ts';
+import type { SessionClock } from '../core/session-clock.ts';
 import { parseFunctionKey, type FunctionKey } from '../core/series-key.ts';
 import type { EpochMs } from '../core/time.ts';
 import { sliceSeries } from '../core/volume-series.ts';
@@ -24,8 +25,15 @@ export interface ReadOptions {
   readonly onProgress?: (file: string, progress: VolumeProgress) => void;
 }
 
-/** @throws InputError naming the file, line and fault. */
-export async function readSystemOptions(config: Config, read: ReadOptions): Promise<SystemOptions> {
+/**
+ * @param calendar what is in force; absent: what the files say, as at a first start.
+ * @throws InputError naming the file, line and fault.
+ */
+export async function readSystemOptions(
+  config: Config,
+  read: ReadOptions,
+  calendar?: Calendar,
+): Promise<SystemOptions> {
   const place = onePlaceOf(config.functions.map(({ spec }) => spec.key));
   const histories = await readHistories(config, read);
   const kept = await readKeptHistories(config, read.untilMs);
@@ -41,7 +49,7 @@ export async function readSystemOptions(config: Config, read: ReadOptions): Prom
     release,
     configSha256: config.sha256,
     functions,
-    calendar: await readCalendars(config, read),
+    calendar: calendar ?? (await readFirstCalendar(config, read)),
     limits: config.limits,
     prices: config.prices[place.region]!,
     policy: { quantile, importanceMin, keepWhilePaying },
@@ -76,28 +84,26 @@ export async function readHistories(
   return histories;
 }
 
-/** All calendars as one. Two that say the same event keep the first; the same id with other words is a contradiction. */
-async function readCalendars(config: Config, { untilMs, signal }: ReadOptions): Promise<Calendar> {
-  const known = new Map<string, MarketEvent>();
-  const warnings: string[] = [];
-  const names: string[] = [];
-  for (const { format, path } of config.calendars) {
-    const calendar = await readCalendar(path, { aroundMs: untilMs, format, signal });
-    names.push(calendar.name);
-    warnings.push(...calendar.warnings);
-    for (const event of calendar.events) {
-      const other = known.get(event.id);
-      if (other && (other.startsAtMs !== event.startsAtMs || other.status !== event.status)) {
-        throw new InputError(
-          'calendar.contradiction',
-          `${event.id} stands in ${other.source.calendar} and in ${event.source.calendar} with different times or status: remove one`,
-        );
-      }
-      if (!other) known.set(event.id, event);
-    }
+async function readFirstCalendar(config: Config, read: ReadOptions): Promise<Calendar> {
+  const moment = { nowMs: read.untilMs, clock: sessionClockOf(config) };
+  return takeCalendars(undefined, await readCalendarFiles(config, read), moment).calendar;
+}
+
+/** In the hours and holidays of the first function's venue an event is usual or not. */
+export function sessionClockOf({ functions }: Config): SessionClock {
+  return createVenue(functions[0]!.volume.venue);
+}
+
+/** What each file of the configuration says, by its path. Feeds are followed by the service, and are not asked here. */
+export async function readCalendarFiles(
+  { calendars }: Config,
+  { untilMs, signal }: ReadOptions,
+): Promise<SourcedCalendar[]> {
+  const given: SourcedCalendar[] = [];
+  for (const { format, path } of calendars) {
+    given.push({ source: path, calendar: await readCalendar(path, { aroundMs: untilMs, format, signal }) });
   }
-  const events = [...known.values()].sort(compareEvents);
-  return { name: names.join(', ') || 'bells only', events, version: calendarVersion(events), warnings };
+  return given;
 }
 
 /**

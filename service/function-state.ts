@@ -84,9 +84,11 @@ export function actionOf(
   nowMs: EpochMs,
 ): HoldProvisionedConcurrency {
   const { key } = state.spec;
-  const { concurrency, baselineBounds } = state.pursuit;
+  const { concurrency, baselineBounds, baselineProvisioned: concurrencyBefore } = state.pursuit;
   const isLowered = concurrency < seenLevelOf(state.pursuit);
-  const steered = baselineBounds && { steered: { ...baselineBounds, isLowered } };
+  const steered = baselineBounds && {
+    steered: { ...baselineBounds, isLowered, ...(concurrencyBefore !== undefined && { concurrencyBefore }) },
+  };
   if (!step) {
     const because = concurrency === 0 ? 'no event is near, and the floor is 0' : `the floor of ${concurrency}`;
     return {

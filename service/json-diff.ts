@@ -4,23 +4,38 @@ import type { Json } from '../core/json.ts';
 const lineCountMax = 20;
 const textLengthMax = 200;
 
+/** What the two values are called. */
+export interface DiffWords {
+  readonly one: string;
+  readonly other: string;
+}
+
+const replayWords: DiffWords = { one: 'recorded', other: 'recomputed' };
+
 /** A line for each place: its path, what stands in the one and in the other. Empty where they are equal; a difference of the order of members is none. */
-export function diffJson(recorded: Json, recomputed: Json): readonly string[] {
-  const lines: string[] = [];
-  compare(recorded, recomputed, '', lines);
+export function diffJson(one: Json, other: Json, words: DiffWords = replayWords): readonly string[] {
+  const lines = [...differences(one, other, '')].map(
+    ({ path, was, is }) => `${path}: ${words.one} ${describe(was)}, ${words.other} ${describe(is)}`,
+  );
   if (lines.length <= lineCountMax) return lines;
   return [...lines.slice(0, lineCountMax), `… and ${lines.length - lineCountMax} more`];
 }
 
-function compare(one: Json | undefined, other: Json | undefined, path: string, lines: string[]): void {
-  if (isMap(one) && isMap(other)) {
-    for (const key of new Set([...Object.keys(one), ...Object.keys(other)]))
-      compare(one[key], other[key], path === '' ? key : `${path}.${key}`, lines);
-  } else if (isList(one) && isList(other)) {
-    for (let index = 0; index < Math.max(one.length, other.length); index++)
-      compare(one[index], other[index], `${path}[${index}]`, lines);
-  } else if (one !== other) {
-    lines.push(`${path === '' ? 'all' : path}: recorded ${describe(one)}, recomputed ${describe(other)}`);
+interface Difference {
+  readonly path: string;
+  readonly was: Json | undefined;
+  readonly is: Json | undefined;
+}
+
+function* differences(was: Json | undefined, is: Json | undefined, path: string): Generator<Difference> {
+  if (isMap(was) && isMap(is)) {
+    for (const key of new Set([...Object.keys(was), ...Object.keys(is)]))
+      yield* differences(was[key], is[key], path === '' ? key : `${path}.${key}`);
+  } else if (isList(was) && isList(is)) {
+    for (let index = 0; index < Math.max(was.length, is.length); index++)
+      yield* differences(was[index], is[index], `${path}[${index}]`);
+  } else if (was !== is) {
+    yield { path: path === '' ? 'all' : path, was, is };
   }
 }
 

@@ -44,6 +44,7 @@ export interface Planning {
   learn(bucket: { readonly key: FunctionKey; readonly bucketAtMs: EpochMs; readonly requestCount: number }): void;
   /** From now on these are the events, of forecasts and of what is still to be learned. */
   takeCalendar(calendar: Calendar): void;
+  calendar(): Calendar;
   stepMsOf(key: FunctionKey): number;
   readonly learnedUntilMs: (key: FunctionKey) => EpochMs;
   decide(moment: PlanningMoment): Decision;
@@ -77,6 +78,7 @@ export function createPlanning(options: SystemOptions): Planning {
       rota.learned(learner, bucketAtMs);
     },
     takeCalendar: (next) => void (calendar = next),
+    calendar: () => calendar,
     stepMsOf: (key) => learnerOf(key).stepMs,
     learnedUntilMs: (key) => learnerOf(key).untilMs(),
     eventsAround,

@@ -10,6 +10,7 @@ import type { Clock } from '../core/time.ts';
 import type { LeadModel } from '../forecaster/event-window.ts';
 import type { PlanningPolicy } from '../forecaster/planner.ts';
 import type { Log } from './log.ts';
+import type { CalendarView } from './view.ts';
 
 /** One file of volume, read once, however many functions scale it. */
 export interface SystemHistory {
@@ -52,6 +53,8 @@ export interface SystemPorts {
   readonly endpointKindOf: () => EndpointKind;
   /** Wait of one more urgent call in the queue: counted in the lead. */
   readonly queueWaitMs: (callCount: number) => number;
+  /** What is doubtful in the calendars, for people to see; absent where no calendar lives. */
+  readonly calendarFindings?: () => CalendarView['findings'];
   readonly log: Log;
   readonly tracer: Tracer;
 }

@@ -1,10 +1,11 @@
 /** What the composed system shows, read from the engine as it stands. */
-import { msPerMinute, type EpochMs } from '../core/time.ts';
+import { eventsBetween } from '../calendar/event.ts';
+import { msPerDay, msPerHour, msPerMinute, type EpochMs } from '../core/time.ts';
 import type { Engine } from './engine.ts';
 import { readyConcurrencyOf } from './function-state.ts';
 import type { System } from './system.ts';
 import type { SystemOptions } from './system-options.ts';
-import type { FunctionStatus } from './view.ts';
+import type { CalendarView, FunctionStatus } from './view.ts';
 
 interface ViewSources {
   readonly options: SystemOptions;
@@ -12,9 +13,15 @@ interface ViewSources {
   readonly tickedAtMs: () => EpochMs | null;
   /** Why there is no further tick. */
   readonly failure: () => string | undefined;
+  /** What is doubtful in the calendars. */
+  readonly findings: () => CalendarView['findings'];
 }
 
-export function createSystemView({ options, engine, tickedAtMs, failure }: ViewSources): System['view'] {
+/** What is just over is still being asked about; two weeks are what people plan ahead. */
+const shownBehindMs = 3 * msPerHour;
+const shownAheadMs = 14 * msPerDay;
+
+export function createSystemView({ options, engine, tickedAtMs, failure, findings }: ViewSources): System['view'] {
   const eventsAround = (nowMs: EpochMs) =>
     engine.planning
       .eventsAround(nowMs)
@@ -54,6 +61,22 @@ export function createSystemView({ options, engine, tickedAtMs, failure }: ViewS
       return {
         issuedAtMs: plan?.issuedAtMs ?? null,
         steps: (plan?.steps ?? []).map(({ key, ...step }) => ({ function: key, ...step })),
+      };
+    },
+    calendar() {
+      const nowMs = tickedAtMs() ?? 0;
+      const { version, events } = engine.planning.calendar();
+      return {
+        version,
+        events: eventsBetween(events, nowMs - shownBehindMs, nowMs + shownAheadMs).map(
+          ({ id, kind, title, startsAtMs, importance, status, symbols, source, doubt, ...event }) => ({
+            ...{ id, kind, title, startsAtMs, importance, status, symbols },
+            calendar: source.calendar,
+            isTimeAssumed: event.isTimeAssumed === true,
+            doubt: doubt?.kind ?? null,
+          }),
+        ),
+        findings: findings(),
       };
     },
     timeline() {

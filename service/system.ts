@@ -35,5 +35,10 @@ export interface System {
    *
    * @throws what no tick has thrown yet: the last records were not written.
    */
-  stop(because: string): Promise<void>;
+  stop(because: string, how?: StopOptions): Promise<void>;
+}
+
+export interface StopOptions {
+  /** Another system goes on from here in the same process. */
+  readonly keepsStore?: boolean;
 }

@@ -119,6 +119,29 @@ export interface TimelineView {
   readonly functions: readonly { readonly function: string; readonly points: readonly TimelinePoint[] }[];
 }
 
+/** An event ahead, as it is in force. */
+export interface CalendarEventView {
+  readonly id: string;
+  readonly kind: string;
+  readonly title: string;
+  readonly startsAtMs: EpochMs;
+  readonly importance: number;
+  readonly status: string;
+  readonly symbols: readonly string[];
+  readonly calendar: string;
+  /** Its day was published, and its minute is the convention of its kind. */
+  readonly isTimeAssumed: boolean;
+  /** Why it is warmed for although its calendar does not say so, or not any more. */
+  readonly doubt: string | null;
+}
+
+export interface CalendarView {
+  readonly version: string;
+  /** The next 14 days. */
+  readonly events: readonly CalendarEventView[];
+  readonly findings: readonly { readonly kind: string; readonly severity: string; readonly because: string }[];
+}
+
 /** What the routes read. Implemented by the composed system. */
 export interface SystemView {
   isReady(): { readonly ready: boolean; readonly because: string };
@@ -126,4 +149,5 @@ export interface SystemView {
   plan(): PlanView;
   scorecard(): Scorecard;
   timeline(): TimelineView;
+  calendar(): CalendarView;
 }

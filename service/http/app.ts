@@ -6,7 +6,11 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { rateLimit } from 'express-rate-limit';
 import helmet from 'helmet';
+import { InputError } from '../../core/errors.ts';
+import { isLoopback } from '../../core/loopback.ts';
 import type { SystemView } from '../view.ts';
+import { createOperationRoutes, type Operations } from './operations.ts';
+import { problem } from './problem.ts';
 
 export interface AppOptions {
   readonly view: SystemView;
@@ -14,9 +18,11 @@ export interface AppOptions {
   readonly tokens: readonly string[];
   /** The folder of the page's files. */
   readonly webFolder: string;
+  /** What people may ask of it; absent: it can only be read. */
+  readonly operations?: Operations;
 }
 
-export function createApp({ view, tokens, webFolder }: AppOptions): Express {
+export function createApp({ view, tokens, webFolder, operations }: AppOptions): Express {
   const app = express();
   app.disable('x-powered-by');
   app.use(helmet({ contentSecurityPolicy: { directives: { defaultSrc: ["'self'"], upgradeInsecureRequests: null } } }));
@@ -34,6 +40,8 @@ export function createApp({ view, tokens, webFolder }: AppOptions): Express {
   app.get('/api/plan', (_request, response) => void response.json(view.plan()));
   app.get('/api/scorecard', (_request, response) => void response.json(view.scorecard()));
   app.get('/api/timeline', (_request, response) => void response.json(view.timeline()));
+  app.get('/api/calendar', (_request, response) => void response.json(view.calendar()));
+  if (operations) app.use('/api', createOperationRoutes(operations));
   app.use(express.static(webFolder, { index: 'index.html', dotfiles: 'deny' }));
   app.use((request, response) => {
     problem(response, 404, 'not-found', `there is nothing at ${request.path.slice(0, 200)}`);
@@ -41,6 +49,10 @@ export function createApp({ view, tokens, webFolder }: AppOptions): Express {
   app.use((error: unknown, _request: Request, response: Response, next: NextFunction) => {
     if (response.headersSent) {
       next(error);
+      return;
+    }
+    if (error instanceof InputError) {
+      problem(response, 400, error.code, error.message);
       return;
     }
     const status = statusOf(error);
@@ -58,18 +70,31 @@ function requireToken(tokens: readonly string[]) {
   const digests = tokens.map(sha256);
   return (request: Request, response: Response, next: NextFunction): void => {
     if (digests.length === 0) {
+      // A name that leads back to this machine makes any page of the web one of ours, unless the name itself is looked at.
+      if (!isLoopback(hostOf(request))) {
+        problem(response, 403, 'foreign-name', 'without tokens, this API answers to the name of this machine only');
+        return;
+      }
+      response.locals['actor'] = 'operator:local';
       next();
       return;
     }
     const offered = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
     // Digests have one length, so the comparison takes the same time whatever was offered.
-    if (offered !== undefined && digests.some((digest) => timingSafeEqual(digest, sha256(offered)))) {
+    const index = offered === undefined ? -1 : digests.findIndex((digest) => timingSafeEqual(digest, sha256(offered)));
+    if (index >= 0) {
+      response.locals['actor'] = `operator:token-${index + 1}`;
       next();
       return;
     }
     response.setHeader('WWW-Authenticate', 'Bearer');
     problem(response, 401, 'unauthorised', 'this API wants "Authorization: Bearer <token>"');
   };
+}
+
+/** The host that the client says it talks to, without its port. */
+function hostOf({ headers: { host = '' } }: Request): string {
+  return URL.canParse(`http://${host}`) ? new URL(`http://${host}`).hostname.replace(/^\[|\]$/g, '') : '';
 }
 
 function sha256(text: string): Buffer {
@@ -79,12 +104,4 @@ function sha256(text: string): Buffer {
 function statusOf(error: unknown): number {
   const status = (error as { status?: unknown } | null)?.status;
   return typeof status === 'number' && status >= 400 && status < 500 ? status : 500;
-}
-
-/** RFC 9457. */
-function problem(response: Response, status: number, code: string, detail: string): void {
-  response
-    .status(status)
-    .type('application/problem+json')
-    .json({ type: `urn:foreshock:${code}`, status, title: code, detail });
 }

@@ -1,0 +1,48 @@
+/**
+ * Sees that the configuration was edited. By looking, not by being told: two seconds are soon enough for a file that people save, and a look works on
+ * every kind of drive. A version is read when it has stood still between two looks.
+ */
+import { realEyes, type FileEyes } from '../collectors/calendar-file-source.ts';
+import { msPerSecond, type Timers } from '../core/time.ts';
+
+const lookEveryMs = 2 * msPerSecond;
+
+export interface ConfigWatchOptions {
+  readonly path: string;
+  readonly timers: Timers;
+  readonly eyes?: FileEyes;
+  /** The file is another one than before, and complete. The next look waits for it. */
+  readonly onEdited: () => Promise<void>;
+}
+
+/** Starts to look; answers a stop. */
+export function watchConfig({ path, timers, eyes = realEyes, onEdited }: ConfigWatchOptions): () => void {
+  let taken: string | undefined;
+  let seen: string | undefined;
+  let isFirst = true;
+  let cancel = (): void => undefined;
+  let isStopped = false;
+  const look = async (): Promise<void> => {
+    const signature = await eyes.signatureOf(path);
+    if (isFirst) taken = signature;
+    isFirst = false;
+    // A file that is gone is being replaced, or was removed: nothing to take over.
+    const isSettled = signature !== undefined && signature === seen;
+    seen = signature;
+    if (!isSettled || signature === taken) return;
+    taken = signature;
+    await onEdited();
+  };
+  const arm = (): void => {
+    cancel = timers.after(lookEveryMs, () => {
+      void look().finally(() => {
+        if (!isStopped) arm();
+      });
+    });
+  };
+  void look().finally(arm);
+  return () => {
+    isStopped = true;
+    cancel();
+  };
+}

@@ -1,0 +1,88 @@
+/**
+ * Routes by which people change something. Each names who did it, takes JSON and nothing else, and only from pages of its own: a form on another
+ * site can reach a service on this machine, but it cannot send JSON without asking first, and nobody here answers yes.
+ */
+import express, { Router, type NextFunction, type Request, type Response } from 'express';
+import { z } from 'zod';
+import { InputError } from '../../core/errors.ts';
+import { msPerMinute } from '../../core/time.ts';
+import { problem } from './problem.ts';
+
+export interface WarmRequest {
+  readonly group: string;
+  readonly lift: number;
+  readonly forMs: number;
+  readonly because: string;
+}
+
+/** What people may ask of the running service. */
+export interface Operations {
+  /** Ids of the windows that were let go; undefined when nothing waited for it. */
+  confirmCalendar(id: string, actor: string): Promise<readonly string[] | undefined>;
+  /** @throws InputError when no function is of that group. */
+  warm(
+    request: WarmRequest,
+    actor: string,
+  ): Promise<{ readonly eventId: string; readonly functions: readonly string[] }>;
+}
+
+const oneLine = (max: number) =>
+  z
+    .string()
+    .trim()
+    .min(1)
+    .max(max)
+    .regex(/^\P{Cc}*$/u, 'one line of text');
+
+const confirmBody = z.strictObject({ id: oneLine(300) });
+const warmBody = z.strictObject({
+  group: oneLine(64),
+  lift: z.number().gt(1).max(1_000),
+  minutes: z
+    .number()
+    .min(1)
+    .max(24 * 60),
+  because: oneLine(500),
+});
+
+/** Mounted at `/api`, behind the token: `response.locals.actor` is who asks. */
+export function createOperationRoutes(operations: Operations): Router {
+  const router = Router();
+  router.post('/{*path}', requireOwnPage, express.json({ limit: '16kb' }));
+  router.post('/calendar/confirm', async (request, response) => {
+    const { id } = parse(confirmBody, request.body);
+    const released = await operations.confirmCalendar(id, actorOf(response));
+    if (released) response.json({ confirmed: id, released });
+    else problem(response, 404, 'nothing-to-confirm', `nothing waits for a confirmation of ${id}`);
+  });
+  router.post('/warm', async (request, response) => {
+    const { minutes, ...asked } = parse(warmBody, request.body);
+    response.status(201).json(await operations.warm({ ...asked, forMs: minutes * msPerMinute }, actorOf(response)));
+  });
+  return router;
+}
+
+function actorOf(response: Response): string {
+  return response.locals['actor'] as string;
+}
+
+function parse<T>(schema: z.ZodType<T>, body: unknown): T {
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  const [first] = parsed.error.issues;
+  const where = first!.path.join('.') || 'the body';
+  throw new InputError('bad-request', `${where}: ${first!.message}`);
+}
+
+function requireOwnPage(request: Request, response: Response, next: NextFunction): void {
+  const { origin, host } = request.headers;
+  if (origin !== undefined && (!URL.canParse(origin) || new URL(origin).host !== host)) {
+    problem(response, 403, 'foreign-page', 'another page may not ask for this');
+    return;
+  }
+  if (!request.is('application/json')) {
+    problem(response, 415, 'not-json', 'this wants a JSON body, with Content-Type: application/json');
+    return;
+  }
+  next();
+}
