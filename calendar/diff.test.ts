@@ -75,6 +75,12 @@ it.each<[string, readonly MarketEvent[], readonly MarketEvent[], string[]]>([
   ['on again', [{ ...cpi, status: 'cancelled' }], [cpi], ['changed cpi@2025-10-15T12:30:00Z status']],
   ['weightier', [cpi], [{ ...cpi, importance: 2 }], ['changed cpi@2025-10-15T12:30:00Z importance']],
   [
+    'more expected of it',
+    [cpi],
+    [{ ...cpi, expect: { group: 'app', minutes: 30, lift: 4 } }],
+    ['changed cpi@2025-10-15T12:30:00Z expect'],
+  ],
+  [
     'its time confirmed',
     [event('2025-10-15T12:30:00Z', { id: 'x', isTimeAssumed: true })],
     [event('2025-10-15T12:30:00Z', { id: 'x' })],

@@ -107,7 +107,7 @@ const fieldNames = [
 function fieldsThatDiffer(before: MarketEvent, after: MarketEvent): readonly string[] {
   const isMoved = before.startsAtMs !== after.startsAtMs;
   const fields: string[] = fieldNames
-    .filter((name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]))
+    .filter((name) => before[name] !== after[name] && JSON.stringify(before[name]) !== JSON.stringify(after[name]))
     .filter((name) => name !== 'id' || !isMoved);
   return before.source.says === after.source.says ? fields : [...fields, 'source'];
 }

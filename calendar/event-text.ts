@@ -2,7 +2,13 @@
  * An event from the words of a file, whatever its format. Every fault of a row is told at once, with what was expected: a typo caught here
  * is an outage that did not happen.
  */
-import type { EventSource, Expectation, Importance, MarketEvent } from '../core/market-event.ts';
+import {
+  manualKind,
+  type EventSource,
+  type Expectation,
+  type Importance,
+  type MarketEvent,
+} from '../core/market-event.ts';
 import { msPerDay, parseInstant, type EpochMs } from '../core/time.ts';
 import { conventionalInstant } from './convention.ts';
 import { createEvent } from './event.ts';
@@ -47,10 +53,14 @@ export function readEvent(words: EventWords, source: Omit<EventSource, 'says'>):
     pattern.test(words[field]) ? words[field] : undefined;
 
   const startsAtMs = need('ts', readInstant(words.ts), 'an instant with its zone (2025-09-05T12:30:00Z) or a date');
+  // Such an event concerns the group of its expectation alone: without one it would be warmed for nowhere.
+  const isForNobody = words.kind === manualKind && words.expect_group === '';
   const kind = need(
     'kind',
-    matching('kind', kindPattern),
-    'lower-case snake case, at most 40 characters (fomc_minutes)',
+    isForNobody ? undefined : matching('kind', kindPattern),
+    isForNobody
+      ? 'another word: this one is for what people start by hand, for one group'
+      : 'lower-case snake case, at most 40 characters (fomc_minutes)',
   );
   const title = need('title', matching('title', textPattern), 'one line of text, at most 240 characters');
   const importance = need('importance', readImportance(words.importance), '1, 2 or 3');

@@ -114,6 +114,7 @@ it.each<[string, Partial<EventWords>, string]>([
   ['a year mistyped', { ts: '0205-09-05T08:30:00Z' }, 'ts'],
   ['capitals', { kind: 'NFP' }, 'kind'],
   ['no kind', { kind: '' }, 'kind'],
+  ['the kind of what starts by hand', { kind: 'manual' }, 'kind'],
   ['a kind too long', { kind: 'a'.repeat(41) }, 'kind'],
   ['a terminal command', { title: 'jobs\u001b[2J' }, 'title'],
   ['a title too long', { title: 'a'.repeat(241) }, 'title'],

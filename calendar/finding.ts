@@ -58,6 +58,21 @@ export function newFindings(
   return later.filter((finding) => !known.has(keyOf(finding)));
 }
 
+const listedMax = 20;
+
+/** At most twenty of a kind, and one that counts the rest: a calendar moved by a day has doubts about every event, and one reason. */
+export function shorten(findings: readonly CalendarFinding[]): readonly CalendarFinding[] {
+  return [...Map.groupBy(findings, ({ kind }) => kind).values()].flatMap((alike) => {
+    if (alike.length <= listedMax) return alike;
+    const rest = alike.slice(listedMax);
+    const severity = rest.some((finding) => finding.severity === 'notice') ? 'notice' : 'finding';
+    return [
+      ...alike.slice(0, listedMax),
+      { kind: rest[0]!.kind, because: `and ${rest.length} more of this kind`, severity },
+    ];
+  });
+}
+
 /** `2025-10-15T12:30:00Z` as people are told it. */
 export function tell(event: MarketEvent): string {
   return `${subjectOf(event)} at ${formatInstant(event.startsAtMs)}`;

@@ -59,18 +59,20 @@ export interface TakeOverInput {
 
 /** Both calendars sorted by `compareEvents`, each without what is held over. */
 export function takeOver(state: HoldOverState, { current, next, nowMs }: TakeOverInput): TakenOver {
-  const before = current?.filter((event) => !isReleased(state, event));
-  const after = next.filter((event) => !isReleased(state, event));
+  const before = current && unreleased(state, current);
+  const after = unreleased(state, next);
   const diff = diffCalendars(before ?? [], after);
   const trails = before === undefined ? state.trails : walkTrails(state.trails, { diff, nowMs });
   const taken = forgetOld({ ...state, trails }, nowMs);
   const held = heldOver(taken, after, nowMs);
   const heldBefore = new Set(heldOver(state, before ?? [], nowMs).map(({ id }) => id));
+  const newlyHeld = held.filter(({ id }) => !heldBefore.has(id));
+  const byId = new Map(newlyHeld.length > 0 ? after.map((event) => [event.id, event]) : []);
   return {
     state: taken,
     events: [...after, ...held].sort(compareEvents),
     diff,
-    findings: held.filter(({ id }) => !heldBefore.has(id)).map((event) => explain(event, after, nowMs)),
+    findings: newlyHeld.map((event) => explain(event, byId, nowMs)),
   };
 }
 
@@ -80,7 +82,7 @@ export function eventsInForce(
   calendar: readonly MarketEvent[],
   nowMs: EpochMs,
 ): readonly MarketEvent[] {
-  const own = calendar.filter((event) => !isReleased(state, event));
+  const own = unreleased(state, calendar);
   return [...own, ...heldOver(state, own, nowMs)].sort(compareEvents);
 }
 
@@ -116,8 +118,10 @@ export function confirm(
 }
 
 /** Only what doubt added can be released: an event that its own calendar states comes back by being stated. */
-function isReleased({ released }: HoldOverState, { id, doubt, startsAtMs }: MarketEvent): boolean {
-  return doubt !== undefined && released.some((one) => one.eventId === id && one.startsAtMs === startsAtMs);
+function unreleased({ released }: HoldOverState, calendar: readonly MarketEvent[]): readonly MarketEvent[] {
+  if (released.length === 0) return calendar;
+  const names = new Set(released.map(({ eventId, startsAtMs }) => `${startsAtMs} ${eventId}`));
+  return calendar.filter(({ id, doubt, startsAtMs }) => doubt === undefined || !names.has(`${startsAtMs} ${id}`));
 }
 
 interface Change {
@@ -248,9 +252,9 @@ function heldIdOf({ id, startsAtMs }: MarketEvent): string {
   return `${id}~was@${formatInstant(startsAtMs)}`;
 }
 
-function explain(held: MarketEvent, calendar: readonly MarketEvent[], nowMs: EpochMs): CalendarFinding {
-  const eventId = held.doubt!.eventId;
-  const now = calendar.find(({ id }) => id === eventId);
+function explain(held: MarketEvent, calendar: ReadonlyMap<string, MarketEvent>, nowMs: EpochMs): CalendarFinding {
+  const { eventId } = held.doubt!;
+  const now = calendar.get(eventId);
   return {
     kind: 'held-over',
     eventId,

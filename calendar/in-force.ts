@@ -9,7 +9,7 @@ import type { CalendarDiff } from './diff.ts';
 import { findDoubts } from './doubt.ts';
 import { calendarVersion, type Calendar } from './event.ts';
 import { keepLostEvents } from './feed.ts';
-import { newFindings, type CalendarFinding } from './finding.ts';
+import { newFindings, shorten, type CalendarFinding } from './finding.ts';
 import { confirm, eventsInForce, noHoldOver, takeOver, type HoldOverState } from './hold-over.ts';
 import { mergeCalendars } from './merge.ts';
 
@@ -76,7 +76,7 @@ export function takeCalendars(
     inForce: { sources, holdOver: state },
     calendar: calendarOf(next, events),
     diff,
-    findings: [...losses, ...doubts, ...findings],
+    findings: shorten([...losses, ...doubts, ...findings]),
   };
 }
 
@@ -115,6 +115,10 @@ function calendarsOf(sources: readonly SourcedCalendar[]): readonly Calendar[] {
   return sources.map(({ calendar }) => calendar);
 }
 
-function calendarOf({ name, warnings }: Calendar, events: readonly MarketEvent[]): Calendar {
-  return { name, events, version: calendarVersion(events), warnings };
+/** Hashed anew only where doubt added or took something. */
+function calendarOf(merged: Calendar, events: readonly MarketEvent[]): Calendar {
+  const { name, version, warnings } = merged;
+  const isAsSaid =
+    events.length === merged.events.length && events.every((event, index) => event === merged.events[index]);
+  return { name, events, version: isAsSaid ? version : calendarVersion(events), warnings };
 }

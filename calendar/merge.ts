@@ -27,10 +27,11 @@ export function mergeCalendars(calendars: readonly Calendar[], options: MergeOpt
   let merged: readonly MarketEvent[] = [];
   for (const { events } of calendars) merged = addCalendar(merged, events, options, findings);
   const events = merged.toSorted(compareEvents);
+  const [only] = calendars.length === 1 ? calendars : [];
   return {
     name: calendars.map(({ name }) => name).join(', ') || 'bells only',
     events,
-    version: calendarVersion(events),
+    version: only?.version ?? calendarVersion(events),
     warnings: calendars.flatMap(({ warnings }) => warnings),
     findings,
   };
@@ -42,6 +43,7 @@ function addCalendar(
   options: MergeOptions,
   findings: CalendarFinding[],
 ): readonly MarketEvent[] {
+  if (known.length === 0) return added;
   const merged = new Map(known.map((event) => [event.id, event]));
   for (const [event, other] of pair(known, added, options.clock)) {
     if (other === undefined) merged.set(event.id, event);
@@ -70,7 +72,7 @@ function pair(
   const byId = new Map(known.map((event) => [event.id, event]));
   for (const event of added) if (byId.has(event.id)) match(event, byId.get(event.id));
 
-  const statementOf = (event: MarketEvent): string => JSON.stringify([subjectOf(event), event.startsAtMs]);
+  const statementOf = (event: MarketEvent): string => `${event.startsAtMs} ${subjectOf(event)}`;
   const byStatement = Map.groupBy(free, statementOf);
   for (const event of added) {
     if (pairs.has(event)) continue;
