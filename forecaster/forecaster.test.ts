@@ -50,6 +50,38 @@ describe('forecaster', () => {
     expect(lift).toBeLessThan(most);
   });
 
+  it('learns nothing from a second time that doubt keeps warm, and forecasts for it all the same', () => {
+    const doubt = { kind: 'held-over', eventId: 'x' } as const;
+    const symbols = ['MSFT'];
+    const answer = (learned: typeof events, asked: typeof events): number => {
+      const forecaster = createForecaster({ key, stepMs, clock: testClock, symbols });
+      forecaster.learn(history, learned);
+      return ready(forecaster.forecast({ fromMs: atMs, untilMs: atMs + stepMs, levels: [0.5], events: asked }))
+        .requestCount[0]![0]!;
+    };
+    const past = events.slice(0, -1);
+    const others = [10, 17, 24].map((day) => ({
+      ...past[0]!,
+      id: `held ${day}`,
+      startsAtMs: localInstant(day, 8.5),
+      doubt,
+    }));
+    const all = [...past, ...others].sort((a, b) => a.startsAtMs - b.startsAtMs);
+    const said = answer(past, events);
+    expect(answer(all, events)).toBe(said);
+    expect(answer(past, [...past, { ...events.at(-1)!, doubt }])).toBe(said);
+  });
+
+  it('takes what people start by hand for no kind of event', () => {
+    const manual = { ...testEvent('manual', atMs), symbols: [] };
+    const forecaster = createForecaster({ key, stepMs, clock: testClock });
+    forecaster.learn(history, events);
+    const [without, withIt] = [[], [manual]].map((asked) =>
+      ready(forecaster.forecast({ fromMs: atMs, untilMs: atMs + 6 * stepMs, events: asked })),
+    );
+    expect(withIt).toEqual(without);
+  });
+
   it('answers in requests: so many to a unit of volume', () => {
     const volume = forecastWith({});
     const other = '123456789012/us-east-1/other:live' as FunctionKey;
