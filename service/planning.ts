@@ -227,9 +227,10 @@ function fingerprintOf({ steps, issuedAtMs, untilMs: planUntilMs }: CapacityPlan
 
 /** Over the numbers as they stand in memory: written out as text, a day of minutes is half a megabyte a function. */
 function sha256OfPath({ requestCount, ...about }: QuantilePath): string {
-  const hash = createHash('sha256').update(JSON.stringify(about));
-  for (const levels of requestCount) hash.update(Float64Array.from(levels));
-  return hash.digest('hex');
+  return createHash('sha256')
+    .update(JSON.stringify(about))
+    .update(Float64Array.from(requestCount.flat()))
+    .digest('hex');
 }
 
 function sha256Of(value: unknown): string {
