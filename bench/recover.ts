@@ -25,8 +25,8 @@ export async function run(args: readonly string[]): Promise<void> {
   });
   const count = Number(values.count);
   const folder = mkdtempSync(join(tmpdir(), 'foreshock-recover-'));
-  const drawn = Array.from({ length: 2 * count }, (_, number) => drawDay(number, { count, seed: values.seed, folder }));
-  const days = values.only === undefined ? drawn : drawn.slice(Number(values.only), Number(values.only) + 1);
+  const drawn = Array.from({ length: 2 * count }, (_, number) => drawDay(number, { seed: values.seed, folder }));
+  const days = values.only === undefined ? drawn : drawn.filter(({ number }) => String(number) === values.only);
   print(`recover: seed ${values.seed}, ${days.length} kills, Node ${process.version}, ${cpus().length} cores`);
   const beganAtMs = performance.now();
   try {
@@ -61,7 +61,7 @@ function drawDay(
   const isRestarted = number >= count;
   const day = days[number % days.length]!;
   const releaseAtMs = parseInstant(releases[day])!;
-  const isNight = !isRestarted && number % 5 === 0;
+  const isNight = !isRestarted && pair % 5 === 0;
   const fromMs = releaseAtMs - (isNight ? nightMs : spanMs.before);
   // The first second is its start.
   const killFromMs = fromMs + 2 * msPerSecond;
@@ -92,6 +92,8 @@ function drawMoment(random: Random): DeathMoment {
 async function playAll(waiting: readonly NumberedDay[], workerCount: number): Promise<Played[]> {
   const queue = [...waiting];
   const played: Played[] = [];
+  // Stopped early it reports what it has.
+  process.once('SIGINT', () => queue.splice(0));
   const work = async (): Promise<void> => {
     for (let day = queue.shift(); day !== undefined; day = queue.shift()) {
       const verdict = await judgeKilledDay(day, await playKilledDay(day));
