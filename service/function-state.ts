@@ -101,7 +101,7 @@ export function actionOf(
       because,
     };
   }
-  const { untilMs, eventId, eventAtMs, because } = step;
+  const { untilMs, eventId, eventAtMs, raiseUntilMs, because } = step;
   // Above the floor and for no event: kept after one while it pays. What of it is not there is not asked for anew, so its raises end before it begins.
   const isKept = eventAtMs === undefined && step.concurrency > state.spec.concurrencyFloor;
   return {
@@ -109,7 +109,7 @@ export function actionOf(
     key,
     concurrency,
     untilMs,
-    deadlineMs: eventAtMs ?? (isKept ? step.fromMs - 1 : untilMs),
+    deadlineMs: raiseUntilMs ?? eventAtMs ?? (isKept ? step.fromMs - 1 : untilMs),
     ...(eventId !== undefined && { eventId }),
     ...steered,
     because,

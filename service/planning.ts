@@ -12,7 +12,9 @@ import type { MarketEvent } from '../core/market-event.ts';
 import type { AccountLimits } from '../core/ports.ts';
 import type { FunctionKey } from '../core/series-key.ts';
 import { formatInstant, msPerHour, type EpochMs } from '../core/time.ts';
+import { withExpectedFloor } from '../forecaster/expected-floor.ts';
 import { createForecaster, requestsOf } from '../forecaster/forecaster.ts';
+import type { NotReady } from '../models/model.ts';
 import type { LeadModel } from '../forecaster/event-window.ts';
 import { plan as makePlan } from '../forecaster/planner.ts';
 import { createEventResponse, type EventResponse } from '../models/event-response.ts';
@@ -87,12 +89,17 @@ export function createPlanning(options: SystemOptions): Planning {
       const volumes = new Map(
         [...new Set(learners.values())].map((learner) => [learner, rota.forecast(learner, nowMs, untilMs)]),
       );
-      const functions = options.functions.map(({ spec, symbols, requestsPerUnit }) => ({
-        spec,
-        symbols,
-        forecast: requestsOf(volumes.get(learnerOf(spec.key))!, { key: spec.key, requestsPerUnit }),
-      }));
       const events = eventsAround(nowMs);
+      const functions = options.functions.map(({ spec, symbols, requestsPerUnit }) => {
+        const learner = learnerOf(spec.key);
+        const asRequests = (volume: Forecast | NotReady) => requestsOf(volume, { key: spec.key, requestsPerUnit });
+        const forecast = withExpectedFloor(asRequests(volumes.get(learner)!), {
+          events,
+          group: spec.group,
+          usual: () => asRequests(learner.usual(nowMs, untilMs)),
+        });
+        return { spec, symbols, forecast };
+      });
       const queueMs = Math.max(controlPlaneLeadMs(functions.length), queueWaitMs);
       const lead = { ...documented, queueMs };
       const plan = makePlan({
@@ -120,6 +127,8 @@ export function createPlanning(options: SystemOptions): Planning {
 
 /** Forecasts in units of volume. */
 interface Learner extends ForecastSource {
+  /** As if no event were ahead: what "times the usual" multiplies. */
+  usual(nowMs: EpochMs, untilMs: EpochMs): Forecast | NotReady;
   learn(bucket: { readonly bucketAtMs: EpochMs; readonly volume: number }): void;
 }
 
@@ -157,6 +166,7 @@ function createLearner(one: SystemFunction, { eventResponse, events }: Lessons):
       forecaster.learn({ fromMs: bucketAtMs, stepMs, values: Float64Array.of(volume) }, events());
     },
     forecast: (fromMs, untilMs) => forecaster.forecast({ fromMs, untilMs, events: events() }),
+    usual: (fromMs, untilMs) => forecaster.forecast({ fromMs, untilMs, events: [] }),
   };
 }
 
