@@ -66,6 +66,11 @@ describe('an unusual hour', () => {
     ['a time that is only assumed', [cpi('2025-11-18T18:30:00Z', { isTimeAssumed: true })], []],
     ['a day', [cpi('2025-11-18', { precision: 'date' })], []],
     ['a cancelled one', [cpi('2025-11-18T18:30:00Z', { status: 'cancelled' })], []],
+    [
+      'what people started',
+      [cpi('2025-11-16T18:30:00Z', { kind: 'manual' }), ...monthly('08:30', { kind: 'manual' })],
+      [],
+    ],
     ['a past one', [cpi('2025-09-16T18:30:00Z')], []],
     ['an hour that was kept once may have been the mistake', onceOdd(), ['unusual-hour cpi-13']],
     [

@@ -2,7 +2,7 @@
  * What is doubtful in a calendar, judged by what its kinds have always done: a release at half past eight in the evening, one on a Sunday, two in
  * one month, or none. A finding accuses nobody; it is the question that a careful colleague would ask.
  */
-import type { MarketEvent } from '../core/market-event.ts';
+import { manualKind, type MarketEvent } from '../core/market-event.ts';
 import type { SessionClock } from '../core/session-clock.ts';
 import { formatInstant, msPerDay, type EpochMs } from '../core/time.ts';
 import { compareEvents } from './event.ts';
@@ -16,14 +16,16 @@ export interface DoubtOptions {
   readonly history?: readonly MarketEvent[];
 }
 
-/** The doubts about what lies ahead, in time order. `events` sorted; what doubt itself keeps warm is not doubted again. */
+/** The doubts about what lies ahead, in time order. `events` sorted; what doubt itself keeps warm is not doubted again, nor what people started. */
 export function findDoubts(
   events: readonly MarketEvent[],
   { nowMs, clock, history = [] }: DoubtOptions,
 ): readonly CalendarFinding[] {
   const ids = new Set(events.map(({ id }) => id));
   const forgotten = history.filter(({ id, startsAtMs }) => startsAtMs < nowMs && !ids.has(id));
-  const known = [...forgotten, ...events].filter(({ doubt }) => doubt === undefined).sort(compareEvents);
+  const known = [...forgotten, ...events]
+    .filter(({ doubt, kind }) => doubt === undefined && kind !== manualKind)
+    .sort(compareEvents);
   const kinds = Map.groupBy(known, ({ kind }) => kind);
   const findings = [
     ...[...kinds].flatMap(([kind, ofKind]) => findOddTimes(kind, ofKind, { nowMs, clock })),

@@ -41,6 +41,7 @@ function explainLoss(name: string, lost: readonly MarketEvent[], aheadCount: num
   const [first] = lost;
   return {
     kind: 'lost-events',
+    source: name,
     atMs: first!.startsAtMs,
     because: `${name} lost ${lost.length} of its ${aheadCount} future events at once: they stay in force; if that is right: calendar confirm ${name}`,
     severity: severityAt(first!.startsAtMs, nowMs),
@@ -74,6 +75,7 @@ export function findStaleFeed(
   const every = `asked every ${Math.round(refreshMs / msPerMinute)} min`;
   return {
     kind: 'stale-feed',
+    source,
     because: `${source} has not answered ${since}, ${every}${trouble === undefined ? '' : ` (${trouble})`}: what it said last stays in force`,
     severity: isPressing ? 'notice' : 'finding',
   };

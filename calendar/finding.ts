@@ -15,6 +15,8 @@ export interface CalendarFinding {
     | 'lost-events'
     | 'held-over';
   readonly eventId?: string;
+  /** The calendar or feed, where the finding is about all of it. */
+  readonly source?: string;
   /** When what is doubted happens, or should. */
   readonly atMs?: EpochMs;
   /** One sentence: what was found, beside what, and what to do. */
@@ -52,8 +54,8 @@ export function newFindings(
   later: readonly CalendarFinding[],
 ): readonly CalendarFinding[] {
   // Where a release is missing is an estimate, which moves with every event that is added.
-  const keyOf = ({ kind, eventId, atMs, severity }: CalendarFinding): string =>
-    JSON.stringify([kind, eventId, kind === 'missing-release' ? null : atMs, severity]);
+  const keyOf = ({ kind, eventId, source, atMs, severity }: CalendarFinding): string =>
+    JSON.stringify([kind, eventId, source, kind === 'missing-release' ? null : atMs, severity]);
   const known = new Set(earlier.map(keyOf));
   return later.filter((finding) => !known.has(keyOf(finding)));
 }

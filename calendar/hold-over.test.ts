@@ -77,6 +77,7 @@ describe('what is in force after edits', () => {
       [[to('2025-10-15T04:31:00Z')], []],
       ['cpi-oct 2025-10-15T04:31:00Z held-over'],
     ],
+    ['what a person started, a person ends', [[to('2025-10-15T06:00:00Z', { kind: 'manual' })], []], []],
     ['one that is over is', [[to('2025-10-15T04:30:00Z')], []], []],
     [
       'moved twice, both times before are warm',

@@ -7,7 +7,7 @@
  * When the event says again what it said earlier, the trail is walked back to there: an edit and its reverse leave nothing. A confirmation wipes
  * the trail. Only to nothing at all it is walked back for an hour: later, taking away what was added is a removal like any other.
  */
-import type { Expectation, MarketEvent } from '../core/market-event.ts';
+import { manualKind, type Expectation, type MarketEvent } from '../core/market-event.ts';
 import { formatInstant, type EpochMs } from '../core/time.ts';
 import { diffCalendars, type CalendarDiff } from './diff.ts';
 import { compareEvents } from './event.ts';
@@ -172,8 +172,9 @@ function walk(
   return mayMatter ? [...steps, { event: was, leftAtMs: nowMs }] : steps;
 }
 
+/** What a person started by hand, a person ends by hand. */
 function windowOf(event: MarketEvent | undefined): MarketEvent | null {
-  return event !== undefined && hasWindow(event) ? event : null;
+  return event !== undefined && hasWindow(event) && event.kind !== manualKind ? event : null;
 }
 
 /** The same demand, at the same instant, of the same weight. Names and titles warm nothing. */

@@ -39,7 +39,7 @@ function follow(first: Page, change: Partial<CalendarFeedOptions> = {}) {
     return Promise.resolve({ ...answer, body, close: () => undefined });
   };
   const source = followCalendarFeed({
-    ...{ url: 'https://bls.example/schedule?key=1', refreshMs: 15 * msPerMinute, isPrivate: false, get },
+    ...{ url: 'https://bls.example/schedule', refreshMs: 15 * msPerMinute, isPrivate: false, get },
     // In the middle of its span, the jitter is none.
     random: { ...createRandom(1), next: () => 0.5 },
     ...{ clock, timers: clock },

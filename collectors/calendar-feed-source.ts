@@ -46,7 +46,14 @@ export function followCalendarFeed(options: CalendarFeedOptions): CalendarSource
     const read = format ?? formatOfType(contentType);
     const onTaken = (): void => void (validators = given);
     const etag = given.etag !== undefined && { etag: given.etag };
-    return { kind: 'bytes', bytes, path: source, ...(read && { format: read }), ...etag, onTaken };
+    return {
+      kind: 'bytes',
+      bytes,
+      path: `${url.origin}${url.pathname}`,
+      ...(read && { format: read }),
+      ...etag,
+      onTaken,
+    };
   };
 
   const withinTime = async (ask: (signal: AbortSignal) => Promise<FeedAnswer>): Promise<FeedAnswer> => {

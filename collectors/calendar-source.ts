@@ -10,7 +10,7 @@ import { parseCalendar, type CalendarFormat } from './calendar-file.ts';
 
 /** Where a version came from. */
 export interface CalendarProvenance {
-  /** The path, or the address without its query. */
+  /** The path, or the address with a mark in place of its query. */
   readonly source: string;
   readonly fetchedAtMs: EpochMs;
   /** Of the bytes as they were read. */

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import type { HttpAnswer, HttpGet, HttpQuestion } from './feed-http.ts';
-import { fetchFeed, type FeedRequest } from './feed-request.ts';
+import { fetchFeed, showUrl, type FeedRequest } from './feed-request.ts';
 
 const text = 'ts,kind,title,importance,symbol,source\n';
 const [mebibyte, home] = [1024 * 1024, 'https://bls.example/schedule/bls.ics?lang=en'];
@@ -141,7 +141,7 @@ describe('the body', () => {
       'is sent as br, where gzip was asked for',
     ],
     ['a failure', { status: 500 }, 'answers 500'],
-    ['a page that is not there', { status: 404 }, 'https://bls.example/schedule/bls.ics answers 404'],
+    ['a page that is not there', { status: 404 }, 'https://bls.example/schedule/bls.ics?fe0130 answers 404'],
     ['nothing new that nobody asked for', { status: 204 }, 'answers 204'],
   ])('is refused as %s', async (_, page, message) => await expect(bytesOf(page)).rejects.toThrow(message));
 
@@ -164,4 +164,11 @@ describe('the body', () => {
     expect(await strange.answer).toMatchObject({ validators: { url: home } });
     expect(Object.keys(((await strange.answer) as { validators: object }).validators)).toEqual(['url']);
   });
+});
+
+it('shows no query, and tells addresses apart by it', () => {
+  const shown = ['', '?key=1', '?key=2'].map((query) => showUrl(new URL(`https://bls.example/a.ics${query}`)));
+  expect(shown[0]).toBe('https://bls.example/a.ics');
+  expect(new Set(shown).size).toBe(3);
+  expect(shown.join()).not.toContain('key');
 });

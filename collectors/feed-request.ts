@@ -4,6 +4,7 @@
  *
  * - RFC 9110, sections 13 (conditional requests) and 15.4 (redirects).
  */
+import { createHash } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
 import { WorldError } from '../core/errors.ts';
 import { isLoopback } from '../core/loopback.ts';
@@ -71,9 +72,11 @@ export class FeedBusyError extends WorldError {
   }
 }
 
-/** Without its query: what stands there may be a key. */
+/** Its query is not shown, for it may hold a key; two that differ in it are told apart all the same. */
 export function showUrl(url: URL): string {
-  return `${url.origin}${url.pathname}`;
+  const { origin, pathname, search } = url;
+  const mark = createHash('sha256').update(search).digest('hex').slice(0, 6);
+  return `${origin}${pathname}${search === '' ? '' : `?${mark}`}`;
 }
 
 /** Https; or plain http on this machine, when the operator's own address is on it. */
