@@ -10,6 +10,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   fleet: () => import('./fleet.ts'),
   forecast: () => import('./forecast.ts'),
   plan: () => import('./plan.ts'),
+  recover: () => import('./recover.ts'),
   store: () => import('./store.ts'),
 };
 

@@ -53,13 +53,12 @@ const spanMs = { before: 75 * msPerMinute, after: 120 * msPerMinute };
 /** One in five of those that are never restarted dies in the night before: from twelve and a half hours ahead. */
 const nightMs = 12.5 * msPerHour;
 
-function drawDay(
-  number: number,
-  { count, seed, folder }: { count: number; seed: string; folder: string },
-): NumberedDay {
+/** Of each pair of numbers the second is restarted. */
+function drawDay(number: number, { seed, folder }: { readonly seed: string; readonly folder: string }): NumberedDay {
   const random = createRandom(`recover ${seed} ${number}`);
-  const isRestarted = number >= count;
-  const day = days[number % days.length]!;
+  const isRestarted = number % 2 === 1;
+  const pair = Math.floor(number / 2);
+  const day = days[pair % days.length]!;
   const releaseAtMs = parseInstant(releases[day])!;
   const isNight = !isRestarted && pair % 5 === 0;
   const fromMs = releaseAtMs - (isNight ? nightMs : spanMs.before);

@@ -96,7 +96,8 @@ function placeOfDeath(audit: readonly AuditEvent[], { wasAppending, effects }: K
   const open = audit.filter(({ seq, kind }) => kind === 'action.intended' && !answered.has(seq));
   if (open.length === 0) return wasAppending ? 'in an append' : 'at rest';
   const isCarriedOut = ({ atMs, body }: AuditEvent): boolean => {
-    const what = (body['booking'] as string | undefined) ?? String(body['concurrency']);
+    const { booking, concurrency } = body as { booking?: string; concurrency?: number };
+    const what = booking ?? String(concurrency);
     return effects.changes.some(
       (change) => change.what === what && change.atMs >= atMs && change.atMs <= atMs + msPerMinute,
     );
