@@ -138,7 +138,7 @@ function readPrecision({ ts, precision }: EventWords): MarketEvent['precision'] 
 
 const groupPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 /** Beyond three hours it is no event but a load of its own: a floor in the configuration says that better. */
-export const expectMinutesMax = 180;
+const expectMinutesMax = 180;
 
 /** The first fault is enough: of four words that belong together, the others mean nothing without it. */
 function readExpectation(words: EventWords): Expectation | FieldFault | undefined {
