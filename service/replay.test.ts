@@ -1,4 +1,5 @@
 import { beforeAll, expect, it } from 'vitest';
+import { calendarVersion } from '../calendar/event.ts';
 import type { AuditEvent } from '../core/audit.ts';
 import type { LogRecord, Store, Stored } from '../core/ports.ts';
 import { msPerSecond, type EpochMs } from '../core/time.ts';
@@ -8,6 +9,7 @@ import { genesisHash } from '../store/audit-log.ts';
 import { compose } from './compose.ts';
 import type { SealedTick } from './engine-snapshot.ts';
 import { diffJson } from './json-diff.ts';
+import { recordCalendar } from './recorded-options.ts';
 import { replay } from './replay.ts';
 import { minute, sampleOptions, samplePorts } from './sample.ts';
 import type { SystemPorts } from './system-options.ts';
@@ -128,6 +130,42 @@ it.each([
   const { runs, differences } = await replay(store);
   expect(differences).toEqual([]);
   expect(runs).toMatchObject([{ differingCount: 0, unreplayed: null }]);
+});
+
+it('judges by the calendar that was in force, and hears what others said', async () => {
+  const store = createMemoryStore();
+  const { ports, clock } = samplePorts({ store: { ...store, close: async () => undefined }, fromMs: minute(-14) });
+  const options = sampleOptions();
+  const system = await compose(options, ports);
+  const events = options.calendar.events.filter(({ startsAtMs }) => startsAtMs < minute(0));
+  const without = { ...options.calendar, events, version: calendarVersion(events) };
+  await recordCalendar(store, without);
+  while (clock.nowMs() < minute(-9)) {
+    await turn();
+    clock.advanceTo(clock.nowMs() + msPerSecond);
+    const atMs = clock.nowMs();
+    if (atMs === minute(-12)) {
+      const draft = {
+        atMs,
+        kind: 'calendar.changed',
+        actor: 'operator:ada',
+        body: { version: without.version },
+      } as const;
+      system.admit({ kind: 'calendar', calendar: without, draft });
+      system.admit({ kind: 'told', draft: { ...draft, kind: 'mode.changed', body: {} } });
+    }
+    await system.tick();
+  }
+  const plans = (await eventsOf(store)).filter(({ kind }) => kind === 'plan.decided');
+  expect(plans.map(({ body }) => (body['steps'] as unknown[]).length > 0)).toEqual([true, false]);
+  const { runs, differences } = await replay(store);
+  expect(differences).toEqual([]);
+  expect(runs).toMatchObject([{ unreplayed: null }]);
+  const gone: Store = {
+    ...store,
+    get: async (name, version) => (version === without.version ? undefined : store.get(name, version)),
+  };
+  expect((await replay(gone)).runs[0]!.unreplayed).toContain('the store does not hold the calendar');
 });
 
 it('says where one fact was altered, though the chain was computed anew', async () => {
