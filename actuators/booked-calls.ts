@@ -181,6 +181,7 @@ const retryCountMax = 185;
  *
  * - A raise that has not come within ten minutes has missed what it was for (it goes out about five minutes before it is wanted READY), and must never
  *   come after the end that follows it.
+ * - A step down only saves, and must not come into what is held after it.
  * - An end is tried for a day, the longest there is: given up, capacity is paid for until somebody looks.
  * - An end by bounds is followed by the restore of the maximum two minutes later. Coming after that, it would leave Application Auto Scaling with a
  *   lowered maximum for good; so it is tried for a minute, the shortest there is, and the restore, which sets the same minimum, is tried for a day.
@@ -189,6 +190,8 @@ function retriedForMs({ purpose, bounds }: Booking): number {
   switch (purpose) {
     case 'raise':
       return 10 * msPerMinute;
+    case 'lower':
+      return 2 * msPerMinute;
     case 'end':
       return bounds ? msPerMinute : msPerDay;
     case 'restore':

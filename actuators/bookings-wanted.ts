@@ -1,6 +1,9 @@
 /**
  * What should be booked in AWS for one function now: for everything that we hold or are about to ask for, the call that ends it; and for the most
  * important events the call that asks for it, half a day ahead. See docs/decisions/0010.
+ *
+ * Steps that follow each other without a gap are one stretch with one end, after the last of them; in between, calls step down to what is held next.
+ * An end in the middle would take away what is still wanted as soon as EventBridge Scheduler cannot be reached to take it back.
  */
 import { bookingNameOf, type Booking, type ScalableBounds } from '../core/booking.ts';
 import type { CapacityStep } from '../core/capacity.ts';
@@ -16,7 +19,7 @@ export const raiseGraceMs = 2 * msPerMinute;
 const endBookedAheadMs = 5 * msPerMinute;
 /** The raises of the most important events: a service that dies in the evening still meets the morning's payrolls. */
 const raiseBookedAheadMs = 12 * msPerHour;
-/** What has no end of its own, a floor, is booked to end one to two hours from now, over and over. */
+/** A longer stretch, or a floor, which has no end of its own, is booked to end one to two hours from now, over and over. */
 const rollingMs = msPerHour;
 /** A booked raise is replaced when the plan has moved further than the planner itself would raise again for. */
 const sameRatio = 1.1;
@@ -38,6 +41,8 @@ export interface WantedInput {
   readonly baselineConcurrency: number;
   /** Steered: what Application Auto Scaling keeps it within outside our windows. */
   readonly bounds?: ScalableBounds | undefined;
+  /** Steered: what was provisioned before us. */
+  readonly provisionedBefore?: number | undefined;
   /** Events whose raise is booked too. */
   readonly isBookedAhead: (eventId: string) => boolean;
   /** A level that Lambda has accepted from us: its raise needs nobody else. */
@@ -52,7 +57,11 @@ export function bookingsWanted(input: WantedInput): Booking[] {
   const ours = holds.filter(({ concurrency, untilMs }) => concurrency > baselineConcurrency && untilMs > nowMs);
   const raises = ours.filter((hold, index) => isRaiseAhead(hold, ours[index - 1], input));
   const near = ours.filter((hold) => hold.fromMs <= nowMs + endBookedAheadMs || raises.includes(hold));
-  const wanted = [...near.flatMap((hold) => endsOf(hold, input)), ...raises.flatMap((hold) => raiseOf(hold, input))];
+  const wanted = [
+    ...near.flatMap((hold) => endsOf(stretchOf(hold, ours), input)),
+    ...raises.flatMap((hold) => raiseOf(hold, input)),
+    ...near.flatMap((hold) => lowerOf(hold, ours, input)),
+  ];
   return [...new Map(wanted.map((booking) => [bookingNameOf(booking), booking])).values()];
 }
 
@@ -85,21 +94,49 @@ function isNear(booked: number, { concurrency }: Hold): boolean {
   return booked <= concurrency * sameRatio && booked * sameRatio >= concurrency;
 }
 
-function endsOf(hold: Hold, input: WantedInput): Booking[] {
-  const { key, baselineConcurrency, bounds } = input;
-  const atMs = endAtMs(hold, input);
+interface Stretch {
+  readonly fromMs: EpochMs;
+  readonly untilMs: EpochMs;
+}
+
+/** From a hold to the end of the last that follows without a gap. */
+function stretchOf({ fromMs, untilMs }: Hold, holds: readonly Hold[]): Stretch {
+  const endMs = holds.reduce(
+    (latestMs, next) =>
+      next.fromMs <= latestMs && next.fromMs >= fromMs ? Math.max(latestMs, next.untilMs) : latestMs,
+    untilMs,
+  );
+  return { fromMs, untilMs: endMs };
+}
+
+function endsOf(stretch: Stretch, input: WantedInput): Booking[] {
+  const { key, baselineConcurrency, bounds, provisionedBefore = 0 } = input;
+  const atMs = endAtMs(stretch, input);
   if (!bounds) return [{ key, purpose: 'end', atMs, concurrency: baselineConcurrency }];
-  const lowered = { min: bounds.min, max: Math.max(1, bounds.min) };
+  const { min } = bounds;
+  // Not below what was provisioned before us, which Application Auto Scaling had found right.
+  const lowered = { min, max: Math.min(bounds.max, Math.max(1, min, provisionedBefore)) };
   return [
-    { key, purpose: 'end', atMs, concurrency: bounds.min, bounds: lowered },
-    { key, purpose: 'restore', atMs: atMs + 2 * msPerMinute, concurrency: bounds.min, bounds },
+    { key, purpose: 'end', atMs, concurrency: min, bounds: lowered },
+    { key, purpose: 'restore', atMs: atMs + 2 * msPerMinute, concurrency: min, bounds },
   ];
 }
 
-function endAtMs({ untilMs, eventId }: Hold, { nowMs, spreadRatio }: WantedInput): EpochMs {
-  const ownMs = Math.ceil(untilMs / msPerMinute) * msPerMinute + endGraceMs;
-  if (eventId !== undefined) return ownMs;
+function endAtMs({ fromMs, untilMs }: Stretch, { nowMs, spreadRatio }: WantedInput): EpochMs {
+  const ownMs = afterMs(untilMs);
   const shiftMs = Math.floor((spreadRatio * rollingMs) / msPerMinute) * msPerMinute;
-  const rolledMs = (Math.floor((nowMs + shiftMs) / rollingMs) + 2) * rollingMs - shiftMs;
+  const rolledMs = (Math.floor((Math.max(nowMs, fromMs) + shiftMs) / rollingMs) + 2) * rollingMs - shiftMs;
   return Math.min(ownMs, rolledMs);
+}
+
+/** What is steered comes down with its tracking. */
+function lowerOf(hold: Hold, holds: readonly Hold[], { key, bounds }: WantedInput): Booking[] {
+  const next = holds.find(({ fromMs }) => fromMs === hold.untilMs);
+  if (bounds || !next || next.concurrency >= hold.concurrency) return [];
+  return [{ key, purpose: 'lower', atMs: afterMs(hold.untilMs), concurrency: next.concurrency }];
+}
+
+/** The minute in which a call comes that follows ours. */
+function afterMs(untilMs: EpochMs): EpochMs {
+  return Math.ceil(untilMs / msPerMinute) * msPerMinute + endGraceMs;
 }

@@ -13,6 +13,7 @@ const eventAtMs = parseInstant('2026-11-06T13:30:00Z')!;
 const at = (minute: number): EpochMs => eventAtMs + minute * msPerMinute;
 const inWindow = { eventId: 'nfp', concurrency: 40 };
 const raised: Hold = { ...inWindow, fromMs: at(-10), untilMs: at(15) };
+const later: Hold = { ...inWindow, fromMs: at(30), untilMs: at(55) };
 const lowered: Hold = { ...inWindow, fromMs: at(15), untilMs: at(40), concurrency: 16 };
 
 function wantedAt(minute: number, more: Partial<WantedInput> = {}): string[] {
@@ -42,30 +43,44 @@ describe('what should be booked', () => {
   it.each<[string, string[], string[]]>([
     ['nothing, long before', wantedAt(-60), []],
     ['nothing, a second too early', wantedAt(-15.1), []],
-    ['the end, before the raise is asked', wantedAt(-15), ['end T16 0']],
-    ['the end alone, while the step goes on', wantedAt(0), ['end T16 0']],
-    ['the later end too, before the step changes', wantedAt(10), ['end T16 0', 'end T41 0']],
-    ['the later end, from then on', wantedAt(15), ['end T41 0']],
+    ['the end of the whole stretch, before the raise is asked', wantedAt(-15), ['end T41 0', 'lower T16 16']],
+    ['the same while its first step goes on', wantedAt(0), ['end T41 0', 'lower T16 16']],
+    ['the end alone, from its last step on', wantedAt(15), ['end T41 0']],
     ['nothing, once it is over', wantedAt(40), []],
-    ['a return to what stood before us', wantedAt(0, { baselineConcurrency: 5 }), ['end T16 5']],
+    ['an end in between, where nothing follows at once', wantedAt(0, { holds: [raised, later] }), ['end T16 0']],
+    [
+      'no step up: what raises is asked by us',
+      wantedAt(0, { holds: [raised, { ...lowered, concurrency: 60 }] }),
+      ['end T41 0'],
+    ],
+    ['a return to what stood before us', wantedAt(0, { baselineConcurrency: 5 }), ['end T41 5', 'lower T16 16']],
+    ['a step down to it, which ends ours', wantedAt(0, { baselineConcurrency: 16 }), ['end T16 16']],
     ['nothing where no more is wanted than stood before us', wantedAt(0, { baselineConcurrency: 40 }), []],
-    ['raise and end, half a day ahead of what matters most', wantedAt(-730, important), ['end T16 0', 'raise T-8 40']],
+    [
+      'raise and end, half a day ahead of what matters most',
+      wantedAt(-730, important),
+      ['end T41 0', 'raise T-8 40', 'lower T16 16'],
+    ],
     ['no raise, earlier than that', wantedAt(-731, important), []],
-    ['no raise once it has been asked', wantedAt(-9, { ...important, askedConcurrency: 40 }), ['end T16 0']],
+    [
+      'no raise once it has been asked',
+      wantedAt(-9, { ...important, askedConcurrency: 40 }),
+      ['end T41 0', 'lower T16 16'],
+    ],
     [
       'a raise still, while less has been asked',
       wantedAt(-9, { ...important, askedConcurrency: 30 }),
-      ['end T16 0', 'raise T-8 40'],
+      ['end T41 0', 'raise T-8 40', 'lower T16 16'],
     ],
     [
       'the raise that stands, within a tenth',
       wantedAt(-60, { ...important, known: booked(raise(37)) }),
-      ['end T16 0', 'raise T-8 37'],
+      ['end T41 0', 'raise T-8 37', 'lower T16 16'],
     ],
     [
       'another raise, beyond it',
       wantedAt(-60, { ...important, known: booked(raise(36)) }),
-      ['end T16 0', 'raise T-8 40'],
+      ['end T41 0', 'raise T-8 40', 'lower T16 16'],
     ],
     [
       'an end in one to two hours, of a floor',
@@ -73,9 +88,24 @@ describe('what should be booked', () => {
       ['end T90 0'],
     ],
     [
+      'an end in one to two hours, of a window that goes on into a floor',
+      wantedAt(0, { holds: [raised, { fromMs: at(15), untilMs: Infinity, concurrency: 5 }] }),
+      ['end T90 0', 'lower T16 5'],
+    ],
+    [
+      'an end one to two hours after its raise, of a longer stretch',
+      wantedAt(-730, { ...important, holds: [{ ...raised, untilMs: at(400) }] }),
+      ['end T90 0', 'raise T-8 40'],
+    ],
+    [
       'steered: the minimum back, and the maximum after it',
       wantedAt(0, { bounds: { min: 2, max: 60 }, baselineConcurrency: 2 }),
-      ['end T16 2 in 2..2', 'restore T18 2 in 2..60'],
+      ['end T41 2 in 2..2', 'restore T43 2 in 2..60'],
+    ],
+    [
+      'steered: not below what was provisioned before',
+      wantedAt(0, { bounds: { min: 2, max: 60 }, baselineConcurrency: 2, provisionedBefore: 4 }),
+      ['end T41 2 in 2..4', 'restore T43 2 in 2..60'],
     ],
   ])('%s', (_, wanted, expected) => {
     expect(wanted).toEqual(expected);
@@ -111,6 +141,11 @@ describe('the calls that follow', () => {
       'takes a raise back that nobody wants',
       calls(booked(end(16), raise(30)), [end(16)], false, at(-60)),
       ['cancel-booking raise T-8'],
+    ],
+    [
+      'takes a step down back that was made by us',
+      calls(booked(end(41), { ...end(16), purpose: 'lower', concurrency: 16 }), [end(41)]),
+      ['cancel-booking lower T16'],
     ],
     ['waits after a refusal', calls(answered('refused'), [end(16)], true, at(0) + 1_999), []],
     ['tries again then', calls(answered('refused'), [end(16)], true, at(0) + 2_000), ['book-call end T16']],

@@ -152,7 +152,7 @@ export function bookingActions(
   });
   const hasEnd = wanted.some(({ purpose }) => purpose === 'end');
   const areEndsBooked = wanted.every(
-    (booking) => booking.purpose === 'raise' || known[bookingNameOf(booking)]?.state === 'booked',
+    (booking) => !isEnding(booking) || known[bookingNameOf(booking)]?.state === 'booked',
   );
   const areRaisesBooked = wanted.every(
     (booking) => booking.purpose !== 'raise' || known[bookingNameOf(booking)]?.state === 'booked',
@@ -160,6 +160,7 @@ export function bookingActions(
   // A wanted raise is replaced as an end is: there is always one.
   const mayGo = ({ purpose }: Booking): boolean => {
     if (purpose === 'raise') return areRaisesBooked;
+    if (purpose === 'lower') return true;
     return areEndsBooked && (hasEnd || !isOursStanding);
   };
   const cancels = Object.entries(known).flatMap(([name, one]): CancelBooking[] => {
@@ -171,6 +172,10 @@ export function bookingActions(
   return [...books, ...cancels];
 }
 
+function isEnding({ purpose }: Booking): boolean {
+  return purpose === 'end' || purpose === 'restore';
+}
+
 /** Doubling from two seconds to a minute; at once where nothing has failed. */
 function againAtMs({ failedCount, sinceMs }: KnownBooking): EpochMs {
   return failedCount === 0 ? -Infinity : sinceMs + Math.min(retryMsMax, retryFirstMs * 2 ** (failedCount - 1));
@@ -180,6 +185,8 @@ function becauseOf({ purpose, concurrency }: Booking): string {
   switch (purpose) {
     case 'raise':
       return `asks for ${concurrency}, should we not`;
+    case 'lower':
+      return `steps down to ${concurrency}, should we not`;
     case 'end':
       return concurrency === 0 ? 'removes what we add, should we not' : `goes back to ${concurrency}, should we not`;
     case 'restore':

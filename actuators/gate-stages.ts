@@ -111,12 +111,16 @@ function isPassing({ code, message }: Extract<Outcome, { kind: 'refused' }>): bo
 
 const observedStage: GateStage = {
   name: 'observed',
-  judge(_action, { pursuit, nowMs }) {
-    const { state, observed, lastOutcome, lookFailedCount } = pursuit;
+  judge(action, { pursuit, nowMs }) {
+    const { state, observed, lastOutcome, lookFailedCount, isSteered } = pursuit;
     if (state === 'cannot-verify') return wait('what Lambda holds cannot be verified: nothing is changed until it can');
     if (lookFailedCount > 0) return wait(`${lookFailedCount} looks in a row have failed`);
     if (!observed) return observe('never looked at');
     if (nowMs - observed.atMs > observedAgeMsMax) return observe(`last seen at ${formatInstant(observed.atMs)}`);
+    // Taking away what is not there would be a call for nothing: one more look tells, and then nothing of ours is left.
+    if (action.concurrency === 0 && !isSteered && !observed.provisioned) {
+      return observe('nothing stood there when it was last seen');
+    }
     // A throttled call did not happen; after any other failure only a later look can tell.
     const isDoubtful = lastOutcome !== undefined && lastOutcome.kind !== 'throttled' && lastOutcome.kind !== 'accepted';
     return isDoubtful && observed.atMs < lastOutcome.atMs ? observe('not seen since the last attempt') : undefined;
@@ -130,7 +134,7 @@ const expiredStage: GateStage = {
     if (action.concurrency > 0 && nowMs >= action.untilMs) {
       return refuse(`it was wanted until ${formatInstant(action.untilMs)}`);
     }
-    if (nowMs <= action.deadlineMs || !isRaise(action, context)) return undefined;
+    if (nowMs <= action.deadlineMs || !isRaise(action, context) || isPutBack(context)) return undefined;
     return refuse(`raises ended at ${formatInstant(action.deadlineMs)}: capacity would come too late`);
   },
 };
@@ -151,7 +155,11 @@ const failedStage: GateStage = {
 const ownershipStage: GateStage = {
   name: 'ownership',
   judge(action, context) {
-    const { baselineConcurrency = 0, oursConcurrencyMax = 0 } = context.pursuit;
+    const { baselineConcurrency = 0, oursConcurrencyMax = 0, isSteered, observed } = context.pursuit;
+    // Registering it would make one, and somebody has taken it away.
+    if (isSteered && observed && !observed.scalable) {
+      return refuse('there is no scalable target to steer: register one, or say that ownership is own');
+    }
     const requested = requestedNow(context);
     if (action.concurrency >= requested) return undefined;
     if (action.concurrency < baselineConcurrency) {
@@ -288,6 +296,11 @@ export const bookedEndStages: readonly GateStage[] = [modeStage, ownerStage, end
 /** What was asked for, by whomever, as far as we know. */
 function requestedNow({ pursuit }: GateContext): number {
   return pursuit.state === 'asked' ? (pursuit.askedConcurrency ?? 0) : seenLevelOf(pursuit);
+}
+
+/** What was READY in this window and was taken away by another hand, once: it is late for a raise, and not for this. */
+function isPutBack({ pursuit: { state, drift, windowId } }: GateContext): boolean {
+  return state === 'lost' && drift?.count === 1 && windowId !== undefined;
 }
 
 /** More than stands or is being prepared; a request that FAILED holds nothing. */

@@ -12,12 +12,16 @@ export interface PollOptions {
   readonly spreadRatio: number;
   /** How many functions of the account and region are being polled, this one included. */
   readonly pollingCount: number;
+  /** What is READY now is about to be needed, or is needed: its loss is to be seen at once. */
+  readonly isEventNear?: boolean;
 }
 
 const pollPreparingMs = 15_000;
 const pollSoonMs = 5_000;
 const pollSettledMs = 60_000;
+const pollNearMs = 15_000;
 const lookAgainMsMax = 30_000;
+const lookAgainNearMsMax = 10_000;
 /** "A minute or two of preparation": before a minute has gone, a poll can only bring bad news. */
 const preparationMsMin = 60_000;
 /** A look is two calls; the queue lets five a second through. */
@@ -25,16 +29,20 @@ const msPerLook = (2 * 1_000) / controlPlaneCallsPerSecond;
 
 /**
  * When to look next; undefined while there is nothing to watch (`wanted` looks when the gate says so). Every 15 s while Lambda prepares, then every
- * 5 s, every minute once settled or failed, and never more often than the fleet's share of the call budget allows: 500 functions at two calls a
+ * 5 s, every minute once settled or failed (every 15 s around an event, as far as half of the call budget goes), and never more often than the fleet's share of the call budget allows: 500 functions at two calls a
  * look and five calls a second come round in 200 s.
  *
  * In the past means now. The caller asks for no second look while one is under way.
  */
-export function nextPollAtMs(pursuit: Pursuit, { spreadRatio, pollingCount }: PollOptions): EpochMs | undefined {
+export function nextPollAtMs(pursuit: Pursuit, options: PollOptions): EpochMs | undefined {
+  const { spreadRatio, pollingCount, isEventNear = false } = options;
   const { state, sinceMs, lookFailedCount, lookFailedAtMs = -Infinity } = pursuit;
   if (state === 'idle') return undefined;
   if (lookFailedCount > 0) {
-    const delayMs = Math.min(lookAgainMsMax, pollSoonMs * 2 ** (lookFailedCount - 1));
+    const delayMs = Math.min(
+      isEventNear ? lookAgainNearMsMax : lookAgainMsMax,
+      pollSoonMs * 2 ** (lookFailedCount - 1),
+    );
     return lookFailedAtMs + stretch(delayMs, spreadRatio, pollingCount);
   }
   const askedAtMs = pursuit.askedAtMs ?? sinceMs;
@@ -54,7 +62,11 @@ export function nextPollAtMs(pursuit: Pursuit, { spreadRatio, pollingCount }: Po
         lookedAt - Math.max(askedAtMs, pursuit.lostAtMs ?? -Infinity) < preparationMsMin ? pollPreparingMs : pollSoonMs;
       return lookedAt + stretch(delayMs, spreadRatio, pollingCount);
     }
-    case 'ready':
+    case 'ready': {
+      const nearMs = Math.min(pollSettledMs, Math.max(pollNearMs, 2 * pollingCount * msPerLook));
+      const delayMs = isEventNear ? nearMs : pollSettledMs;
+      return lookedAtOr(lookedAtMs, sinceMs) + stretch(delayMs, spreadRatio, pollingCount);
+    }
     case 'failed':
       return lookedAtOr(lookedAtMs, sinceMs) + stretch(pollSettledMs, spreadRatio, pollingCount);
     default:

@@ -277,6 +277,8 @@ function* walk(script: Steps): Generator<{ before: Pursuit; fact: PursuitFact; n
           return { kind: 'adopt', baselineConcurrency: step.concurrency, atMs };
         case 'booked-raise':
           return { kind: 'booked-raise', concurrency: step.concurrency, atMs };
+        case 'yield':
+          return { kind: 'yield' };
         case 'look-failed':
         case 'reconsider':
           return { kind: step.kind, atMs };

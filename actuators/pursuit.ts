@@ -46,8 +46,9 @@ export interface Pursuit {
   readonly concurrency: number;
   /** What was configured when we last looked before we asked for anything: what we return to. Removing it is not ours to do. */
   readonly baselineConcurrency?: number | undefined;
-  /** Steered: the bounds that stood there at that look. */
+  /** Steered: the bounds that stood there at that look, and what was provisioned between them. */
   readonly baselineBounds?: ScalableBounds | undefined;
+  readonly baselineProvisioned?: number | undefined;
   /** The last level that Lambda took, or may have taken, from us. */
   readonly askedConcurrency?: number | undefined;
   /** When it answered; absent where that is to be tried again. */
@@ -91,6 +92,8 @@ export type PursuitFact =
   /** The minute of a booked raise has come: what it asks for is ours, whether it has come about or not. */
   | { readonly kind: 'booked-raise'; readonly concurrency: number; readonly atMs: EpochMs }
   | { readonly kind: 'adopt'; readonly baselineConcurrency: number; readonly atMs: EpochMs }
+  /** Another hand has set what stands there now, and has it: that is what stood before whatever we ask for next. */
+  | { readonly kind: 'yield' }
   | { readonly kind: 'sent'; readonly concurrency: number; readonly atMs: EpochMs }
   | { readonly kind: 'outcome'; readonly concurrency: number; readonly outcome: Outcome }
   | { readonly kind: 'observed'; readonly observed: Observed }
@@ -134,6 +137,8 @@ export function advance(pursuit: Pursuit, fact: PursuitFact): Pursuit {
       return takeBookedRaise(pursuit, fact.concurrency, fact.atMs);
     case 'adopt':
       return adopt(pursuit, fact.baselineConcurrency, fact.atMs);
+    case 'yield':
+      return yieldToOthers(pursuit);
     case 'sent':
       return {
         ...pursuit,
@@ -190,6 +195,19 @@ function adopt(pursuit: Pursuit, baselineConcurrency: number, atMs: EpochMs): Pu
     oursConcurrencyMax: level,
   };
   return enter(adopted, 'wanted', atMs);
+}
+
+function yieldToOthers(pursuit: Pursuit): Pursuit {
+  if (pursuit.inFlight || pursuit.askedConcurrency === undefined || !pursuit.observed) return pursuit;
+  const baselineConcurrency = standing(pursuit.observed, pursuit.isSteered === true);
+  return {
+    ...pursuit,
+    baselineConcurrency,
+    concurrency: Math.max(pursuit.wantedConcurrency, baselineConcurrency),
+    askedConcurrency: undefined,
+    askedAtMs: undefined,
+    oursConcurrencyMax: undefined,
+  };
 }
 
 function want(pursuit: Pursuit, wantedConcurrency: number, atMs: EpochMs): Pursuit {
@@ -265,6 +283,7 @@ function recordLook(pursuit: Pursuit, observed: Observed): Pursuit {
   const isUntouched = askedConcurrency === undefined && inFlight === undefined && state !== 'idle';
   const baseline = isUntouched ? standing(observed, isSteered === true) : pursuit.baselineConcurrency;
   const baselineBounds = isUntouched && isSteered ? observed.scalable : pursuit.baselineBounds;
+  const baselineProvisioned = isUntouched && isSteered ? observed.provisioned?.requested : pursuit.baselineProvisioned;
   return {
     ...pursuit,
     observed,
@@ -275,6 +294,7 @@ function recordLook(pursuit: Pursuit, observed: Observed): Pursuit {
       seenLevelOf({ observed, isSteered }) === askedConcurrency && { oursConcurrencyMax: askedConcurrency }),
     baselineConcurrency: baseline,
     ...(baselineBounds && { baselineBounds }),
+    ...(baselineProvisioned !== undefined && { baselineProvisioned }),
     concurrency: Math.max(pursuit.wantedConcurrency, baseline ?? 0),
     // Facts have changed: what was refused may be asked again, and a version that failed is gone.
     ...(isChanged(pursuit.observed, observed) && pursuit.lastOutcome?.kind === 'refused'
@@ -336,7 +356,7 @@ function missLook(pursuit: Pursuit, atMs: EpochMs): Pursuit {
   const { state, lookFailedSinceMs = atMs } = pursuit;
   const lookFailedCount = pursuit.lookFailedCount + 1;
   const missed: Pursuit = { ...pursuit, lookFailedCount, lookFailedSinceMs, lookFailedAtMs: atMs };
-  const isWatching = state === 'asked' || state === 'allocating' || state === 'ready' || state === 'lost';
+  const isWatching = state !== 'idle' && state !== 'failed' && state !== 'cannot-verify';
   return isWatching && atMs - lookFailedSinceMs >= verifyWithinMs ? enter(missed, 'cannot-verify', atMs) : missed;
 }
 

@@ -92,7 +92,7 @@ async function hold(
     await register(door, name, { min, max: steered.max }, { signal, startByMs });
     return { kind: 'accepted', atMs: clock.nowMs() };
   }
-  const lowered = { min, max: Math.max(1, min) };
+  const lowered = { min, max: Math.min(steered.max, Math.max(1, min, steered.concurrencyBefore ?? 0)) };
   await register(door, name, lowered, { signal });
   try {
     await register(door, name, { min, max: steered.max }, { signal });

@@ -43,6 +43,8 @@ export interface HoldProvisionedConcurrency {
 export interface SteeredBounds extends ScalableBounds {
   /** The level is below what stands: the maximum is lowered to it, which brings capacity down at once, and is then restored. */
   readonly isLowered: boolean;
+  /** What was provisioned before us: the maximum is lowered no further. */
+  readonly concurrencyBefore?: number;
 }
 
 /**

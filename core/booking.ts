@@ -11,10 +11,11 @@ import { msPerMinute, type EpochMs } from './time.ts';
 
 /**
  * - `raise`: asks for the level of an event, should nobody else.
+ * - `lower`: steps down to what is held next, and ends nothing.
  * - `end`: goes back to what stood before us.
  * - `restore`: gives Application Auto Scaling its maximum back, after an end has lowered it.
  */
-export type BookingPurpose = 'raise' | 'end' | 'restore';
+export type BookingPurpose = 'raise' | 'lower' | 'end' | 'restore';
 
 /** What Application Auto Scaling keeps provisioned concurrency within. */
 export interface ScalableBounds {
@@ -35,9 +36,9 @@ export interface Booking {
 /** Schedules of ours, and nothing else, begin with it. */
 export const bookingNamePrefix = 'foreshock-';
 
-const letterOf: Readonly<Record<BookingPurpose, string>> = { raise: 'r', end: 'e', restore: 'm' };
-const purposeOf: Readonly<Record<string, BookingPurpose>> = { r: 'raise', e: 'end', m: 'restore' };
-const namePattern = /^foreshock-([0-9a-f]{16})-([rem])-(\d{12})-(\d{1,6})(?:\.(\d{1,6})\.(\d{1,6}))?$/;
+const letterOf: Readonly<Record<BookingPurpose, string>> = { raise: 'r', lower: 'l', end: 'e', restore: 'm' };
+const purposeOf: Readonly<Record<string, BookingPurpose>> = { r: 'raise', l: 'lower', e: 'end', m: 'restore' };
+const namePattern = /^foreshock-([0-9a-f]{16})-([rlem])-(\d{12})-(\d{1,6})(?:\.(\d{1,6})\.(\d{1,6}))?$/;
 
 /** `foreshock-90c1b2a3d4e5f607-e-202611201350-0`, at most 64 characters: the limit of EventBridge Scheduler. */
 export function bookingNameOf({ key, purpose, atMs, concurrency, bounds }: Booking): string {

@@ -72,7 +72,7 @@ describe('a tick', () => {
     const run = await start(troubled);
     await runUntil(run, (nowMs) => nowMs >= minute(-10) - msPerSecond);
     // The first look, long ago: what stood there before us. Since then what ends it has been booked, and what would ask for it, should we not.
-    expect(run.calls).toEqual(['observe', 'book-call end', 'book-call raise']);
+    expect(run.calls).toEqual(['observe', 'book-call end', 'book-call raise', 'book-call lower']);
     let release = (): void => undefined;
     trouble.before = () => new Promise((resolve) => (release = resolve));
     // The asking is due at T − 10: a look, and then the Put.
@@ -135,8 +135,8 @@ describe.each(['observe', 'apply'] as const)('a bug in %s', (call) => {
     await runUntil(next, (nowMs) => nowMs >= minute(-4));
     expect(lambda.levels).toHaveLength(1);
     const restarted = (await readAudit(store)).filter(({ body }) => JSON.stringify(body).includes('Restarted'));
-    // The end and the raise, which are booked before anything is asked for.
-    expect(restarted).toHaveLength(call === 'apply' ? 2 : 0);
+    // The end, the raise and the step down, which are booked before anything is asked for.
+    expect(restarted).toHaveLength(call === 'apply' ? 3 : 0);
     expect(await verifyAudit(store)).toMatchObject({ verified: true });
   });
 });

@@ -14,6 +14,10 @@ export type IncidentKind =
   | 'prewarm-late'
   /** Capacity was verified in an event's window, and is not as it was any more. */
   | 'ready-lost'
+  /** Another hand set more than is held, in an event's window: theirs, and nothing is lost by it. */
+  | 'another-hand'
+  /** There is no scalable target that could be steered as high as an event wants it. */
+  | 'cannot-steer'
   /** A raise waits for a deployment that is not ours. */
   | 'deployment-in-flight'
   /** AWS does not take the call that would end a raise, so there is no raise. */

@@ -40,8 +40,8 @@ export interface FunctionReport {
   /** What was asked for, and when; 0 is a Delete. */
   readonly levels: readonly { readonly minute: number; readonly level: number }[];
   readonly lookCount: number;
-  /** Calls to Application Auto Scaling that moved a bound. */
-  readonly boundCount: number;
+  /** Bounds that Application Auto Scaling was given: `28..60`. */
+  readonly bounds: readonly { readonly minute: number; readonly bounds: string }[];
   /** Stages of the gate that held an action back. */
   readonly heldBackBy: readonly string[];
   /** What the plan promised for the event; null where there was no plan for it. */
@@ -173,7 +173,7 @@ function reportOf(badDay: BadDay, day: Rehearsal, watch: Watch): BadDayReport {
         : [],
     ),
     leftBookedCount,
-    breaches: breachesOf(day, functions, leftBookedCount),
+    breaches: breachesOf(badDay, { day, functions, leftBookedCount }),
   };
 }
 
@@ -187,7 +187,7 @@ function functionReport(
   const promise = promiseOf(day, key);
   const heldBackBy = day.audit
     .filter(({ kind, body }) => kind === 'action.refused' && [body['key'], body['function']].includes(key))
-    .map(({ body }) => String(body['stage']));
+    .map(({ body }) => body['stage'] as string);
   const gotOf = (side: 'with' | 'without'): Got => {
     const { spillover, throttles, coldStarts } = window![side];
     const { provisionedUsd, totalUsd } = side === 'with' ? own : without;
@@ -197,8 +197,7 @@ function functionReport(
     function: nameOf(key),
     levels: calls.flatMap(({ minute, level }) => (level === undefined ? [] : [{ minute, level }])),
     lookCount: calls.filter(({ level }) => level === undefined).length,
-    boundCount:
-      key === ordersKey ? day.otherCalls.filter(({ what }) => what.endsWith('.RegisterScalableTarget')).length : 0,
+    bounds: key === ordersKey ? boundsIn(day) : [],
     heldBackBy: [...new Set(heldBackBy)],
     promised: promise?.concurrency ?? null,
     readyMinutes: watch.readyMinutes(key),
@@ -209,13 +208,25 @@ function functionReport(
   };
 }
 
+/** Only one function is ever steered. */
+function boundsIn({ otherCalls }: Rehearsal): FunctionReport['bounds'] {
+  return otherCalls.flatMap(({ minute, what }) => {
+    const [name, bounds] = what.split(' ');
+    return name === 'RegisterScalableTarget' && bounds !== undefined ? [{ minute, bounds }] : [];
+  });
+}
+
 function incidentsOf(audit: readonly AuditEvent[]): Incident[] {
   const closedAt = new Map(
     audit.flatMap(({ kind, causeSeq, atMs }) => (kind === 'incident.closed' ? [[causeSeq, minuteOf(atMs)]] : [])),
   );
   return audit.flatMap(({ kind, seq, atMs, body }) => {
     if (kind !== 'incident.opened') return [];
-    const about = { function: subjectOf(body), incident: String(body['incident']), because: String(body['because']) };
+    const about = {
+      function: subjectOf(body),
+      incident: body['incident'] as string,
+      because: body['because'] as string,
+    };
     return [{ minute: minuteOf(atMs), ...about, closedMinute: closedAt.get(seq) ?? null }];
   });
 }
@@ -230,17 +241,24 @@ export function harmedOf({ coldStarts, throttles }: Got): number {
   return coldStarts + throttles;
 }
 
-function breachesOf(day: Rehearsal, functions: readonly FunctionReport[], leftBookedCount: number): string[] {
+function breachesOf(
+  { isTakenAway }: BadDay,
+  {
+    day,
+    functions,
+    leftBookedCount,
+  }: { readonly day: Rehearsal; readonly functions: readonly FunctionReport[]; readonly leftBookedCount: number },
+): string[] {
+  const harmed = functions.flatMap((one): string[] => {
+    const [own, without] = [harmedOf(one.with), harmedOf(one.without)];
+    return own > without ? [`${one.function}: ${own} harmed, ${without} without us`] : [];
+  });
+  const left = functions.flatMap(({ function: name, leftConcurrency }): string[] =>
+    leftConcurrency === 0 ? [] : [`${name}: ${leftConcurrency} are left over`],
+  );
   return [
-    ...functions.flatMap((one): string[] => {
-      const harmed = { with: harmedOf(one.with), without: harmedOf(one.without) };
-      return [
-        ...(harmed.with > harmed.without
-          ? [`${one.function}: ${harmed.with} harmed, ${harmed.without} without us`]
-          : []),
-        ...(one.leftConcurrency === 0 ? [] : [`${one.function}: ${one.leftConcurrency} are left over`]),
-      ];
-    }),
+    ...(isTakenAway ? [] : harmed),
+    ...left,
     ...(leftBookedCount === 0 ? [] : [`${leftBookedCount} calls are left booked`]),
     ...blindChanges(day.calls),
   ];

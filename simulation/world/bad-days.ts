@@ -21,6 +21,11 @@ export interface BadDay {
   readonly deeds?: readonly Deed[];
   /** What `orders-validate` is to hold in the end: what stood before us, or what another hand has set since. */
   readonly standsInTheEnd?: number;
+  /**
+   * Somebody takes away in the window what Foreshock had made the traffic rely on. The environments that served it on demand are gone by then, so that such a
+   * day may be worse than one without Foreshock.
+   */
+  readonly isTakenAway?: true;
 }
 
 /** Something that happens at a minute from the event, to both twins. */
@@ -75,7 +80,7 @@ export const badDays: readonly BadDay[] = [
   {
     name: 'blind-past-the-end',
     what: 'looks are answered 500, from T-6 until long after the booked end',
-    options: () => looksFail({ from: -6, until: 128 }, 500),
+    options: () => looksFail({ from: -6, until: 124 }, 500),
   },
   {
     name: '429',
@@ -139,26 +144,44 @@ export const badDays: readonly BadDay[] = [
     standsInTheEnd: 4,
   },
   {
+    name: 'steer-gone-once-warm',
+    what: 'orders-validate is steered, and somebody takes its scalable target away at T-5, after the raise',
+    options: () => steered,
+    deeds: [puts(-40, 4), scales(-40, { min: 2, max: 60 }), unscales(-5)],
+    standsInTheEnd: 4,
+  },
+  {
     name: 'human-lower',
     what: 'a person sets orders-validate to 5 at T-4',
     deeds: [puts(-4, 5)],
   },
   {
+    name: 'human-lower-after',
+    what: 'a person sets orders-validate to 5 at T+3',
+    deeds: [puts(3, 5)],
+    isTakenAway: true,
+  },
+  {
     name: 'human-lower-twice',
     what: 'a person sets orders-validate to 5 at T-4, and again at T-1',
     deeds: [puts(-4, 5), puts(-1, 5)],
+    standsInTheEnd: 5,
+    isTakenAway: true,
   },
   {
     name: 'human-lower-yield',
     what: 'a person sets orders-validate to 5 at T-4, and onDrift is yield',
     options: () => ({ specOf: ordersWith({ onDrift: 'yield' }) }),
     deeds: [puts(-4, 5)],
+    standsInTheEnd: 5,
+    isTakenAway: true,
   },
   {
     name: 'human-higher',
     what: 'a person sets orders-validate to 60 at T-4, and to 3 at T+20',
     deeds: [puts(-4, 60), puts(20, 3)],
     standsInTheEnd: 3,
+    isTakenAway: true,
   },
   {
     name: 'slow',

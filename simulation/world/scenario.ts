@@ -42,7 +42,7 @@ export interface Call {
   readonly isFaulted: boolean;
 }
 
-/** A call to another service than Lambda: `POST /schedules/foreshock-…`, `AnyScaleFrontendService.RegisterScalableTarget`. */
+/** A call to another service than Lambda: `POST /schedules/foreshock-…`, `RegisterScalableTarget 28..60`. */
 export interface OtherCall {
   readonly minute: number;
   readonly what: string;
@@ -194,7 +194,7 @@ export async function rehearse(options: RehearsalOptions = {}): Promise<Rehearsa
     },
     beforeAnswer(request) {
       if (!isLambdaCall(request)) {
-        const what = request.amzTarget ?? `${request.method} ${request.target}`;
+        const what = request.amzTarget === undefined ? `${request.method} ${request.target}` : scalingCallOf(request);
         otherCalls.push({ minute: minuteOf(ports.clock.nowMs()), what });
         return options.otherFault?.(request, minuteOf(ports.clock.nowMs()));
       }
@@ -308,7 +308,9 @@ function createChecks(functions: readonly FunctionSpec[], { audit, calls, booked
     const hasEnd = booked().some((name) => createBookingReader([key])(name)?.purpose === 'end');
     if (level > 0 && !hasEnd) breaches.push(`${level} was asked for ${key}, and nothing is booked that ends it`);
     const before = standing(key);
-    if (level > before && minute > 0) breaches.push(`${key} was raised to ${level} at T${minute}`);
+    // What another hand took away may be put back.
+    if (level > Math.max(before, levels.get(key) ?? 0) && minute > 0)
+      breaches.push(`${key} was raised to ${level} at T${minute}`);
     levels.set(key, level);
     const { concurrencyCeiling } = functions.find((spec) => spec.key === key)!;
     if (level > concurrencyCeiling) breaches.push(`${level} is above the ceiling of ${key}`);
@@ -357,6 +359,12 @@ export function nameOf(key: FunctionKey): string {
 /** The others are EventBridge Scheduler, by its paths, and Application Auto Scaling, which is called at the root. */
 function isLambdaCall({ target }: TwinRequest): boolean {
   return !target.startsWith('/schedules') && target !== '/';
+}
+
+function scalingCallOf({ amzTarget = '', body }: TwinRequest): string {
+  const { MinCapacity: min, MaxCapacity: max } = JSON.parse(body) as { MinCapacity?: number; MaxCapacity?: number };
+  const bounds = min === undefined || max === undefined ? '' : ` ${min}..${max}`;
+  return `${amzTarget.replace(/^.*\./, '')}${bounds}`;
 }
 
 const listRequest: TwinRequest = { method: 'GET', target: '/schedules?NamePrefix=foreshock-&MaxResults=100', body: '' };
