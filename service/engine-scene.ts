@@ -1,0 +1,110 @@
+/** What the engine knows between two ticks, and what it is about in one: handed to the parts that fold, plan and act. */
+import type { EndpointKind } from '../actuators/endpoint.ts';
+import type { Action } from '../core/action.ts';
+import type { AuditDraft } from '../core/audit.ts';
+import type { CapacityPlan, CapacityStep } from '../core/capacity.ts';
+import type { Json } from '../core/json.ts';
+import type { AccountLimits } from '../core/ports.ts';
+import type { FunctionKey } from '../core/series-key.ts';
+import type { EpochMs } from '../core/time.ts';
+import { createListing, type ListingState } from './bookkeeping.ts';
+import { createControlPlaneHealth, type ControlPlaneHealth } from './control-plane-health.ts';
+import type { EngineSnapshot } from './engine-snapshot.ts';
+import type { Effect } from './facts.ts';
+import { createFunctionState, type FunctionState } from './function-state.ts';
+import { createIncidents, type Incidents } from './incidents.ts';
+import { createPlanning, type Planning } from './planning.ts';
+import { createPrewarmLedger, type PrewarmLedger } from './prewarm-ledger.ts';
+import type { SystemOptions } from './system-options.ts';
+import { createTimeline, type Timeline } from './timeline.ts';
+
+export interface Scene {
+  readonly options: SystemOptions;
+  readonly functions: ReadonlyMap<FunctionKey, FunctionState>;
+  readonly planning: Planning;
+  readonly ledger: PrewarmLedger;
+  readonly timeline: Timeline;
+  readonly listing: ListingState;
+  readonly health: ControlPlaneHealth;
+  readonly incidents: Incidents;
+  /** Actions by the number of their intent, whose outcome has not come. */
+  readonly openIntents: Map<number, Action>;
+  account: AccountLimits | undefined;
+  endpointKind: EndpointKind;
+  queueWaitMs: number;
+  plan: CapacityPlan | undefined;
+  stepsByFunction: ReadonlyMap<FunctionKey, readonly CapacityStep[]>;
+  /** The event that the plan in force was written down in. */
+  planSeq: number | undefined;
+  planFingerprint: string;
+  planDueAtMs: EpochMs;
+  /** What an earlier run promised is still promised, even where the account cannot be read and no plan be made. */
+  isPromiseDue: boolean;
+  importantEventIds: ReadonlySet<string>;
+}
+
+export function createScene(options: SystemOptions, snapshot: EngineSnapshot | undefined): Scene {
+  const plan = snapshot?.plan;
+  const left = Object.entries(snapshot?.openIntents ?? {});
+  return {
+    options,
+    functions: new Map(
+      options.functions.map(({ spec }) => [
+        spec.key,
+        createFunctionState(spec, options.seed, {
+          pursuit: snapshot?.pursuits[spec.key],
+          bookings: snapshot?.bookings?.[spec.key],
+        }),
+      ]),
+    ),
+    planning: createPlanning(options),
+    ledger: createPrewarmLedger(),
+    timeline: createTimeline(),
+    listing: createListing(),
+    health: createControlPlaneHealth(snapshot?.preparationsMs),
+    incidents: createIncidents(snapshot?.incidents),
+    openIntents: new Map(left.map(([seq, action]) => [Number(seq), action])),
+    account: undefined,
+    endpointKind: 'unknown',
+    queueWaitMs: 0,
+    plan,
+    stepsByFunction: Map.groupBy(plan?.steps ?? [], ({ key }) => key),
+    planSeq: undefined,
+    planFingerprint: '',
+    planDueAtMs: -Infinity,
+    isPromiseDue: plan !== undefined,
+    importantEventIds: new Set(),
+  };
+}
+
+/** One tick, as it is being judged. */
+export interface Turn {
+  readonly nowMs: EpochMs;
+  readonly nextSeq: number;
+  readonly drafts: AuditDraft[];
+  readonly effects: Effect[];
+  /** A plan was made, and another one than before. */
+  hasReplanned: boolean;
+  hasPlanned: boolean;
+}
+
+/** Writes an event, and answers the number that it will get. */
+export function note(turn: Turn, draft: Omit<AuditDraft, 'atMs' | 'actor'>): number {
+  turn.drafts.push({ atMs: turn.nowMs, actor: 'engine', ...draft });
+  return turn.nextSeq + turn.drafts.length - 1;
+}
+
+/** The plan in force as the cause of an event. */
+export function causedByPlan({ planSeq }: Scene): { readonly causeSeq?: number } {
+  return planSeq === undefined ? {} : { causeSeq: planSeq };
+}
+
+/** Plain data to JSON: absent fields are left out. */
+export function toJson(value: unknown): Json {
+  return JSON.parse(JSON.stringify(value)) as Json;
+}
+
+/** The same for the body of an event. */
+export function toBody(value: object): Readonly<Record<string, Json>> {
+  return toJson(value) as Readonly<Record<string, Json>>;
+}
