@@ -5,7 +5,7 @@
  * What is in force is written before it is handed on: a crash in between starts with the new version, and says so when it loads it.
  */
 import { compareEvents, calendarVersion, type Calendar } from '../calendar/event.ts';
-import { isSame, type CalendarDiff, type EventChange } from '../calendar/diff.ts';
+import type { CalendarDiff, EventChange } from '../calendar/diff.ts';
 import { newFindings, type CalendarFinding } from '../calendar/finding.ts';
 import { findStaleFeed, type SourceHealth } from '../calendar/feed.ts';
 import {
@@ -17,6 +17,7 @@ import {
 } from '../calendar/in-force.ts';
 import type { CalendarProvenance, CalendarTrouble } from '../collectors/calendar-source.ts';
 import type { AuditDraft } from '../core/audit.ts';
+import { WorldError } from '../core/errors.ts';
 import type { Json } from '../core/json.ts';
 import type { MarketEvent } from '../core/market-event.ts';
 import type { Store } from '../core/ports.ts';
@@ -63,6 +64,8 @@ export interface CalendarDesk {
   lookOver(health: readonly SourceHealth[]): void;
   /** All that is doubtful now. */
   findings(): readonly CalendarFinding[];
+  /** Takes no change from now on; resolves when the last one is told. */
+  close(): Promise<void>;
 }
 
 /** @throws WorldError when the store cannot be read or written. */
@@ -72,6 +75,8 @@ export async function openCalendarDesk(options: CalendarDeskOptions): Promise<Ca
   let inForce: CalendarsInForce | undefined = saved;
   let calendar: Calendar = { name: '', events: [], version: calendarVersion([]), warnings: [] };
   let doubts: readonly CalendarFinding[] = [];
+  // Of feeds, and not of what they say: a change of another calendar does not end them.
+  let stale: readonly CalendarFinding[] = [];
   let admit: ((fact: Fact) => unknown) | undefined;
   const early: Fact[] = [];
   const tell = (fact: Fact): void => {
@@ -99,23 +104,28 @@ export async function openCalendarDesk(options: CalendarDeskOptions): Promise<Ca
 
   // One change at a time, in the order in which they came.
   let last: Promise<unknown> = Promise.resolve();
+  let isClosed = false;
   const inTurn = <T>(change: () => Promise<T>): Promise<T> => {
+    if (isClosed) throw new WorldError('calendar-closed', 'the calendars are being handed over', { retryable: true });
     const turn = last.then(change);
     last = turn.catch(() => undefined);
     return turn;
   };
 
   const takeAll = async (given: readonly SourcedCalendar[], actor: string, about: Json): Promise<void> => {
+    const isFirst = inForce === undefined;
+    const before = calendar.version;
     const taken = takeCalendars(inForce, given, moment());
     await write(taken.inForce, taken.calendar);
-    if (!isSame(taken.diff)) {
+    // What a feed lost stays in force, marked: another version, in which nothing was added or moved.
+    if (taken.calendar.version !== before) {
       const body = { because: wordsOf(taken.diff), version: taken.calendar.version, about, diff: diffBody(taken.diff) };
       log.info('calendar.changed', { because: body.because });
       const draft = { kind: 'calendar.changed', actor, body, atMs: clock.nowMs() } as const;
       tell({ kind: 'calendar', calendar: taken.calendar, draft });
     }
     doubt(taken.findings);
-    doubts = standingDoubts(taken.inForce, moment());
+    doubts = [...standingDoubts(taken.inForce, moment()), ...stale];
   };
 
   const others = (source: string): readonly SourcedCalendar[] =>
@@ -158,9 +168,10 @@ export async function openCalendarDesk(options: CalendarDeskOptions): Promise<Ca
         const released = confirmed.released.map((event) => event.id);
         const because = `${id} is right as it stands: ${released.join(', ')} let go`;
         const body = { because, version: confirmed.calendar.version, released };
+        log.info('calendar.confirmed', { because, actor });
         const draft = { kind: 'calendar.confirmed', actor, body, atMs: clock.nowMs() } as const;
         tell({ kind: 'calendar', calendar: confirmed.calendar, draft });
-        doubts = standingDoubts(confirmed.inForce, moment());
+        doubts = [...standingDoubts(confirmed.inForce, moment()), ...stale];
         return confirmed.released;
       }),
     add: (event, actor) =>
@@ -170,16 +181,21 @@ export async function openCalendarDesk(options: CalendarDeskOptions): Promise<Ca
         const events = [...recent, event].sort(compareEvents);
         const version = { name: operatorSource, events, version: calendarVersion(events), warnings: [] };
         await takeAll(inOrder([...others(operatorSource), { source: operatorSource, calendar: version }]), actor, {
-          because: event.source.says,
+          because: event.title,
         });
       }),
     lookOver(health) {
       if (!inForce) return;
-      const now = [...standingDoubts(inForce, moment()), ...staleFeeds(health)];
+      stale = staleFeeds(health);
+      const now = [...standingDoubts(inForce, moment()), ...stale];
       doubt(newFindings(doubts, now));
       doubts = now;
     },
     findings: () => doubts,
+    close() {
+      isClosed = true;
+      return last.then(() => undefined);
+    },
   };
 
   function staleFeeds(health: readonly SourceHealth[]): CalendarFinding[] {
@@ -190,34 +206,46 @@ export async function openCalendarDesk(options: CalendarDeskOptions): Promise<Ca
   }
 }
 
+/** Sources of which the store has what they said last. */
+export async function knownSources(store: Store): Promise<ReadonlySet<string>> {
+  return new Set((await readState(store))?.sources.map(({ source }) => source));
+}
+
 async function readState(store: Store): Promise<CalendarsInForce | undefined> {
   const saved = await store.get(stateName);
   return saved && (JSON.parse(decoder.decode(saved.bytes)) as CalendarsInForce);
 }
 
-function wordsOf({ added, removed, cancelled, moved, changed }: CalendarDiff): string {
-  const counts = { added, moved, cancelled, removed, changed };
-  return Object.entries(counts)
-    .filter(([, list]) => list.length > 0)
-    .map(([word, list]) => `${list.length} ${word}`)
-    .join(', ');
+/** Of so few each is named; more are counted, and stand in the diff. */
+const namedCountMax = 3;
+
+function wordsOf(diff: CalendarDiff): string {
+  const told = toldByWord(diff, namedCountMax);
+  const count = Object.values(diff).reduce((sum: number, list: readonly unknown[]) => sum + list.length, 0);
+  const words = Object.entries(told).filter(([, list]) => list.length > 0);
+  return count <= namedCountMax
+    ? words.map(([word, list]) => `${word} ${list.join(', ')}`).join('; ')
+    : words.map(([word]) => `${diff[word as keyof CalendarDiff].length} ${word}`).join(', ');
 }
 
 /** A first import of ten thousand events is named by its version; people read the first few. */
 const toldCountMax = 20;
 
 function diffBody(diff: CalendarDiff): Json {
-  const told = <T>(list: readonly T[], tellOne: (one: T) => string): string[] =>
-    list.slice(0, toldCountMax).map(tellOne);
+  return toldByWord(diff, toldCountMax);
+}
+
+function toldByWord(diff: CalendarDiff, countMax: number): Record<keyof CalendarDiff, string[]> {
+  const told = <T>(list: readonly T[], tellOne: (one: T) => string): string[] => list.slice(0, countMax).map(tellOne);
   const event = ({ id, startsAtMs }: MarketEvent): string => `${id} at ${formatInstant(startsAtMs)}`;
   const change = ({ before, after }: EventChange): string =>
     `${after.id} from ${formatInstant(before.startsAtMs)} to ${formatInstant(after.startsAtMs)}`;
   const changed = ({ after, fields }: EventChange): string => `${after.id}: ${fields.join(', ')}`;
   return {
     added: told(diff.added, event),
-    removed: told(diff.removed, event),
-    cancelled: told(diff.cancelled, ({ after }) => event(after)),
     moved: told(diff.moved, change),
+    cancelled: told(diff.cancelled, ({ after }) => event(after)),
+    removed: told(diff.removed, event),
     changed: told(diff.changed, changed),
   };
 }
