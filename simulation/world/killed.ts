@@ -33,6 +33,8 @@ export interface KilledDay {
   readonly seed: string;
   /** An earlier start than the demo's own. */
   readonly fromMs?: EpochMs | undefined;
+  /** An earlier end: what has been restarted is stopped then. */
+  readonly untilMs?: EpochMs | undefined;
   readonly killAtMs: EpochMs;
   readonly moment: DeathMoment;
   /** Absent: never. */
@@ -92,7 +94,8 @@ interface Scene {
 
 export async function playKilledDay(options: KilledDay): Promise<KilledRun> {
   const { seed, killAtMs, restartAfterMs } = options;
-  const cast = await castOf(options);
+  const whole = await castOf(options);
+  const cast: DemoCast = { ...whole, untilMs: options.untilMs ?? whole.untilMs };
   const clock = createVirtualClock(cast.fromMs - warmUpMs);
   const twin = createTwin({ functions: cast.functions.map((one) => one.twin), seed, clock });
   if (options.baselineConcurrency > 0) putByAnotherHand(twin, cast.functions[0]!.twin.key, options.baselineConcurrency);
