@@ -4,6 +4,7 @@ interface Bench {
 }
 
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
+  'bad-days': () => import('./bad-days.ts'),
   boto3: () => import('./boto3.ts'),
   csv: () => import('./csv.ts'),
   fit: () => import('./fit.ts'),
