@@ -71,8 +71,9 @@ const judges: Readonly<Record<Kind, Judge>> = {
     return { is: `${spec.key}: ${what} for ${pursuit.windowId}; it is theirs, and not ours to lower` };
   },
   'cannot-steer'(state, nowMs) {
-    const isFresh = nowMs - (state.pursuit.observed?.atMs ?? -Infinity) <= freshMs;
-    if (isInWindow(state) && !isFresh) return undefined;
+    const { isSteered, observed } = state.pursuit;
+    const isStale = nowMs - (observed?.atMs ?? -Infinity) > freshMs;
+    if (isSteered && isInWindow(state) && isStale) return undefined;
     const fault = isInWindow(state) ? steeringFaultOf(state) : undefined;
     if (fault === undefined) return { over: 'it can be steered as wanted, or the window is over' };
     return { is: `${state.spec.key}: ${fault}` };
