@@ -11,7 +11,7 @@ export interface ConfigWatchOptions {
   readonly path: string;
   readonly timers: Timers;
   readonly eyes?: FileEyes;
-  /** The file is another one than before, and complete. The next look waits for it. */
+  /** The file is another one than before, and complete; or it is gone. The next look waits for it. */
   readonly onEdited: () => Promise<void>;
 }
 
@@ -19,17 +19,15 @@ export interface ConfigWatchOptions {
 export function watchConfig({ path, timers, eyes = realEyes, onEdited }: ConfigWatchOptions): () => void {
   let taken: string | undefined;
   let seen: string | undefined;
-  let isFirst = true;
   let cancel = (): void => undefined;
   let isStopped = false;
   const look = async (): Promise<void> => {
-    const signature = await eyes.signatureOf(path);
-    if (isFirst) taken = signature;
-    isFirst = false;
-    // A file that is gone is being replaced, or was removed: nothing to take over.
-    const isSettled = signature !== undefined && signature === seen;
+    // Of a file that is being replaced one look may find nothing; two in a row are told, for the next start would find nothing either.
+    const signature = (await eyes.signatureOf(path)) ?? 'gone';
+    taken ??= signature;
+    const isSettled = signature === seen;
     seen = signature;
-    if (!isSettled || signature === taken) return;
+    if (!isSettled || signature === taken || isStopped) return;
     taken = signature;
     await onEdited();
   };
@@ -40,7 +38,9 @@ export function watchConfig({ path, timers, eyes = realEyes, onEdited }: ConfigW
       });
     });
   };
-  void look().finally(arm);
+  void look().finally(() => {
+    if (!isStopped) arm();
+  });
   return () => {
     isStopped = true;
     cancel();
