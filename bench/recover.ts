@@ -84,6 +84,8 @@ function drawDay(number: number, { seed, folder }: { readonly seed: string; read
     moment: isNight ? { kind: 'second', delayMs: 10 * random.next() } : drawMoment(random),
     baselineConcurrency: random.next() < 0.5 ? 0 : 5,
     storeFile: join(folder, `${number}.db`),
+    // One in four dies again in its first seconds, before or after it has put what it left behind on record.
+    ...(isRestarted && random.next() < 0.25 && { secondMoment: { kind: 'second', delayMs: 20 * random.next() } }),
   };
 }
 
