@@ -11,6 +11,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   fleet: () => import('./fleet.ts'),
   forecast: () => import('./forecast.ts'),
   plan: () => import('./plan.ts'),
+  prewarm: () => import('./prewarm.ts'),
   recover: () => import('./recover.ts'),
   store: () => import('./store.ts'),
 };

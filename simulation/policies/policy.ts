@@ -33,7 +33,7 @@ export interface SpanStart {
   /** Volume that had ended when the span starts. */
   readonly history: VolumeSeries;
   /** What will come: how much of it would overflow, for every ten seconds of the span. For the oracle, and for nobody else. */
-  future(): readonly OverflowCurve[];
+  readonly future: () => readonly OverflowCurve[];
 }
 
 export interface Moment {

@@ -4,7 +4,7 @@
  * What is judged is the half hour of each window. Dollars are counted from half an hour before the first window of a span to the end of the
  * last: what stands when a window ends is paid to then, as it serves the next half hour's requests, and what it costs for the half hour after
  * is told apart (`provisionedUsdAfter`). A policy that holds day and night pays for its lead as everybody does; per window it therefore looks
- * cheap, and what it costs in a month is in `levelAverage`.
+ * cheap, and `concurrencyAverage` says what it holds.
  */
 import { assert } from '../../core/assert.ts';
 import { createRandom } from '../../core/random.ts';
