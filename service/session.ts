@@ -167,11 +167,7 @@ function choresOf(
     { name: 'read-account-limits', every: 'minute', run: async () => system.readAccount() },
     { name: 'look-over-calendars', every: 'hour', run: async () => desk.lookOver(calendars.health()) },
     { name: 'read-volume', every: 'hour', run: () => readNewVolume(system, config, signal) },
-    {
-      name: 'prune',
-      every: 'day',
-      run: () => pruneStore(store, config.retention, realClock.nowMs()).then(() => undefined),
-    },
+    { name: 'prune', every: 'day', run: () => prune(system, store, config.retention) },
   ];
 }
 
@@ -180,6 +176,16 @@ function cloudwatchChores(cloudwatch: CloudwatchVolume, signal: AbortSignal): Ch
     { name: 'read-cloudwatch', every: 'minute', run: () => cloudwatch.read(signal) },
     { name: 'read-vitals', every: 'hour', run: () => cloudwatch.readVitals(signal) },
   ];
+}
+
+/** What went is said in the log that it went from, so that an anchor covers it. */
+async function prune(system: System, store: Store, retention: Config['retention']): Promise<void> {
+  const atMs = realClock.nowMs();
+  const { tickCount, eventCount, blobCount } = await pruneStore(store, retention, atMs);
+  if (tickCount + eventCount + blobCount === 0) return;
+  const because = `${tickCount} ticks, ${eventCount} events and ${blobCount} blobs were older than they are kept`;
+  const body = { tickCount, eventCount, blobCount, retention: { ...retention }, because };
+  system.admit({ kind: 'told', draft: { atMs, kind: 'store.pruned', actor: 'service', body } });
 }
 
 /** Rows that a history has gained since it was learned. */
