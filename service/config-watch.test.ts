@@ -3,7 +3,7 @@ import { msPerSecond } from '../core/time.ts';
 import { createVirtualClock } from '../core/virtual-clock.ts';
 import { watchConfig } from './config-watch.ts';
 
-/** A file as it is at each look, two seconds apart; the first is the look at the start. `told` are the looks after which it was read. */
+/** A file as it is at each look, a second apart; the first is the look at the start. `told` are the looks after which it was read. */
 async function watchThrough(looks: readonly (string | undefined)[], stopsAfter = Infinity): Promise<number[]> {
   const clock = createVirtualClock(0);
   const told: number[] = [];
@@ -19,7 +19,7 @@ async function watchThrough(looks: readonly (string | undefined)[], stopsAfter =
     if (index === stopsAfter) stop();
     if (index === looks.length - 1) return told;
     // Not a moment before its time.
-    clock.advanceTo(clock.nowMs() + 2 * msPerSecond - 1);
+    clock.advanceTo(clock.nowMs() + msPerSecond - 1);
     await new Promise(setImmediate);
     index++;
     clock.advanceTo(clock.nowMs() + 1);
@@ -57,7 +57,7 @@ it('does not look while an edit is being read, and goes on after it', async () =
     onEdited: () => reading.promise.then(() => undefined),
   });
   const pass = async (): Promise<void> => {
-    clock.advanceTo(clock.nowMs() + 2 * msPerSecond);
+    clock.advanceTo(clock.nowMs() + msPerSecond);
     await new Promise(setImmediate);
   };
   await pass();

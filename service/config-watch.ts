@@ -1,11 +1,11 @@
 /**
- * Sees that the configuration was edited. By looking, not by being told: two seconds are soon enough for a file that people save, and a look works on
- * every kind of drive. A version is read when it has stood still between two looks.
+ * Sees that the configuration was edited. By looking, not by being told: a look a second is soon enough for a file that people save, and works on every
+ * kind of drive. A version is read when it has stood still between two looks.
  */
 import { realEyes, type FileEyes } from '../collectors/calendar-file-source.ts';
 import { msPerSecond, type Timers } from '../core/time.ts';
 
-const lookEveryMs = 2 * msPerSecond;
+const lookEveryMs = msPerSecond;
 
 export interface ConfigWatchOptions {
   readonly path: string;
