@@ -4,7 +4,7 @@
  */
 import type { Tracer } from '@opentelemetry/api';
 import type { Config } from '../config/load.ts';
-import { defaultAccountLimits, type AccountLimits } from '../core/ports.ts';
+import { defaultAccountLimits, type AccountLimits, type Store } from '../core/ports.ts';
 import { msPerMinute } from '../core/time.ts';
 import { endOf, sliceSeries } from '../core/volume-series.ts';
 import { createSigner } from '../store/anchor.ts';
