@@ -85,8 +85,10 @@ const doubtWords = {
   'lost-events': 'its feed lost it with many others: kept until confirmed',
 };
 
-const statusText = ({ status, isTimeAssumed, doubt }) =>
-  [status, isTimeAssumed && 'time assumed', doubt && (doubtWords[doubt] ?? doubt)].filter(Boolean).join('; ');
+const statusText = ({ id, status, isTimeAssumed, doubt }) => {
+  const kept = doubt && `${doubtWords[doubt] ?? doubt} (foreshock calendar confirm ${id})`;
+  return [status, isTimeAssumed && 'time assumed', kept].filter(Boolean).join('; ');
+};
 
 let shownCalendar = '';
 
@@ -109,13 +111,15 @@ function showCalendar(calendar) {
     ...calendar.events.map((event) => {
       const line = row([
         text(`${dayAndClockText(event.startsAtMs).slice(0, 16)}${event.isTimeAssumed ? ' ?' : ''}`, 'moment'),
-        text(localText.format(event.startsAtMs), 'moment'),
         text([event.kind, ...event.symbols].join(' ')),
-        text(event.title),
+        text(event.title, 'title'),
         number(event.importance),
         text(statusText(event), event.doubt || event.isTimeAssumed ? 'doubted' : ''),
         text(event.calendar.split('/').at(-1), 'source'),
       ]);
+      const here = document.createElement('span');
+      here.textContent = localText.format(event.startsAtMs);
+      line.firstChild.append(here);
       line.title = event.id;
       line.classList.toggle('cancelled', event.status === 'cancelled');
       return line;
