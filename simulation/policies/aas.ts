@@ -10,7 +10,7 @@
 import { msPerMinute, msPerSecond, type EpochMs } from '../../core/time.ts';
 import { endOf, sliceSeries, type VolumeSeries } from '../../core/volume-series.ts';
 import { policyEntry, type Moment, type PolicyContext } from './policy.ts';
-import { offeredLoadOf } from './sizing.ts';
+import { levelAtTarget, offeredLoadOf } from './sizing.ts';
 import { highestOf } from './static-peak.ts';
 
 export const targetTrackingParameters = {
@@ -51,7 +51,7 @@ export function settledLevel(
   const endMs = endOf(history);
   const busiest = highestOf(sliceSeries(history, endMs - Math.max(settledMs, history.stepMs), endMs));
   const load = offeredLoadOf((busiest * requestsPerUnit * msPerSecond) / history.stepMs, spec.runDurationMs);
-  return Math.max(levelMin, Math.ceil(load / target));
+  return Math.max(levelMin, levelAtTarget(load, target));
 }
 
 /** The level that an alarm sets now; undefined where none does. */
@@ -63,7 +63,7 @@ export function trackTarget(settings: TargetTrackingSettings, moment: Moment): n
   if (!isHigh && !isLow) return undefined;
   const latest = pointAt(settings, moment, latestPointMs(settings, nowMs))!;
   if (latest.startsAtMs < readySinceMs) return undefined;
-  const level = Math.max(levelMin, Math.ceil((requested * latest.value) / settings.target));
+  const level = Math.max(levelMin, levelAtTarget(requested * latest.value, settings.target));
   return isHigh ? Math.max(requested, level) : Math.min(requested, level);
 }
 

@@ -11,7 +11,7 @@ import { msPerDay, msPerHour, msPerMinute, msPerSecond, type EpochMs } from '../
 import { endOf, sliceSeries, type VolumeSeries } from '../../core/volume-series.ts';
 import { settledLevel, targetTrackingParameters, trackTarget } from './aas.ts';
 import { policyEntry, type Moment, type PolicyContext } from './policy.ts';
-import { offeredLoadOf } from './sizing.ts';
+import { levelAtTarget, offeredLoadOf } from './sizing.ts';
 import { highestOf } from './static-peak.ts';
 
 const parameters = {
@@ -64,7 +64,7 @@ function levelOfHour(hourMs: EpochMs, seen: VolumeSeries, target: number, contex
   const refreshedMs = Math.floor(Math.min(endOf(seen), hourMs) / refreshMs) * refreshMs;
   const busiest = busiestBefore(hourMs, sliceSeries(seen, refreshedMs - dayCountMax * msPerDay, refreshedMs));
   const requestsPerSecond = (busiest * context.requestsPerUnit * msPerSecond) / seen.stepMs;
-  return Math.ceil(offeredLoadOf(requestsPerSecond, context.spec.runDurationMs) / target);
+  return levelAtTarget(offeredLoadOf(requestsPerSecond, context.spec.runDurationMs), target);
 }
 
 function busiestBefore(hourMs: EpochMs, recent: VolumeSeries): number {

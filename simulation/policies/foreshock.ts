@@ -8,7 +8,7 @@ import { assert } from '../../core/assert.ts';
 import { defaultAccountLimits } from '../../core/ports.ts';
 import { calendarVersion } from '../../calendar/event.ts';
 import type { CapacityPlan } from '../../core/capacity.ts';
-import { msPerDay, msPerMinute, type EpochMs } from '../../core/time.ts';
+import { msPerHour, msPerMinute, type EpochMs } from '../../core/time.ts';
 import { endOf, sliceSeries, type VolumeSeries } from '../../core/volume-series.ts';
 import { documentedLead } from '../../forecaster/event-window.ts';
 import { standardPolicy } from '../../forecaster/planner.ts';
@@ -16,6 +16,11 @@ import { createPlanning, type Planning } from '../../service/planning.ts';
 import { policyEntry, type PolicyContext } from './policy.ts';
 
 const replanMs = 5 * msPerMinute;
+/**
+ * A window that matters now ends within two hours and a half; what a day's plan holds at an instant is what this one holds, at a fraction of
+ * the forecast's cost.
+ */
+const horizonMs = 4 * msPerHour;
 /** Beyond what a simulation may ask for. */
 const unlimited = 1e9;
 
@@ -121,7 +126,7 @@ function optionsOf(
     prices,
     policy: { ...standardPolicy, quantile },
     lead: documentedLead,
-    horizonMs: msPerDay,
+    horizonMs,
     seed: 'simulation',
   };
 }

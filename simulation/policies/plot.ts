@@ -7,9 +7,12 @@ const panelHeight = 150;
 const margin = { left: 64, right: 16, top: 40, bottom: 28 };
 const colours = ['#1f6feb', '#d1242f', '#1a7f37', '#8250df', '#bf8700', '#0a7ea4', '#57606a', '#bc4c00'];
 
-/** A line of points that hold until the next one. */
+/** A line of points that hold until the next one; those that change nothing are left out, but for the last. */
 function stepPath(points: readonly (readonly [x: number, y: number])[]): string {
-  return points.map(([x, y], index) => (index === 0 ? `M${cut(x)} ${cut(y)}` : `H${cut(x)}V${cut(y)}`)).join('');
+  return points
+    .filter(([, y], index) => index === points.length - 1 || y !== points[index - 1]?.[1])
+    .map(([x, y], index) => (index === 0 ? `M${cut(x)} ${cut(y)}` : `H${cut(x)}V${cut(y)}`))
+    .join('');
 }
 
 const cut = (value: number): string => String(Math.round(value * 10) / 10);
@@ -32,7 +35,7 @@ function svg(height: number, title: string, body: readonly string[]): string {
 
 /**
  * A panel for each policy: requests that run at once (grey), provisioned concurrency that is READY (blue), and the part of demand that it does
- * not take (red). `runSeconds`: mean duration of a request.
+ * not take (red), over the judged half hours (shaded) and around them. `runSeconds`: mean duration of a request.
  */
 export function plotWindow(views: readonly MinuteView[], { runSeconds }: { readonly runSeconds: number }): string {
   const policies = [...new Set(views.map(({ policy }) => policy))];
@@ -53,19 +56,16 @@ export function plotWindow(views: readonly MinuteView[], { runSeconds }: { reado
         [x(untilMs), y(valueOf(own.at(-1)!))],
       ]);
     const area = (valueOf: (view: MinuteView) => number): string => `${line(valueOf)}V${cut(floor)}H${cut(x(fromMs))}Z`;
-    const arrivals = own.reduce((sum, { arrivalCount }) => sum + arrivalCount, 0);
-    const overflow = own.reduce((sum, { overflowCount }) => sum + overflowCount, 0);
-    const share = arrivals > 0 ? (100 * overflow) / arrivals : 0;
     const judged = own.filter(({ phase }) => phase === 'window');
+    const arrivals = judged.reduce((sum, { arrivalCount }) => sum + arrivalCount, 0);
+    const overflow = judged.reduce((sum, { overflowCount }) => sum + overflowCount, 0);
+    const share = arrivals > 0 ? (100 * overflow) / arrivals : 0;
     return [
-      ...judged.map(
-        ({ atMs }) =>
-          `<rect x="${cut(x(atMs))}" y="${cut(y(top))}" width="${cut(x(atMs + msPerMinute) - x(atMs))}" height="${cut(floor - y(top))}" fill="#f6f8fa"/>`,
-      ),
+      `<path d="${area(({ phase }) => (phase === 'window' ? top : 0))}" fill="#f6f8fa"/>`,
       `<path d="${area(({ arrivalCount }) => loadOf(arrivalCount))}" fill="#c9d1d9"/>`,
       `<path d="${area(({ overflowCount }) => loadOf(overflowCount))}" fill="#d1242f"/>`,
       `<path d="${line(({ allocated }) => allocated)}" fill="none" stroke="#1f6feb" stroke-width="1.5"/>`,
-      `<text x="${margin.left}" y="${cut(y(top) - 4)}">${escaped(policy)}: ${share.toFixed(2)} % of all that came overflows</text>`,
+      `<text x="${margin.left}" y="${cut(y(top) - 4)}">${escaped(policy)}: ${share.toFixed(2)} % of what comes in windows overflows</text>`,
       `<text x="${margin.left - 6}" y="${cut(y(top) + 10)}" text-anchor="end">${Math.round(top)}</text>`,
       `<text x="${margin.left - 6}" y="${cut(floor)}" text-anchor="end">0</text>`,
     ].join('\n');

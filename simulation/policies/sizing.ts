@@ -24,6 +24,12 @@ export function levelForRate(requestsPerSecond: number, run: FunctionSpec['runDu
   return concurrencyFor({ arrivalsPerSecond: requestsPerSecond, offeredLoad, spilloverRatioMax }).concurrency;
 }
 
+/** Where utilisation is held at a target: so many environments for a load, or for what one of the load's measures says. */
+export function levelAtTarget(load: number, target: number): number {
+  // 20 × 0.98 / 0.7 is 28, and a few units in the last place.
+  return Math.ceil(load / target - 1e-9);
+}
+
 export interface BlockNeed {
   readonly fromMs: EpochMs;
   readonly concurrency: number;

@@ -59,17 +59,21 @@ export function createTally(windows = 0): Tally {
     allocatedMinutes: 0,
     judgedMinutes: 0,
   };
+  let billedUsd = 0;
   return {
     sums,
     durationMs,
     addMinute({ before, after, phase, arrivalCount, allocated }) {
       const between = countersBetween(before, after);
+      // From nothing on, and not from `before`: what stands as a span begins has its first block billed at once.
+      const provisionedUsd = after.provisionedUsd - billedUsd;
+      billedUsd = after.provisionedUsd;
       const overflow = arrivalCount - (after.provisionedRequests - before.provisionedRequests);
       if (phase === 'after') {
-        sums.provisionedUsdAfter += between.provisionedUsd;
+        sums.provisionedUsdAfter += provisionedUsd;
         return overflow;
       }
-      sums.provisionedUsd += between.provisionedUsd;
+      sums.provisionedUsd += provisionedUsd;
       sums.runUsd += between.provisionedDurationUsd + between.onDemandUsd + between.requestUsd;
       if (phase === 'lead') return overflow;
       sums.arrivals += arrivalCount;
