@@ -64,9 +64,11 @@ interface Flags {
   readonly workers: number;
   readonly accountConcurrency: number;
   readonly spanCountMax: number;
+  readonly parts: readonly string[];
 }
 
-/** `--data DIR`: a folder with `market/`; `--series NAME`: one of them; `--spans N`: the first N stretches only; `--plot DIR`: the frontiers as SVG. */
+/** `--data DIR`: a folder with `market/`; `--series NAME`: one of them; `--spans N`: the first N stretches only; `--parts defaults` or
+ * `frontier`: one of the two; `--plot DIR`: the frontiers as SVG. */
 export async function run(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...args],
@@ -78,6 +80,7 @@ export async function run(args: readonly string[]): Promise<void> {
       workers: { type: 'string', default: String(availableParallelism()) },
       // More than any policy asks for, so that the policies are measured and not the account.
       'account-concurrency': { type: 'string', default: '10000' },
+      parts: { type: 'string', default: 'frontier,defaults' },
       plot: { type: 'string' },
     },
   });
@@ -87,6 +90,7 @@ export async function run(args: readonly string[]): Promise<void> {
     workers: Number(values.workers),
     accountConcurrency: Number(values['account-concurrency']),
     spanCountMax: Number(values.spans),
+    parts: values.parts.split(','),
   };
   print(
     `prewarm: twin ${twinVersion}, ${models[defaultModelName].version}, prices of ${defaultParams.prices.asOf}; seed ${flags.seed}; Node ${process.versions.node}, ${cpus()[0]?.model ?? 'unknown processor'}`,
@@ -131,10 +135,9 @@ async function judge(one: (typeof cases)[number], flags: Flags) {
     '',
     `## ${one.file}, ${one.from} to ${one.to}: ${windowCount} events in ${job.spans.length} stretches${spans.length < job.spans.length ? `, of which the first ${spans.length}` : ''}; usual volume ${usualVolumePerMinute} a minute`,
   );
-  const frontier = await play({ ...job, spans, grain: 'overflow', policies: Object.values(dials).flat() }, flags);
-  const lines = printFrontier(frontier);
-  printDefaults(await play({ ...job, spans }, flags));
-  return lines;
+  if (flags.parts.includes('defaults')) printDefaults(await play({ ...job, spans }, flags));
+  if (!flags.parts.includes('frontier')) return [];
+  return printFrontier(await play({ ...job, spans, grain: 'overflow', policies: Object.values(dials).flat() }, flags));
 }
 
 async function play(job: SimulationJob, { workers }: Flags): Promise<readonly PolicyOutcome[]> {
