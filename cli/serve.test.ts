@@ -127,7 +127,7 @@ async function openService() {
   onTestFinished(() => rm(folder, { recursive: true }));
   const store = inFolder('store.db');
   return {
-    ...{ folder, configFile, calendarFile, store, setLimit, setEvents, start },
+    ...{ folder, configFile, calendarFile, store, setLimit, setEvents, start, twinUrl },
     audit: async (...kinds: readonly string[]): Promise<AuditEvent[]> => {
       const flags = kinds.flatMap((kind) => ['--kind', kind]);
       return JSON.parse((await run(auditShowVerb, ['--store', store, '--json', ...flags])).out) as AuditEvent[];
@@ -209,4 +209,27 @@ it('starts with what a calendar said last where its file is faulty, and refuses 
   }, soon);
   await again.stop();
   expect((await audit('calendar.loaded')).map(({ body }) => body['eventCount'])).toEqual([1, 1]);
+});
+
+// A session that cannot read the account's limits would ask for nothing and extend nothing: the one that knows them stays.
+it('takes no edit over while the control plane does not answer, and goes on with what it has', async () => {
+  const { setEvents, setLimit, start, audit, twinUrl } = await openService();
+  await setEvents();
+  const service = await start();
+  await vi.waitFor(async () => expect((await service.get<PlanView>('/api/plan')).issuedAtMs).not.toBeNull(), soon);
+  const fault = { kind: 'error', status: 503, operations: ['GetAccountSettings'] };
+  await fetch(`${twinUrl}/_twin/faults`, { method: 'POST', body: JSON.stringify(fault) });
+  await setLimit(190);
+  await vi.waitFor(async () => expect(await audit('config.refused')).toHaveLength(1), soon);
+  expect(becauseOf(await audit('config.refused'))).toEqual([
+    expect.stringMatching(
+      /^reading the account limits from .*; the configuration before stays in force, and the edit is tried again every half minute$/,
+    ),
+  ]);
+  expect(await audit('service.stopped')).toEqual([]);
+  await fetch(`${twinUrl}/_twin/faults`, { method: 'DELETE' });
+  // Saved again it is taken at once; left alone, within half a minute.
+  await setLimit(180);
+  await vi.waitFor(async () => expect(await audit('config.changed')).toHaveLength(1), soon);
+  await service.stop();
 });

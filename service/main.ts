@@ -4,7 +4,7 @@
 import type { RequestListener } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config/load.ts';
-import { InputError } from '../core/errors.ts';
+import { InputError, WorldError } from '../core/errors.ts';
 import { msPerSecond } from '../core/time.ts';
 import { openEmbeddedStore } from '../store/embedded.ts';
 import { watchConfig } from './config-watch.ts';
@@ -68,6 +68,7 @@ async function serve(options: ServiceOptions, ports: SessionOptions): Promise<vo
       await runTicks(current, { edits, ports });
     } finally {
       stopWatching();
+      edits.stop();
       await listener.close();
     }
   } finally {
@@ -87,9 +88,13 @@ function appOf({ parts, view, operations }: Session, log: Log): RequestListener 
 
 interface Edits {
   readonly read: () => Promise<void>;
+  readonly stop: () => void;
   /** The edited configuration that waits to be taken over, read and checked. */
   take(): SessionParts | undefined;
 }
+
+/** The other end is back within minutes, or not for long. */
+const retryAfterMs = 30 * msPerSecond;
 
 /**
  * Reads an edited configuration, and all that it names, while the one before works on. One with faults, or that cannot work, or that wants a restart, leaves
@@ -99,18 +104,32 @@ function createEdits({ readConfig, log }: ServiceOptions, ports: SessionOptions,
   let edited: SessionParts | undefined;
   // Of the file as it was read last without fault: while it is being taken over, an edit back to what is in force is an edit too.
   let accepted = current.session.parts.config.sha256;
+  let refusal: string | undefined;
+  let cancelRetry = (): void => undefined;
+  const read = async (): Promise<void> => {
+    cancelRetry();
+    try {
+      const next = await readConfig();
+      if (next.sha256 === accepted) return;
+      requireNoRestart(current.session.parts.config, next);
+      edited = await prepareSession(next, ports, { isBeside: true });
+      accepted = next.sha256;
+      refusal = undefined;
+    } catch (error) {
+      const { message } = error as Error;
+      if (message !== refusal) refuse(current.session, error as Error, log);
+      refusal = message;
+      // Nothing is wrong with the file: it is read again until the other end answers.
+      if (error instanceof WorldError) cancelRetry = realTimers.after(retryAfterMs, () => void read());
+    }
+  };
   return {
-    async read() {
-      try {
-        const next = await readConfig();
-        if (next.sha256 === accepted) return;
-        requireNoRestart(current.session.parts.config, next);
-        edited = await prepareSession(next, ports, { isBeside: true });
-        accepted = next.sha256;
-      } catch (error) {
-        refuse(current.session, error as Error, log);
-      }
+    read() {
+      // Saved again, it is refused again.
+      refusal = undefined;
+      return read();
     },
+    stop: () => cancelRetry(),
     take() {
       const next = edited;
       edited = undefined;
@@ -120,7 +139,8 @@ function createEdits({ readConfig, log }: ServiceOptions, ports: SessionOptions,
 }
 
 function refuse({ system, parts: { config } }: Session, error: Error, log: Log): void {
-  const consequence = 'the configuration before stays in force';
+  const stays = 'the configuration before stays in force';
+  const consequence = error instanceof WorldError ? `${stays}, and the edit is tried again every half minute` : stays;
   const because = firstLineOf(error.message);
   log.warn('config.refused', { file: config.file, because, consequence });
   const faults = error.message.split('\n').slice(0, toldFaultCountMax);

@@ -45,7 +45,8 @@ const noCalendar: Calendar = { name: '', events: [], version: calendarVersion([]
 /**
  * Reads and checks; changes nothing but what CloudWatch counts, which is brought up to date first unless another session is doing so.
  *
- * @throws InputError when files, feeds or the other end cannot be used as the configuration says.
+ * @throws InputError when files, feeds or the other end cannot be used as the configuration says. WorldError when another session is at work, and the
+ * other end does not answer.
  */
 export async function prepareSession(
   config: Config,
@@ -70,6 +71,8 @@ export async function prepareSession(
   const specs = options.functions.map(({ spec }) => spec);
   const { scheduler } = config.aws;
   const aws = createAwsPorts({ doorsOf: () => doors, clock: realClock, specs, ...scheduler, signal });
+  // The session before knows the account's limits. One that cannot read them would ask for nothing, and extend nothing that is booked, until it can.
+  if (isBeside && specs.some(({ mode }) => mode === 'enforce')) await aws.readAccountLimits();
   await requireEnforcement(specs, { door: doors.lambda, ports: aws, scheduler, log, signal });
   const sinks = await openAnchorSinks(config.audit.anchors, { clock: realClock, region, out });
   return { config, given, options, aws, sinks, openVolume: async () => volume ?? openVolume() };
