@@ -12,6 +12,7 @@ import type { CalendarView, PlanView } from '../service/view.ts';
 import { listenTwin } from '../simulation/twin/control-plane-http.ts';
 import { createTwin } from '../simulation/twin/twin.ts';
 import type { FunctionKey } from '../core/series-key.ts';
+import { auditReplayVerb } from './audit-replay.ts';
 import { auditShowVerb } from './audit-show.ts';
 import { auditVerifyVerb } from './audit-verify.ts';
 import { calendarConfirmVerb } from './calendar-confirm.ts';
@@ -193,6 +194,8 @@ it('takes edits over while it runs, refuses bad ones, asks for no capacity twice
   expect(await holds()).toEqual([80]);
   expect((await audit('calendar.changed'))[0]!.actor).toBe('operator:local');
   expect((await run(auditVerifyVerb, ['--store', store])).code).toBe(0);
+  // Both sessions, recomputed from what each of them began with.
+  expect((await run(auditReplayVerb, ['--store', store, '--json'])).code).toBe(0);
 });
 
 it('starts with what a calendar said last where its file is faulty, and refuses where nothing is known of it', async () => {
