@@ -3,7 +3,7 @@ import { createVenue } from '../../calendar/venue.ts';
 import { createHistogram } from '../../core/histogram.ts';
 import type { EpochMs } from '../../core/time.ts';
 import { simulate, type MinuteView, type SimulationOptions } from './simulate.ts';
-import type { TallySums } from './tally.ts';
+import { createTally, type TallySums } from './tally.ts';
 
 export interface SimulationJob extends Omit<SimulationOptions, 'venue' | 'onSpan' | 'onMinute'> {
   readonly venueName: string;
@@ -24,41 +24,45 @@ export interface JobOutcome {
   readonly views: readonly MinuteView[];
 }
 
-/** What a worker hands back: histograms as counts by bucket. */
+/** What a worker hands back. */
 export interface PartOutcome {
-  readonly tallies: readonly { readonly sums: TallySums; readonly buckets: Float64Array }[];
+  /** Span by span, policy by policy: added up in their order, dollars do not depend on how many workers there are. */
+  readonly sums: readonly (readonly TallySums[])[];
+  /** Of each policy, the counts of its histogram of durations. */
+  readonly buckets: readonly Float64Array[];
   readonly views: readonly MinuteView[];
 }
 
 export function runPart(job: SimulationJob, onSpan: () => void): PartOutcome {
   const { venueName, viewedSpanFromMs, ...rest } = job;
   const viewed = job.spans.find(({ fromMs }) => fromMs === viewedSpanFromMs);
+  const sums: TallySums[][] = [];
   const views: MinuteView[] = [];
-  const tallies = simulate({
+  const totals = simulate({
     ...rest,
     venue: createVenue(venueName),
-    onSpan,
+    onSpan: ({ tallies }) => {
+      sums.push(tallies.map((tally) => ({ ...tally.sums })));
+      onSpan();
+    },
     onMinute: (view) => {
       if (viewed && view.atMs >= viewed.fromMs && view.atMs < viewed.untilMs) views.push(view);
     },
   });
-  return { tallies: tallies.map(({ sums, durationMs }) => ({ sums, buckets: durationMs.buckets })), views };
+  return { sums, buckets: totals.map(({ durationMs }) => durationMs.buckets), views };
 }
 
 export function joinParts(policies: readonly string[], parts: readonly PartOutcome[]): JobOutcome {
   return {
     policies: policies.map((policy, index) => {
-      const durationMs = createHistogram();
-      const [first, ...others] = parts.map(({ tallies }) => tallies[index]!);
-      const sums = { ...first!.sums };
-      for (const { sums: more } of others)
-        for (const name of Object.keys(sums) as (keyof TallySums)[]) sums[name] += more[name];
-      for (const { tallies } of parts) {
-        tallies[index]!.buckets.forEach((count, bucket) => {
-          if (count > 0) durationMs.add(bucket, count);
+      const total = createTally();
+      for (const { sums, buckets } of parts) {
+        for (const bySpan of sums) total.add({ sums: bySpan[index]!, durationMs: createHistogram() });
+        buckets[index]!.forEach((count, bucket) => {
+          if (count > 0) total.durationMs.add(bucket, count);
         });
       }
-      return { policy, sums, durationMsP99: durationMs.quantile(0.99) ?? null };
+      return { policy, sums: total.sums, durationMsP99: total.durationMs.quantile(0.99) ?? null };
     }),
     views: parts.flatMap(({ views }) => views),
   };

@@ -1,6 +1,6 @@
 /**
  * Spreads a simulation over worker threads. Each takes a run of spans that follow each other, and learns the history before its first by itself,
- * so the outcome does not depend on how many there are but for the order in which dollars are added up.
+ * so the outcome does not depend on how many there are.
  */
 import { Worker } from 'node:worker_threads';
 import { joinParts, runPart, type JobOutcome, type PartOutcome, type SimulationJob } from './job.ts';

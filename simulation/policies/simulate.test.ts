@@ -90,19 +90,12 @@ describe('a simulation', () => {
 });
 
 describe('a simulation in parts', () => {
-  it('comes to the same as in one', () => {
+  it('comes to the same as in one, to the last digit', () => {
     const job = jobOf({ policies: planned, grain: 'overflow' });
     const parts = job.spans.map((span) => runPart({ ...job, spans: [span] }, () => undefined));
     const joined = joinParts(job.policies, parts);
     const whole = joinParts(job.policies, [runPart(job, () => undefined)]);
-    joined.policies.forEach(({ policy, sums }, index) => {
-      const { provisionedUsd, provisionedUsdAfter, ...counts } = sums;
-      const other = whole.policies[index]!;
-      expect(policy).toBe(other.policy);
-      expect(other.sums).toMatchObject(counts);
-      expect(other.sums.provisionedUsd).toBeCloseTo(provisionedUsd, 9);
-      expect(other.sums.provisionedUsdAfter).toBeCloseTo(provisionedUsdAfter, 9);
-    });
+    expect(joined).toEqual(whole);
   });
 
   it('runs in threads, tells of its progress, and of one span each minute', async () => {
@@ -117,9 +110,7 @@ describe('a simulation in parts', () => {
     expect(told).toEqual([1, 2, 3]);
     expect(outcome.views).toHaveLength(2 * 90);
     const alone = await simulateInParallel(job, { ...options, workerCount: 0 });
-    expect(outcome.policies.map(({ sums, durationMsP99 }) => [sums.coldStarts, sums.overflow, durationMsP99])).toEqual(
-      alone.policies.map(({ sums, durationMsP99 }) => [sums.coldStarts, sums.overflow, durationMsP99]),
-    );
+    expect(outcome).toEqual(alone);
   });
 
   it('stops when it is told to', async () => {
