@@ -60,7 +60,7 @@ describe('simulate', () => {
 
   it('takes its windows from a file', async () => {
     const out = await run('--windows-file', join(folder, 'windows.csv'), ...asRecorded, '--policy', 'none');
-    expect(out).toContain('1 windows; the usual volume of 600.0 a minute stands for 10.00 requests a second; seed 1');
+    expect(out).toContain('1 windows; the usual volume of 600 a minute stands for 10 requests a second; seed 1');
   });
 
   it.each([

@@ -223,6 +223,11 @@ function aboutOf({ job, windowCount, leftOutCount, usualVolumePerMinute }: Prepa
   return { windows: windowCount, windowsLeftOut: leftOutCount, seed, usualVolumePerMinute, requestsPerUnit };
 }
 
+/** Four figures are what a level is known to. */
+function rounded(value: number): number {
+  return Number(value.toPrecision(4));
+}
+
 function render(rows: ReturnType<typeof rowsOf>, prepared: Prepared): string {
   const columns = [
     { title: 'policy' },
@@ -257,7 +262,7 @@ function render(rows: ReturnType<typeof rowsOf>, prepared: Prepared): string {
   const { windowCount, leftOutCount, usualVolumePerMinute: usual, job } = prepared;
   const about = [
     '',
-    `${windowCount} windows; the usual volume of ${usual.toPrecision(4)} a minute stands for ${((usual * job.requestsPerUnit) / 60).toPrecision(4)} requests a second; seed ${job.seed}`,
+    `${windowCount} windows; the usual volume of ${rounded(usual)} a minute stands for ${rounded((usual * job.requestsPerUnit) / 60)} requests a second; seed ${job.seed}`,
     ...(leftOutCount > 0
       ? [`${leftOutCount} windows lie outside the history, or not on a minute, and were left out`]
       : []),
