@@ -14,7 +14,7 @@ import { assert } from '../core/assert.ts';
 import type { QuantilePath } from '../core/forecast.ts';
 import { msPerSecond, type EpochMs } from '../core/time.ts';
 import type { ErlangTable } from './erlang-table.ts';
-import { addLoads, clearLoads, createLoads, gatherLoads, loadBound, type DemandPath } from './load-histogram.ts';
+import { addLoads, clearLoads, createLoads, gatherLoads, type DemandPath } from './load-histogram.ts';
 import { loadKernelOf } from './load-kernel.ts';
 import { createNewEnvironments } from './new-environments.ts';
 import { peakednessOf } from './peakedness.ts';
@@ -62,13 +62,13 @@ export function worthOfBlocks(options: BlockWorthOptions): readonly BlockWorth[]
   const meanSeconds = meanSecondsOf(runs);
   const peakedness = rounded(peakednessOf(runs, burstiness));
   const curves = createSpillCurves({ table, peakedness, burstiness, meanSeconds });
-  const kernel = loadKernelOf(path.stepMs, options.profile, runs);
   const paths = pathsOf(path);
-  const bound = Math.max(0, ...paths.map((one) => loadBound(one, kernel)));
-  const placeCount = table.lengthFor(bound / peakedness);
-  const gathered = blocks.map(() => createLoads(placeCount));
-  const fresh = createNewEnvironments({ curves, blockCount: blocks.length, loadBound: bound });
-  const ofPath = createLoads(placeCount);
+  const countMax = paths.reduce((most, { counts }) => counts.reduce((sofar, count) => Math.max(sofar, count), most), 0);
+  const kernel = loadKernelOf({ stepMs: path.stepMs, profile: options.profile, runs, countMax, peakedness });
+  const placeCount = table.lengthFor(kernel.loadBound / peakedness);
+  const gathered = createLoads(blocks.length, placeCount);
+  const fresh = createNewEnvironments({ curves, blockCount: blocks.length, loadBound: kernel.loadBound });
+  const ofPath = createLoads(1, placeCount)[0]!;
   for (const one of paths) {
     blocks.forEach((blockAtMs, block) => {
       gatherLoads(one, blockAtMs, { kernel, table, peakedness }, ofPath);
@@ -102,9 +102,9 @@ interface WeightedPath extends DemandPath {
 
 /**
  * A quantile stands for the probability half the way to its neighbours, and to 0 and 1 at the ends. Neighbours that decide nothing become one path by their weighted mean: from the
- * bottom up, as long as together they are at most an eighth of what lies above the lowest of them.
+ * bottom up, as long as together they are at most a third of what lies above the lowest of them.
  */
-function pathsOf({ fromMs, levels, requestCount }: QuantilePath): WeightedPath[] {
+function pathsOf({ fromMs, stepMs, levels, requestCount }: QuantilePath): WeightedPath[] {
   const edge = (index: number): number =>
     index === 0 ? 0 : index === levels.length ? 1 : (levels[index - 1]! + levels[index]!) / 2;
   const paths: WeightedPath[] = [];
@@ -118,8 +118,8 @@ function pathsOf({ fromMs, levels, requestCount }: QuantilePath): WeightedPath[]
       const part = (edge(level + 1) - edge(level)) / weight;
       for (let bucket = 0; bucket < counts.length; bucket++) counts[bucket]! += part * requestCount[bucket]![level]!;
     }
-    paths.push({ fromMs, counts, weight });
+    paths.push({ fromMs, stepMs, counts, weight });
   }
   return paths;
 }
-const mergedRatioMax = 1 / 8;
+const mergedRatioMax = 1 / 3;

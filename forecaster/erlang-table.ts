@@ -7,6 +7,7 @@
  * 0.1 %, and 3 % where it is a millionth (see the test).
  */
 const loadStep = 1 / 12;
+const placesPerStep = 12;
 /** Below one erlang the grid goes on by ratios, down to a hundred-thousandth. */
 const smallestLoadRoot = Math.exp(-6);
 const smallestPlace = Math.log(smallestLoadRoot) / loadStep;
@@ -40,33 +41,24 @@ export interface ErlangTable {
  * - Jagers & van Doorn, On the Continued Erlang Loss Function, Operations Research Letters 5 (1986): the integral, and that B is convex in x.
  */
 export function createErlangTable(): ErlangTable {
-  const loads: number[] = [];
-  /** By the middle one of three: one over the products of its differences, for the weights. */
-  const scales: number[] = [];
-  const know = (count: number): void => {
-    while (loads.length < count) loads.push(loadOf(loads.length));
-    while (scales.length < 3 * (count - 1)) {
-      const middle = scales.length / 3;
-      const [a, b, c] = [loads[middle - 1] ?? -1, loads[middle]!, loads[middle + 1]!];
-      scales.push(1 / ((a - b) * (a - c)), 1 / ((b - a) * (b - c)), 1 / ((c - a) * (c - b)));
-    }
-  };
+  let grid = gridUpTo(400);
   const logLosses = new Map<number, Float64Array>();
   const byStride = new Map<number, Map<number, Float64Array>>();
   const logLossesAt = (index: number): Float64Array =>
     remembered(logLosses, index, () => computeLogLosses(loadOf(index)));
   return {
     spread(offeredLoad, count, histogram) {
-      const nearest = Math.max(1, Math.round(placeOf(Math.sqrt(offeredLoad))));
-      if (loads.length < nearest + 2) know(nearest + 2);
-      const fromA = offeredLoad - loads[nearest - 1]!;
-      const fromB = offeredLoad - loads[nearest]!;
-      const fromC = offeredLoad - loads[nearest + 1]!;
-      histogram[nearest - 1]! += count * fromB * fromC * scales[3 * nearest]!;
-      histogram[nearest]! += count * fromA * fromC * scales[3 * nearest + 1]!;
-      histogram[nearest + 1]! += count * fromA * fromB * scales[3 * nearest + 2]!;
+      const nearest = nearestTo(offeredLoad);
+      if (nearest + 1 >= grid.length / 4) grid = gridUpTo(2 * nearest);
+      const at = 4 * nearest;
+      const fromA = offeredLoad - grid[at - 4]!;
+      const fromB = offeredLoad - grid[at]!;
+      const fromC = offeredLoad - grid[at + 4]!;
+      histogram[nearest - 1]! += count * fromB * fromC * grid[at + 1]!;
+      histogram[nearest]! += count * fromA * fromC * grid[at + 2]!;
+      histogram[nearest + 1]! += count * fromA * fromB * grid[at + 3]!;
     },
-    lengthFor: (offeredLoad) => Math.max(1, Math.round(placeOf(Math.sqrt(offeredLoad)))) + 2,
+    lengthFor: (offeredLoad) => nearestTo(offeredLoad) + 2,
     loadAt: loadOf,
     lossesBy(stride) {
       const known = remembered(byStride, stride, () => new Map<number, Float64Array>());
@@ -84,10 +76,23 @@ function remembered<Key, Value>(known: Map<Key, Value>, key: Key, make: () => Va
   return fresh;
 }
 
-/** Index 0 is a load of nothing, 1 the smallest one. */
-function placeOf(root: number): number {
-  if (root < smallestLoadRoot) return 0;
-  return 1 - smallestPlace + (root < 1 ? Math.log(root) : root - 1) / loadStep;
+/** Index 0 is a load of nothing, 1 the smallest one; the nearest that has neighbours on both sides. */
+function nearestTo(offeredLoad: number): number {
+  const root = Math.sqrt(offeredLoad);
+  if (root < smallestLoadRoot) return 1;
+  const beyond = root < 1 ? Math.log(root) : root - 1;
+  // Rounded by hand: all are positive, and Math.round is what this would spend its time on.
+  return Math.max(1, (1.5 - smallestPlace + beyond * placesPerStep) | 0);
+}
+
+/** Four numbers a load: itself, and with its neighbours a, b, c one over the products of differences that the weights of the three are made with. */
+function gridUpTo(count: number): Float64Array {
+  const grid = new Float64Array(4 * count);
+  for (let index = 0; index < count; index++) {
+    const [a, b, c] = [index === 0 ? -1 : loadOf(index - 1), loadOf(index), loadOf(index + 1)];
+    grid.set([b, 1 / ((a - b) * (a - c)), 1 / ((b - a) * (b - c)), 1 / ((c - a) * (c - b))], 4 * index);
+  }
+  return grid;
 }
 
 function loadOf(index: number): number {

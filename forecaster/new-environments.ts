@@ -27,8 +27,8 @@ export interface NewEnvironments {
   avoidedIn(block: number): Float64Array;
 }
 
-/** Places are looked at in groups of a quarter of a standard deviation of the load. */
-const groupsPerDeviation = 4;
+/** Places are looked at in groups of a third of a standard deviation of the load. */
+const groupsPerDeviation = 3;
 
 export function createNewEnvironments(options: {
   readonly curves: SpillCurves;
@@ -39,13 +39,15 @@ export function createNewEnvironments(options: {
   const { curves, blockCount, loadBound } = options;
   const groupSize = Math.max(1, Math.floor(Math.sqrt(loadBound * curves.peakedness) / groupsPerDeviation));
   const lengthMax = Math.ceil(curves.placesAt(loadBound) / groupSize) + 1;
-  const taken: Taken[] = Array.from({ length: blockCount }, () => ({
-    sure: 0,
-    end: 0,
-    ratios: new Float64Array(lengthMax),
-  }));
-  const shares = taken.map(() => new Float64Array(lengthMax));
-  const sums = taken.map(() => new Float64Array(lengthMax));
+  // One piece of memory for all rows: a plan of 500 functions would else allocate 50,000 of them.
+  const rows = new Float64Array(3 * blockCount * lengthMax);
+  const rowsFrom = (first: number): Float64Array[] =>
+    Array.from({ length: blockCount }, (_, block) =>
+      rows.subarray((first + block) * lengthMax, (first + block + 1) * lengthMax),
+    );
+  const taken: Taken[] = rowsFrom(0).map((ratios) => ({ sure: 0, end: 0, ratios }));
+  const shares = rowsFrom(blockCount);
+  const sums = rowsFrom(2 * blockCount);
   return {
     addBlock(block, loads) {
       groupsTaken(curves, loads, groupSize, taken[block]!);
@@ -109,9 +111,9 @@ function firstBelow(losses: Float64Array, ratio: number): number {
   return low;
 }
 
-function lostAt(curves: SpillCurves, { arrivals }: LoadHistogram, place: number): number {
+function lostAt(curves: SpillCurves, { arrivals, first, end }: LoadHistogram, place: number): number {
   let lost = 0;
-  for (let load = arrivals.length - 1; load >= 0; load--) {
+  for (let load = end - 1; load >= first; load--) {
     const count = arrivals[load]!;
     if (count === 0) continue;
     const losses = curves.busyAt(load);
@@ -136,24 +138,31 @@ function shareStretches(taken: readonly Taken[], base: number, shares: readonly 
   const ratios = new Float64Array(taken.length);
   const after = new Float64Array(taken.length);
   for (let index = 0; index < width; index++) {
-    for (let block = 0; block < taken.length; block++) ratios[block] = ratioAt(taken[block]!, base + index);
-    for (let block = taken.length - 2; block >= 0; block--) {
-      after[block] = ratios[block + 1]! * (1 + after[block + 1]!);
+    // Outside [from, until) the group is never taken: most are for the few blocks of the peak.
+    let [from, until] = [taken.length, 0];
+    for (let block = 0; block < taken.length; block++) {
+      ratios[block] = ratioAt(taken[block]!, base + index);
+      shares[block]![index] = 0;
+      if (ratios[block] === 0) continue;
+      until = block + 1;
+      if (from > block) from = block;
+    }
+    let later = 0;
+    for (let block = until - 1; block >= from; block--) {
+      after[block] = later;
+      later = ratios[block]! * (1 + later);
     }
     let [before, last, stretches, sum] = [0, 0, 0, 0];
-    for (let block = 0; block < taken.length; block++) {
+    for (let block = from; block < until; block++) {
       const ratio = ratios[block]!;
       before = last * (1 + before);
+      const share = ratio / (1 + before + after[block]!);
+      shares[block]![index] = share;
+      sum += share;
+      stretches += ratio * (1 - last);
       last = ratio;
-      sum += ratio / (1 + before + after[block]!);
-      stretches += ratio * (1 - (ratios[block - 1] ?? 0));
-      // Until the scale is known: the length of the stretch.
-      after[block]! += before;
     }
-    const scale = sum > 0 ? stretches / sum : 0;
-    for (let block = 0; block < taken.length; block++) {
-      shares[block]![index] = (scale * ratios[block]!) / (1 + after[block]!);
-    }
+    for (let block = from; block < until; block++) shares[block]![index]! *= stretches / sum;
   }
 }
 
@@ -176,13 +185,17 @@ function addInOrder(
  * part of a place.
  */
 function perEnvironment(groups: Float64Array, groupSize: number, meanSeconds: number): Float64Array {
-  const perPlace = Math.min(1, requestsPerSecondPerEnvironment * meanSeconds) / groupSize;
-  const sums = new Float64Array(groups.length + 1);
-  groups.forEach((value, index) => (sums[index + 1] = sums[index]! + value * groupSize));
-  const upTo = (x: number): number => {
-    const whole = Math.min(groups.length, Math.floor(x));
-    return sums[whole]! + (x - whole) * groupSize * (groups[whole] ?? 0);
-  };
-  const length = Math.ceil((groups.findLastIndex((value) => value > 0) + 1) / perPlace);
-  return Float64Array.from({ length }, (_, index) => upTo((index + 1) * perPlace) - upTo(index * perPlace));
+  const perGroup = groupSize / Math.min(1, requestsPerSecondPerEnvironment * meanSeconds);
+  let groupCount = groups.length;
+  while (groupCount > 0 && groups[groupCount - 1] === 0) groupCount--;
+  const environments = new Float64Array(Math.ceil(groupCount * perGroup));
+  // Each group is spread over perGroup environments, the first and the last of them in part.
+  for (let group = 0; group < groupCount; group++) {
+    const [from, until] = [group * perGroup, (group + 1) * perGroup];
+    const density = (groups[group]! * groupSize) / perGroup;
+    for (let index = Math.floor(from); index < until; index++) {
+      environments[index]! += density * (Math.min(until, index + 1) - Math.max(from, index));
+    }
+  }
+  return environments;
 }

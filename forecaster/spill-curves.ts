@@ -87,10 +87,10 @@ function rateLossOf({ arrivalsPerSecond, burstiness }: Stream, environments: num
 }
 
 /** Expected spilled requests with 0, 1, 2 … environments, cut where it is next to nothing. */
-export function spillOver(curves: SpillCurves, { arrivals, requestCount }: LoadHistogram): Float64Array {
+export function spillOver(curves: SpillCurves, { arrivals, first, end, requestCount }: LoadHistogram): Float64Array {
   let spilled = new Float64Array(1);
   // From the greatest load down, so that the longest curve comes first.
-  for (let place = arrivals.length - 1; place >= 0; place--) {
+  for (let place = end - 1; place >= first; place--) {
     const count = arrivals[place]!;
     if (count === 0) continue;
     const ratios = curves.spillAt(place);
