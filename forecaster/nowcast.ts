@@ -31,6 +31,8 @@ export interface LiveCount {
 export interface Nowcast {
   /** End of what was counted; undefined before anything was. */
   readonly countedUntilMs: EpochMs | undefined;
+  /** How much more than Poisson's the counts of seconds scatter: variance over mean. */
+  readonly burstinessRatio: number;
   /** Takes over a forecast; the level that has been seen stays what it is. `eventsAtMs`: instants at which everything is open again. */
   expect(forecast: Forecast, eventsAtMs: readonly EpochMs[]): void;
   /** What comes late, twice, or beyond the forecast tells nothing. */
@@ -87,6 +89,9 @@ export function createNowcast(): Nowcast {
   return {
     get countedUntilMs() {
       return countedUntilMs;
+    },
+    get burstinessRatio() {
+      return burstiness.ratio();
     },
     expect(forecast, eventsAtMs) {
       const paths = levelPathsOf(forecast);

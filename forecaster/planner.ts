@@ -66,6 +66,8 @@ export interface PlanningPolicy {
   readonly importanceMin: Importance;
   /** Hand capacity back after an event only as demand falls, while it costs less than on demand (keep.ts). */
   readonly keepWhilePaying: boolean;
+  /** Raise again what is held when far more comes than was foretold (nowcast.ts); so where absent. */
+  readonly reviseOnSurge?: boolean;
 }
 
 /**

@@ -14,6 +14,17 @@ import type { EpochMs } from '../core/time.ts';
 export type Fact =
   /** Requests that arrived for a function in one finished bucket, throttled ones included: offered load, not what got through. */
   | { readonly kind: 'volume'; readonly key: FunctionKey; readonly bucketAtMs: EpochMs; readonly requestCount: number }
+  /**
+   * The same over a span that is shorter than a bucket, as soon as it is over: seconds, where somebody counts them. It is not learned, and tells how the day goes; in time
+   * order for each function.
+   */
+  | {
+      readonly kind: 'counts';
+      readonly key: FunctionKey;
+      readonly atMs: EpochMs;
+      readonly lengthMs: number;
+      readonly requestCount: number;
+    }
   | { readonly kind: 'observed'; readonly observed: Observed }
   /** An observation that did not come: nobody knows how the alias stands. */
   | {

@@ -42,7 +42,7 @@ export async function readSystemOptions(
     const history = csv === undefined ? kept.get(spec.key)! : histories.get(csv)!;
     return { spec, symbols, requestsPerUnit, venue: createVenue(venue), history, volumeFrom: history.name };
   });
-  const { quantile, importanceMin, keepWhilePaying, horizonMs, readyBeforeMs, preparationMs } = config.planning;
+  const { horizonMs, readyBeforeMs, preparationMs, ...policy } = config.planning;
   return {
     title: `${functions.length} functions of ${place.accountId} in ${place.region}`,
     simulated: false,
@@ -52,7 +52,7 @@ export async function readSystemOptions(
     calendar: calendar ?? (await readFirstCalendar(config, read)),
     limits: config.limits,
     prices: config.prices[place.region]!,
-    policy: { quantile, importanceMin, keepWhilePaying },
+    policy,
     lead: { ...documentedLead, prepMs: preparationMs, readyBeforeMs },
     horizonMs,
     seed: config.sha256,

@@ -16,9 +16,11 @@ import { withExpectedFloor } from '../forecaster/expected-floor.ts';
 import { createForecaster, requestsOf } from '../forecaster/forecaster.ts';
 import type { NotReady } from '../models/model.ts';
 import type { LeadModel } from '../forecaster/event-window.ts';
-import { plan as makePlan } from '../forecaster/planner.ts';
+import type { LiveCount } from '../forecaster/nowcast.ts';
+import { isPlannable, plan as makePlan, type PlanningPolicy } from '../forecaster/planner.ts';
 import { createEventResponse, type EventResponse } from '../models/event-response.ts';
 import { createForecastRota, type ForecastSource } from './forecast-rota.ts';
+import { createSurgeWatch, type SurgeNews } from './surge-watch.ts';
 import type { SystemFunction, SystemOptions } from './system-options.ts';
 
 export interface Decision {
@@ -44,6 +46,14 @@ export interface PlanningMoment {
 
 export interface Planning {
   learn(bucket: { readonly key: FunctionKey; readonly bucketAtMs: EpochMs; readonly requestCount: number }): void;
+  /** A count of live requests: it is not learned, and tells how the day goes. */
+  hear(key: FunctionKey, count: LiveCount): void;
+  /** What has been heard says of a plan; where it asks for a revision, the next plan takes it in. */
+  watch(moment: {
+    readonly nowMs: EpochMs;
+    readonly plan: CapacityPlan;
+    readonly lead: LeadModel;
+  }): readonly SurgeNews[];
   /** From now on these are the events, of forecasts and of what is still to be learned. */
   takeCalendar(calendar: Calendar): void;
   calendar(): Calendar;
@@ -68,6 +78,10 @@ export function createPlanning(options: SystemOptions): Planning {
     horizonMs,
     events: () => calendar.events,
   });
+  const surges = createSurgeWatch(
+    options.functions.map(({ spec }) => spec),
+    options.prices,
+  );
   const requestsPerUnitOf = new Map(options.functions.map((one) => [one.spec.key, one.requestsPerUnit]));
 
   const eventsAround = (nowMs: EpochMs): readonly MarketEvent[] =>
@@ -76,9 +90,12 @@ export function createPlanning(options: SystemOptions): Planning {
   return {
     learn({ key, bucketAtMs, requestCount }) {
       const learner = learnerOf(key);
+      surges.hear(key, { atMs: bucketAtMs, lengthMs: learner.stepMs, requestCount });
       learner.learn({ bucketAtMs, volume: requestCount / requestsPerUnitOf.get(key)! });
       rota.learned(learner, bucketAtMs);
     },
+    hear: (key, count) => surges.hear(key, count),
+    watch: (moment) => (options.policy.reviseOnSurge === false ? [] : surges.judge(moment)),
     takeCalendar: (next) => void (calendar = next),
     calendar: () => calendar,
     stepMsOf: (key) => learnerOf(key).stepMs,
@@ -93,12 +110,16 @@ export function createPlanning(options: SystemOptions): Planning {
       const functions = options.functions.map(({ spec, symbols, requestsPerUnit }) => {
         const learner = learnerOf(spec.key);
         const asRequests = (volume: Forecast | NotReady) => requestsOf(volume, { key: spec.key, requestsPerUnit });
-        const forecast = withExpectedFloor(asRequests(volumes.get(learner)!), {
+        const foretold = withExpectedFloor(asRequests(volumes.get(learner)!), {
           events,
           group: spec.group,
           usual: () => asRequests(learner.usual(nowMs, untilMs)),
         });
-        return { spec, symbols, forecast };
+        if ('notReady' in foretold) return { spec, symbols, forecast: foretold };
+        surges.expect(foretold, instantsOf(events, symbols, options.policy));
+        const forecast = surges.forecastOf(foretold, { nowMs, previous });
+        const revision = surges.takeRevision(spec.key);
+        return { spec, symbols, forecast, ...(revision && { revision }) };
       });
       const queueMs = Math.max(controlPlaneLeadMs(functions.length), queueWaitMs);
       const lead = { ...documented, queueMs };
@@ -181,6 +202,18 @@ function mergeEvents(
   const bells = [...venues.values()].flatMap((venue) => venue.sessionEvents(fromMs, untilMs));
   const known = new Map([...bells, ...eventsBetween(calendar, fromMs, untilMs)].map((event) => [event.id, event]));
   return [...known.values()].sort(compareEvents);
+}
+
+/** When events of a function strike: how large they are is open until then. */
+function instantsOf(
+  events: readonly MarketEvent[],
+  symbols: readonly string[],
+  policy: PlanningPolicy,
+): readonly EpochMs[] {
+  return events
+    .filter((event) => isPlannable(event, policy) && event.precision === 'minute')
+    .filter((event) => event.symbols.length === 0 || event.symbols.some((symbol) => symbols.includes(symbol)))
+    .map(({ startsAtMs }) => startsAtMs);
 }
 
 interface DecisionInputs {

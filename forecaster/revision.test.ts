@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import { msPerMinute } from '../core/time.ts';
+import type { BlockWorth } from './block-worth.ts';
+import { billingPeriodMs } from './cost.ts';
+import { judgeRevision, type RevisionQuestion } from './revision.ts';
+import { releaseAtMs, samplePrices, sampleSpec } from './sample.ts';
+
+const requestsPerBlock = 36_000;
+
+/** A fluid: so many environments share the load evenly, and beyond them nothing is left to avoid. */
+function blocksOf(loadOf: (minute: number) => number, { coldStarts = 0 } = {}): BlockWorth[] {
+  return Array.from({ length: 12 }, (_, block) => {
+    const load = loadOf(block * 5);
+    return {
+      blockAtMs: releaseAtMs + block * billingPeriodMs,
+      requestCount: (requestsPerBlock * load) / 100,
+      spillAvoided: new Float64Array(load).fill(requestsPerBlock / 100),
+      coldStartsAvoided: new Float64Array(load).fill(coldStarts),
+      busySeconds: new Float64Array(load).fill(240),
+    };
+  });
+}
+
+function ask(worth: readonly BlockWorth[], changes: Partial<RevisionQuestion> = {}) {
+  return judgeRevision({
+    nowMs: releaseAtMs,
+    leadMs: 2.5 * msPerMinute,
+    heldConcurrency: 40,
+    concurrencyMax: 1_000,
+    worth,
+    spec: sampleSpec(),
+    prices: samplePrices,
+    ...changes,
+  });
+}
+
+describe('by the share that may spill', () => {
+  // Worked: 100 busy, 40 held, so 60 % spill. Raised, all spills for 2.5 of 60 minutes: 4.2 %.
+  it('is worth it where what has come lasts', () => {
+    const { isWorthIt, concurrency, because } = ask(blocksOf(() => 100));
+    expect([isWorthIt, concurrency]).toEqual([true, 100]);
+    expect(because).toContain('60 % of 432000 requests');
+    expect(because).toContain('with 100, 4.2 %');
+  });
+
+  it.each([
+    // All spills for 2.5 minutes of 100 busy, and 60 of 100 would have for five: 250 against 300.
+    ['lasts five minutes', (minute: number) => (minute < 5 ? 100 : 0), true],
+    ['is nothing', () => 0, false],
+    ['is a quarter more than is held', () => 50, false],
+    ['is a little more than that', () => 52, true],
+    ['is less than is held', () => 30, false],
+  ])('and what %s: %s', (_, loadOf, isWorthIt) => {
+    expect(ask(blocksOf(loadOf)).isWorthIt).toBe(isWorthIt);
+  });
+
+  it('is not worth it where preparing takes longer than it lasts', () => {
+    const worth = blocksOf((minute) => (minute < 10 ? 100 : 0));
+    // 60 of 100 spill for ten minutes: as much as all of it for six.
+    expect(ask(worth, { leadMs: 5.9 * msPerMinute }).isWorthIt).toBe(true);
+    expect(ask(worth, { leadMs: 6.1 * msPerMinute }).isWorthIt).toBe(false);
+  });
+
+  it('asks for no more than may be had, and not at all where that is what is held', () => {
+    expect(
+      ask(
+        blocksOf(() => 100),
+        { concurrencyMax: 60 },
+      ),
+    ).toMatchObject({ isWorthIt: true, concurrency: 60 });
+    expect(
+      ask(
+        blocksOf(() => 100),
+        { concurrencyMax: 45 },
+      ),
+    ).toMatchObject({ isWorthIt: false, concurrency: 45 });
+  });
+});
+
+describe('by the price of a cold start', () => {
+  const spec = sampleSpec({ spillTarget: { kind: 'usdPerColdStart', usd: 0.3 } });
+
+  it.each([
+    // Overflow stays warm: of sixty that would start cold, forty that stand would have to instead.
+    ['each of the others starts once in the hour', 1 / 12, true],
+    ['nothing starts any more: on demand has taken it', 0, false],
+  ])('where %s: %s', (_, coldStarts, isWorthIt) => {
+    const worth = blocksOf(() => 100, { coldStarts });
+    expect(ask(worth, { spec }).isWorthIt).toBe(isWorthIt);
+  });
+});
