@@ -12,6 +12,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   plan: () => import('./plan.ts'),
   recover: () => import('./recover.ts'),
   store: () => import('./store.ts'),
+  surprise: () => import('./surprise.ts'),
 };
 
 const [name = '', ...args] = process.argv.slice(2);

@@ -35,16 +35,15 @@ function ask(worth: readonly BlockWorth[], changes: Partial<RevisionQuestion> = 
 }
 
 describe('by the share that may spill', () => {
-  // Worked: 100 busy, 40 held, so 60 % spill. Raised, all spills for 2.5 of 60 minutes: 4.2 %.
+  // Worked: 100 busy, 40 held, so 60 % spill. Raised, 60 % do for 2.5 of 60 minutes, which is 2.5 %, or all of them, which is 4.2 %.
   it('is worth it where what has come lasts', () => {
     const { isWorthIt, concurrency, because } = ask(blocksOf(() => 100));
     expect([isWorthIt, concurrency]).toEqual([true, 100]);
     expect(because).toContain('60 % of 432000 requests');
-    expect(because).toContain('with 100, 4.2 %');
+    expect(because).toContain('with 100, 2.5 %, or 4.2 % if nothing served');
   });
 
   it.each([
-    // All spills for 2.5 minutes of 100 busy, and 60 of 100 would have for five: 250 against 300.
     ['lasts five minutes', (minute: number) => (minute < 5 ? 100 : 0), true],
     ['is nothing', () => 0, false],
     ['is a quarter more than is held', () => 50, false],
@@ -54,11 +53,11 @@ describe('by the share that may spill', () => {
     expect(ask(blocksOf(loadOf)).isWorthIt).toBe(isWorthIt);
   });
 
-  it('is not worth it where preparing takes longer than it lasts', () => {
+  it('is not worth it where most of it is over by then', () => {
     const worth = blocksOf((minute) => (minute < 10 ? 100 : 0));
-    // 60 of 100 spill for ten minutes: as much as all of it for six.
-    expect(ask(worth, { leadMs: 5.9 * msPerMinute }).isWorthIt).toBe(true);
-    expect(ask(worth, { leadMs: 6.1 * msPerMinute }).isWorthIt).toBe(false);
+    // 60 of 100 spill for ten minutes: 600. Raised after x of them, 60 x, and one in four of the 40 x that might not be served: 70 x, so up to 8.57 minutes.
+    expect(ask(worth, { leadMs: 8.5 * msPerMinute }).isWorthIt).toBe(true);
+    expect(ask(worth, { leadMs: 8.6 * msPerMinute }).isWorthIt).toBe(false);
   });
 
   it('asks for no more than may be had, and not at all where that is what is held', () => {

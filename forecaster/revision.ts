@@ -1,10 +1,10 @@
 /**
  * Is it worth asking for more when an event has begun? A raise under load is no free call: Lambda goes back to IN_PROGRESS for two to three minutes, and whether the
- * environments that stand serve meanwhile is not documented. It is taken that they do not: a raise that is not worth that is left to on demand, which
- * starts what it needs within seconds.
+ * environments that stand serve meanwhile is not documented. One in four is set on their not serving at all. A raise that is not worth that is left to on
+ * demand, which starts what it needs within seconds.
  *
  * So the plan that stands is compared with the one that would replace it, by what each lets happen over the next hour under what is believed now
- * (block-worth.ts): kept, whatever exceeds it spills; raised, everything spills until it is READY, and afterwards what exceeds the new level. Counts of requests
+ * (block-worth.ts): kept, whatever exceeds it spills; raised, the same until it is READY, or everything, and afterwards what exceeds the new level. Counts of requests
  * decide nothing by themselves.
  */
 import type { FunctionSpec, Prices } from '../core/function-spec.ts';
@@ -16,6 +16,12 @@ import { billingPeriodMs, usdOfHolding } from './cost.ts';
 export const revisionMs = 60 * msPerMinute;
 /** For a quarter more, no alias is put back to IN_PROGRESS. */
 export const revisionRatioMin = 1.25;
+
+/**
+ * The chance that what stands serves nobody while a raise is prepared. Recorded answers of AWS show an environment available while its alias was IN_PROGRESS, which is
+ * evidence for the contrary, of one function, and not of a raise.
+ */
+const idleRatio = 0.25;
 
 export interface RevisionQuestion {
   readonly nowMs: EpochMs;
@@ -131,12 +137,17 @@ function judgeByRatio(
 ): RevisionAnswer {
   const requests = total(spans, ({ worth, before, after }) => (before + after) * worth.requestCount);
   const kept = total(spans, ({ worth, before, after }) => (before + after) * beyond(worth.spillAvoided, held));
-  const whilePrepared = total(spans, ({ worth, before }) => before * worth.requestCount);
-  const raised = whilePrepared + total(spans, ({ worth, after }) => after * beyond(worth.spillAvoided, wanted));
+  const atLeast = total(
+    spans,
+    ({ worth, before, after }) =>
+      before * beyond(worth.spillAvoided, held) + after * beyond(worth.spillAvoided, wanted),
+  );
+  const atMost = atLeast + total(spans, ({ worth, before }) => before * beyond(worth.spillAvoided, 0, held));
+  const raised = (1 - idleRatio) * atLeast + idleRatio * atMost;
   const isWorthIt = kept > ratioMax * requests && raised < kept;
   const because = [
     `with ${held} held, ${percent(kept / requests)} of ${Math.round(requests)} requests expected within the hour would spill (${percent(ratioMax)} may);`,
-    `with ${wanted}, ${percent(raised / requests)}, if nothing served for the ${(leadMs / msPerMinute).toFixed(1)} min until they are READY`,
+    `with ${wanted}, ${percent(atLeast / requests)}, or ${percent(atMost / requests)} if nothing served for the ${(leadMs / msPerMinute).toFixed(1)} min until they are READY`,
   ].join(' ');
   return { isWorthIt, concurrency: wanted, because };
 }
@@ -149,8 +160,8 @@ function judgeByUsd(
   const { heldConcurrency: held } = question;
   const saved = usdSaved(spans, question, { from: held, until: wanted, usdPerColdStart });
   // What stands would have to start anew on demand.
-  const lost = held * usdPerColdStart;
-  const because = `${wanted} instead of ${held} would save ${saved.toFixed(2)} dollars within the hour once they are READY, and cost ${lost.toFixed(2)} if nothing served until then`;
+  const lost = idleRatio * held * usdPerColdStart;
+  const because = `${wanted} instead of ${held} would save ${saved.toFixed(2)} dollars within the hour once they are READY, and lose ${lost.toFixed(2)} to the chance that nothing serves until then`;
   return { isWorthIt: saved > lost, concurrency: wanted, because };
 }
 

@@ -71,6 +71,7 @@ interface Watched {
   isHeard: boolean;
   stage: 'foretold' | 'harmless' | 'harmful';
   revision: Revision | undefined;
+  /** A surge that does harm is left alone until then: a raise takes its time. */
   askAtMs: EpochMs;
   /** Of the event whose window was revised so many times; undefined outside of all. */
   windowId: string | undefined;
@@ -163,13 +164,16 @@ function judgeOne(one: Watched, judging: Judging): SurgeNews | undefined {
     return { kind: 'over', key, because: `${key}: volume is back to what was foretold` };
   }
   // What runs on demand is started within seconds, long before provisioned concurrency could take it over.
-  const isTooMuch = held > 0 && nowcast.ratioAbove(served, nowMs) >= sureRatio;
+  const tooMuch = held > 0 ? nowcast.ratioAbove(served, nowMs) : 0;
+  const isHarmful = one.stage === 'harmful';
+  if (isHarmful && nowMs < one.askAtMs) return undefined;
+  if (tooMuch > overRatio && tooMuch < sureRatio && !isHarmful) return undefined;
+  const isTooMuch = tooMuch > overRatio;
   if (!isTooMuch) {
     if (one.stage === 'harmless') return undefined;
-    const wasHarmful = one.stage === 'harmful';
     one.stage = 'harmless';
     const because = held > 0 ? `${held} held suffice` : 'nothing is held for it, and on demand takes it';
-    return { kind: wasHarmful ? 'over' : 'harmless', key, because: `${seen}; ${because}` };
+    return { kind: isHarmful ? 'over' : 'harmless', key, because: `${seen}; ${because}` };
   }
   return judgeHarm(one, { ...judging, held, seen });
 }
@@ -180,7 +184,6 @@ function judgeHarm(
   judging: Judging & { readonly held: number; readonly seen: string },
 ): SurgeNews | undefined {
   const { nowMs, seen } = judging;
-  if (nowMs < one.askAtMs && one.stage === 'harmful') return undefined;
   one.askAtMs = nowMs + askAgainMs;
   const isFirst = one.stage !== 'harmful';
   one.stage = 'harmful';
