@@ -13,11 +13,11 @@
 import { assert } from '../core/assert.ts';
 import type { QuantilePath } from '../core/forecast.ts';
 import { msPerSecond, type EpochMs } from '../core/time.ts';
-import type { ErlangTable } from './erlang-table.ts';
+import type { Bursts, ErlangTable } from './erlang-table.ts';
 import { addLoads, clearLoads, createLoads, gatherLoads, type DemandPath } from './load-histogram.ts';
 import { loadKernelOf } from './load-kernel.ts';
 import { createNewEnvironments } from './new-environments.ts';
-import { peakednessOf } from './peakedness.ts';
+import { briefnessOf, peakednessOf } from './peakedness.ts';
 import type { PeakProfile } from './peak-profile.ts';
 import { meanSecondsOf, type RunDistribution } from './run-distribution.ts';
 import { createSpillCurves, marginalsOf, spillOver } from './spill-curves.ts';
@@ -60,8 +60,9 @@ export function worthOfBlocks(options: BlockWorthOptions): readonly BlockWorth[]
   const { path, runs, burstiness, blocks, table } = options;
   assert(path.fromMs % msPerSecond === 0 && path.stepMs % msPerSecond === 0, 'a forecast lies on whole seconds');
   const meanSeconds = meanSecondsOf(runs);
-  const peakedness = rounded(peakednessOf(runs, burstiness));
-  const curves = createSpillCurves({ table, peakedness, burstiness, meanSeconds });
+  const bursts = burstsOf(runs, burstiness);
+  const { peakedness } = bursts;
+  const curves = createSpillCurves({ table, bursts, burstiness, meanSeconds });
   const paths = pathsOf(path);
   const countMax = paths.reduce((most, { counts }) => counts.reduce((sofar, count) => Math.max(sofar, count), most), 0);
   const kernel = loadKernelOf({ stepMs: path.stepMs, profile: options.profile, runs, countMax, peakedness });
@@ -91,9 +92,14 @@ export function worthOfBlocks(options: BlockWorthOptions): readonly BlockWorth[]
   });
 }
 
-/** To one percent, so that functions which are much alike ask the table for the same curves. Poisson stays Poisson. */
-function rounded(peakedness: number): number {
-  return Math.exp(Math.round(Math.log(peakedness) / 0.01) * 0.01);
+/**
+ * Peakedness to one percent and briefness to an eighth, so that functions which are much alike ask the table for the same curves. Poisson stays Poisson.
+ */
+function burstsOf(runs: RunDistribution, burstiness: number): Bursts {
+  return {
+    peakedness: Math.exp(Math.round(Math.log(peakednessOf(runs, burstiness)) / 0.01) * 0.01),
+    briefness: Math.round(briefnessOf(runs) * 8) / 8,
+  };
 }
 
 interface WeightedPath extends DemandPath {

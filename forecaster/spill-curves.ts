@@ -1,5 +1,5 @@
 /** The share of requests that spill, over concurrency: from environments that are all busy, and from the request rate that each brings. */
-import type { ErlangTable } from './erlang-table.ts';
+import type { Bursts, ErlangTable } from './erlang-table.ts';
 import type { LoadHistogram } from './load-histogram.ts';
 
 /** Lambda spills from provisioned concurrency at this rate for each environment, idle or not (AWS: Understanding function scaling). */
@@ -25,16 +25,17 @@ export interface SpillCurves {
 
 export interface SpillCurveOptions {
   readonly table: ErlangTable;
-  readonly peakedness: number;
+  readonly bursts: Bursts;
   readonly burstiness: number;
   readonly meanSeconds: number;
 }
 
 /** The curves of one function, made as they are asked for. */
-export function createSpillCurves({ table, peakedness, burstiness, meanSeconds }: SpillCurveOptions): SpillCurves {
+export function createSpillCurves({ table, bursts, burstiness, meanSeconds }: SpillCurveOptions): SpillCurves {
+  const { peakedness } = bursts;
   const spill: Float64Array[] = [];
   const loadAt = (place: number): number => table.loadAt(place) * peakedness;
-  const busyAt = table.lossesBy(1 / peakedness);
+  const busyAt = table.lossesBy(bursts);
   const spillAt = (place: number): Float64Array =>
     (spill[place] ??= greaterOf(busyAt(place), { arrivalsPerSecond: loadAt(place) / meanSeconds, burstiness }));
   // Whoever has environments enough for longer runs has rate enough: at c = arrivals / 10 a quarter is lost to busy ones already.
