@@ -21,7 +21,7 @@ export function fold(scene: Scene, fact: Fact, turn: Turn): void {
       return;
     }
     case 'counts':
-      scene.planning.hear(fact.key, fact);
+      scene.planning.hear(fact);
       return;
     case 'account':
       if (!isSameAccount(scene.account, fact.limits)) reconsider(scene, turn);

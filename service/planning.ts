@@ -19,6 +19,7 @@ import type { LeadModel } from '../forecaster/event-window.ts';
 import type { LiveCount } from '../forecaster/nowcast.ts';
 import { isPlannable, plan as makePlan, type PlanningPolicy } from '../forecaster/planner.ts';
 import { createEventResponse, type EventResponse } from '../models/event-response.ts';
+import type { OfferedRequests } from './facts.ts';
 import { createForecastRota, type ForecastSource } from './forecast-rota.ts';
 import { createSurgeWatch, type SurgeNews } from './surge-watch.ts';
 import type { SystemFunction, SystemOptions } from './system-options.ts';
@@ -45,9 +46,9 @@ export interface PlanningMoment {
 }
 
 export interface Planning {
-  learn(bucket: { readonly key: FunctionKey; readonly bucketAtMs: EpochMs; readonly requestCount: number }): void;
+  learn(bucket: OfferedRequests & { readonly bucketAtMs: EpochMs }): void;
   /** A count of live requests: it is not learned, and tells how the day goes. */
-  hear(key: FunctionKey, count: LiveCount): void;
+  hear(count: OfferedRequests & LiveCount): void;
   /** What has been heard says of a plan; where it asks for a revision, the next plan takes it in. */
   watch(moment: {
     readonly nowMs: EpochMs;
@@ -88,13 +89,16 @@ export function createPlanning(options: SystemOptions): Planning {
     mergeEvents(options.functions, calendar.events, nowMs - eventsBehindMs, nowMs + options.horizonMs);
 
   return {
-    learn({ key, bucketAtMs, requestCount }) {
+    learn(bucket) {
+      const { key, bucketAtMs, isSaturated = false } = bucket;
       const learner = learnerOf(key);
+      const requestCount = demandOf(bucket);
       surges.hear(key, { atMs: bucketAtMs, lengthMs: learner.stepMs, requestCount });
-      learner.learn({ bucketAtMs, volume: requestCount / requestsPerUnitOf.get(key)! });
+      learner.learn({ bucketAtMs, volume: requestCount / requestsPerUnitOf.get(key)!, isSaturated });
       rota.learned(learner, bucketAtMs);
     },
-    hear: (key, count) => surges.hear(key, count),
+    hear: ({ key, atMs, lengthMs, ...count }) =>
+      surges.hear(key, { atMs, lengthMs, requestCount: demandOf({ key, ...count }) }),
     watch: (moment) => (options.policy.reviseOnSurge === false ? [] : surges.judge(moment)),
     takeCalendar: (next) => void (calendar = next),
     calendar: () => calendar,
@@ -150,7 +154,12 @@ export function createPlanning(options: SystemOptions): Planning {
 interface Learner extends ForecastSource {
   /** As if no event were ahead: what "times the usual" multiplies. */
   usual(nowMs: EpochMs, untilMs: EpochMs): Forecast | NotReady;
-  learn(bucket: { readonly bucketAtMs: EpochMs; readonly volume: number }): void;
+  learn(bucket: { readonly bucketAtMs: EpochMs; readonly volume: number; readonly isSaturated: boolean }): void;
+}
+
+/** What would have come if nothing had been asked twice. */
+function demandOf({ requestCount, repeatCount = 0 }: OfferedRequests): number {
+  return Math.max(0, requestCount - repeatCount);
 }
 
 /** What all learners share. */
@@ -181,10 +190,11 @@ function createLearner(one: SystemFunction, { eventResponse, events }: Lessons):
   return {
     stepMs,
     untilMs: () => forecaster.originMs!,
-    learn({ bucketAtMs, volume }) {
+    learn({ bucketAtMs, volume, isSaturated }) {
       // Late or told twice: what has been learned is not learned again.
       if (bucketAtMs < forecaster.originMs!) return;
-      forecaster.learn({ fromMs: bucketAtMs, stepMs, values: Float64Array.of(volume) }, events());
+      const block = { fromMs: bucketAtMs, stepMs, values: Float64Array.of(volume) };
+      forecaster.learn(block, events(), isSaturated ? Uint8Array.of(1) : undefined);
     },
     forecast: (fromMs, untilMs) => forecaster.forecast({ fromMs, untilMs, events: events() }),
     usual: (fromMs, untilMs) => forecaster.forecast({ fromMs, untilMs, events: [] }),

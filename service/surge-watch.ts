@@ -51,7 +51,7 @@ export interface SurgeWatch {
   judge(moment: SurgeMoment): readonly SurgeNews[];
   /** What the next plan is to take in; asked once. */
   takeRevision(key: FunctionKey): Revision | undefined;
-  /** The forecast as it is believed now, where the plan in force rests on that. */
+  /** The forecast as it is believed now, where more comes than was foretold or the plan in force rests on it: nothing is given back that is still needed. */
   forecastOf(
     forecast: Forecast,
     moment: { readonly nowMs: EpochMs; readonly previous: CapacityPlan | undefined },
@@ -113,12 +113,10 @@ export function createSurgeWatch(specs: readonly FunctionSpec[], prices: Prices)
     },
     forecastOf(forecast, { nowMs, previous }) {
       const one = watched.get(forecast.key)!;
-      const isRevised =
-        one.revision !== undefined ||
-        previous?.steps.some(
-          (step) => step.key === forecast.key && step.raiseUntilMs !== undefined && isNow(step, nowMs),
-        );
-      return isRevised ? (one.nowcast.forecast(nowMs) ?? forecast) : forecast;
+      const isRevised = previous?.steps.some(
+        (step) => step.key === forecast.key && step.raiseUntilMs !== undefined && isNow(step, nowMs),
+      );
+      return isRevised || one.stage !== 'foretold' ? (one.nowcast.forecast(nowMs) ?? forecast) : forecast;
     },
   };
 }

@@ -5,7 +5,7 @@
  * One step is one second: arrivals are served, the system ticks, and its calls are answered before the next second begins. The same seed
  * and inputs therefore give the same decisions, byte for byte.
  */
-import { createBucketCounter, type BucketCounter } from '../../collectors/bucket-counter.ts';
+import { createBucketCounter, type BucketCounter, type CountedBucket } from '../../collectors/bucket-counter.ts';
 import type { MarketEvent } from '../../core/market-event.ts';
 import { createRandom } from '../../core/random.ts';
 import type { FunctionKey } from '../../core/series-key.ts';
@@ -18,6 +18,7 @@ import type { EventWindowView, Measured } from '../../service/view.ts';
 import { createArrivalSource, type ArrivalSource } from '../twin/arrivals.ts';
 import { listenTwin, type ListenOptions } from '../twin/control-plane-http.ts';
 import type { TwinParams } from '../twin/limits.ts';
+import type { MinuteCount } from '../twin/minute-counter.ts';
 import { createTwin } from '../twin/twin.ts';
 import type { TwinFunction } from '../twin/twin-function.ts';
 import { createDrive, type WorldPorts } from './drive.ts';
@@ -88,10 +89,8 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   const twins: TwinPair = {
     with: createTwin({
       ...twinOptions,
-      onMinute: ({ key, startsAtMs, arrivalCount }) =>
-        trafficOf
-          .get(key)!
-          .tell(startsAtMs, arrivalCount, (bucket) => told.system?.admit({ kind: 'volume', key, ...bucket })),
+      onMinute: ({ key, ...count }) =>
+        trafficOf.get(key)!.tell(count, (bucket) => told.system?.admit({ kind: 'volume', key, ...bucket })),
     }),
     without: createTwin(twinOptions),
   };
@@ -151,11 +150,7 @@ interface Traffic {
   draw(minuteAtMs: EpochMs, twins: TwinPair): void;
   /** What has come in a second of the minute that was drawn last. */
   countOf(secondAtMs: EpochMs): Extract<Fact, { kind: 'counts' }>;
-  tell(
-    minuteAtMs: EpochMs,
-    arrivalCount: number,
-    admit: (bucket: { bucketAtMs: EpochMs; requestCount: number }) => void,
-  ): void;
+  tell(minute: Omit<MinuteCount, 'key'>, admit: (bucket: CountedBucket) => void): void;
 }
 
 function createTraffic(
@@ -187,10 +182,10 @@ function createTraffic(
       lengthMs: msPerSecond,
       requestCount: perSecond[(atMs % msPerMinute) / msPerSecond]!,
     }),
-    tell(minuteAtMs, arrivalCount, admit) {
+    tell({ startsAtMs, arrivalCount, throttleCount }, admit) {
       // Where the record has no data there is no count either: missing is not zero.
-      if (Number.isNaN(volumeAt(minuteAtMs))) return;
-      const bucket = counter.push(minuteAtMs, arrivalCount);
+      if (Number.isNaN(volumeAt(startsAtMs))) return;
+      const bucket = counter.push(startsAtMs, arrivalCount, { isSaturated: throttleCount > 0 });
       if (bucket) admit(bucket);
     },
   };
