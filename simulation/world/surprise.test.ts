@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { replay } from '../../service/replay.ts';
 import { surprise, type Surprise, type SurpriseOptions } from './surprise.ts';
 
 const play = (changes: Partial<SurpriseOptions>): Promise<Surprise> =>
@@ -23,6 +24,9 @@ describe('an event of three times the largest size that was seen', () => {
     expect(without.concurrencyBefore).toBe(ours.concurrencyBefore);
     expect(ours.with.spillover).toBeLessThan(0.7 * without.with.spillover);
     expect(ours.with.requests).toBe(without.with.requests);
+    // And is decided again as it was, from the counts on record.
+    const { runs, differences } = await replay(ours.store);
+    expect([runs.map(({ unreplayed }) => unreplayed), differences]).toEqual([[null], []]);
   });
 
   it('is left to on demand where the cold starts have happened when a raise would be READY', async () => {

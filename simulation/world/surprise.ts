@@ -8,6 +8,7 @@ import { pricesUsEast1 } from '../../config/schema.ts';
 import type { AuditEvent } from '../../core/audit.ts';
 import type { FunctionSpec, SpillTarget } from '../../core/function-spec.ts';
 import type { MarketEvent } from '../../core/market-event.ts';
+import type { Store } from '../../core/ports.ts';
 import { createRandom } from '../../core/random.ts';
 import type { FunctionKey } from '../../core/series-key.ts';
 import { msPerDay, msPerHour, msPerMinute, msPerSecond, parseInstant, type EpochMs } from '../../core/time.ts';
@@ -43,9 +44,11 @@ export interface Surprise {
   readonly readyAtSeconds: number | null;
   readonly incidents: readonly string[];
   readonly notices: readonly string[];
-  /** From the event's instant on, to the end of the run; `before`: until five minutes after it, when a raise can be READY at the earliest. */
+  /** From the event's instant on, to the end of the run. */
   readonly with: Measured;
   readonly without: Measured;
+  /** What it left on record. */
+  readonly store: Store;
 }
 
 const key = '123456789012/us-east-1/orders-validate:live' as FunctionKey;
@@ -110,6 +113,8 @@ export async function surprise(options: SurpriseOptions): Promise<Surprise> {
   const systemOptions = optionsOf(volume, fromMs, options);
   const { spec } = systemOptions.functions[0]!;
   const audit: AuditEvent[] = [];
+  // Read after the run is over.
+  const store: Store = { ...createMemoryStore(), close: async () => undefined };
   const world = await createWorld({
     functions: [{ twin: { ...spec, version: '1' }, volume, requestsPerUnit: 1 }],
     events: [releaseOf(0)],
@@ -117,8 +122,7 @@ export async function surprise(options: SurpriseOptions): Promise<Surprise> {
     untilMs: surpriseAtMs + options.minutesAfter * msPerMinute,
     seed: options.seed,
     countsSeconds: true,
-    compose: (ports) =>
-      composeOn(ports, systemOptions, { store: listenToAudit(createMemoryStore(), audit), log: silentLog }),
+    compose: (ports) => composeOn(ports, systemOptions, { store: listenToAudit(store, audit), log: silentLog }),
   });
   const provisioned = (): { requested: number; isReady: boolean } => {
     const target = '/2019-09-30/functions/orders-validate/provisioned-concurrency?Qualifier=live';
@@ -155,6 +159,7 @@ export async function surprise(options: SurpriseOptions): Promise<Surprise> {
     notices: saidIn('surge.seen'),
     with: withUs,
     without,
+    store,
   };
 }
 
