@@ -14,6 +14,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   prewarm: () => import('./prewarm.ts'),
   recover: () => import('./recover.ts'),
   store: () => import('./store.ts'),
+  surprise: () => import('./surprise.ts'),
 };
 
 const [name = '', ...args] = process.argv.slice(2);

@@ -5,7 +5,7 @@ import { pricesUsEast1 } from '../config/schema.ts';
 import { InputError } from '../core/errors.ts';
 import { defaultAccountLimits } from '../core/ports.ts';
 import { parseWindows, type BacktestWindow } from '../forecaster/backtest-windows.ts';
-import { meanRunMs } from '../forecaster/offered-load.ts';
+import { meanRunMs } from '../forecaster/run-distribution.ts';
 import { policies, readPolicy } from '../simulation/policies/index.ts';
 import type { PolicyOutcome } from '../simulation/policies/job.ts';
 import { simulateInParallel } from '../simulation/policies/parallel.ts';

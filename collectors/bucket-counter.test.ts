@@ -13,6 +13,14 @@ describe('a bucket counter', () => {
     expect(told).toEqual([undefined, undefined, undefined, undefined, { bucketAtMs: 0, requestCount: 50 }, undefined]);
   });
 
+  it('tells of a bucket that it is saturated when one of its minutes is, and not of the next', () => {
+    const counter = createBucketCounter(5 * msPerMinute);
+    const told = Array.from({ length: 10 }, (_, minute) =>
+      counter.push(minute * msPerMinute, 10, { isSaturated: minute === 2 }),
+    );
+    expect(told.flatMap((bucket) => (bucket ? [bucket.isSaturated] : []))).toEqual([true, undefined]);
+  });
+
   // Goal: an outage of the source is missing data, not low demand.
   it('never tells a bucket that lacks a minute, and starts afresh with the next', () => {
     const counter = createBucketCounter(5 * msPerMinute);

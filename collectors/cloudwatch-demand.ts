@@ -54,6 +54,12 @@ export function demandOf({ points }: MetricReading, key: FunctionKey): MetricPoi
   return demand;
 }
 
+/** The buckets in which anything of a function was throttled: more may have wanted to come. */
+export function saturatedBuckets({ points }: MetricReading, key: FunctionKey): ReadonlySet<EpochMs> {
+  const throttles = points.get(queryIdOf(key, 'Throttles', 'Sum'))!;
+  return new Set([...throttles].flatMap(([atMs, value]) => (value > 0 ? [atMs] : [])));
+}
+
 /** The buckets in which anything of the account has a point. */
 export function witnessedBuckets({ points }: MetricReading): ReadonlySet<EpochMs> {
   return new Set([...points.values()].flatMap((one) => [...one.keys()]));

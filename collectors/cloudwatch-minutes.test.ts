@@ -105,6 +105,14 @@ it('counts throttled requests as demand, and takes one of the two metrics alone'
   expect(await toldAt(await open(), world, { at: 10, shown })).toEqual({ 0: 5, 1: 10, 2: 3 });
 });
 
+it('says which minutes were throttled: more may have wanted to come', async () => {
+  const { world, open } = await setUp();
+  world.nowMs = minute(10);
+  world.shown = { 'orders Invocations': { 0: 5, 1: 6, 2: 7 }, 'orders Throttles': { 0: 0, 1: 4 } };
+  const [told] = await collectFrom(await open());
+  expect(told!.rows.map(({ isSaturated }) => isSaturated)).toEqual([undefined, true, undefined]);
+});
+
 it('takes silence for zero only in minutes that CloudWatch has shown to have', async () => {
   const { world, open } = await setUp({ keys: [orders, quotes] });
   const collector = await open();

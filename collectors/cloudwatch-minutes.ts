@@ -14,7 +14,14 @@ import { assert } from '../core/assert.ts';
 import type { FunctionKey } from '../core/series-key.ts';
 import { msPerDay, msPerHour, msPerMinute, type Clock, type EpochMs } from '../core/time.ts';
 import type { MetricPoints, MetricReader, MetricReading, MetricSpan } from './cloudwatch.ts';
-import { demandMetricCount, demandOf, demandQueries, demandRows, witnessedBuckets } from './cloudwatch-demand.ts';
+import {
+  demandMetricCount,
+  demandOf,
+  demandQueries,
+  demandRows,
+  saturatedBuckets,
+  witnessedBuckets,
+} from './cloudwatch-demand.ts';
 import type { HistoryKeep, KeptRow } from './kept-history.ts';
 
 export interface WatchedFunction {
@@ -150,7 +157,9 @@ export async function openMinuteCollector(options: MinuteCollectorOptions): Prom
       if (move.rows.length > 0) await keep.append(cursor.key, move.rows);
       countLate(cursor, demand);
       takeMove(cursor, move, demand);
-      if (move.rows.length > 0) tell({ key: cursor.key, rows: move.rows });
+      const saturated = saturatedBuckets(reading, cursor.key);
+      const told = move.rows.map((row) => (saturated.has(row.atMs) ? { ...row, isSaturated: true as const } : row));
+      if (told.length > 0) tell({ key: cursor.key, rows: told });
     }
     readAtMs = reading.readAtMs;
     newestAtMs = laterOf(newestAtMs, newestOf(reading));

@@ -23,6 +23,8 @@ export const grainMsOf: Readonly<Record<Grain, number>> = { '1m': msPerMinute, '
 export interface KeptRow {
   readonly atMs: EpochMs;
   readonly volume: number;
+  /** Something of it was throttled. Told while it is live, and not kept in the file. */
+  readonly isSaturated?: true;
 }
 
 /** What a minute of one alias was like, as far as CloudWatch has a point; null where it has none. */

@@ -21,6 +21,7 @@ describe('a file that is right', () => {
         quantile: 0.95,
         importanceMin: 2,
         keepWhilePaying: true,
+        reviseOnSurge: true,
         horizonMs: 86_400_000,
         readyBeforeMs: 300_000,
         preparationMs: 120_000,

@@ -104,6 +104,8 @@ export interface Planning {
   readonly importanceMin: Importance;
   /** After an event, hand back only what has stopped paying for itself. */
   readonly keepWhilePaying: boolean;
+  /** When far more comes than was foretold, raise again. */
+  readonly reviseOnSurge: boolean;
   readonly horizonMs: number;
   readonly readyBeforeMs: number;
   readonly preparationMs: number;

@@ -297,6 +297,10 @@ const planning = strictMap({
   keepWhilePaying: flag()
     .default(true)
     .describe('After an event, keep what is busy enough to cost less than on demand, until demand falls.'),
+  // What no history foretold is met minutes after it began, or not at all; a raise then is asked for only where it is worth two minutes in which nothing may serve.
+  reviseOnSurge: flag()
+    .default(true)
+    .describe('When far more comes than was foretold, raise again what is held, within all limits.'),
   // A day ahead is what an operator reviews in the morning, and all that a calendar moved overnight should change.
   horizonMs: wholeNumber(msPerHour, 7 * msPerDay)
     .default(msPerDay)

@@ -3,6 +3,7 @@ import { manualKind, type MarketEvent } from '../core/market-event.ts';
 import { formatInstant } from '../core/time.ts';
 import { tellExpectation } from './expected-floor.ts';
 import type { Cell, Row } from './row.ts';
+import { surgeKind } from './surge.ts';
 
 /**
  * `nfp at 2026-11-06T13:30:00Z: the 0.95 quantile of demand from here on peaks at 478 requests/s, 57 running at once; 82 keep spillover
@@ -14,7 +15,8 @@ export function explainWindow(cell: Cell, asked: NonNullable<Cell['asked']>, row
   const { principal, events } = window.group;
   const others = events.length > 1 ? ` (and ${events.length - 1} more within half an hour)` : '';
   const spillover = `${rounded(target.spilloverRatioMax * 100)} %`;
-  const event = `${principal.kind} at ${formatInstant(principal.startsAtMs)}${others}${expectedOf(events, row)}`;
+  const seen = principal.kind === surgeKind ? ` (${principal.title})` : '';
+  const event = `${principal.kind} at ${formatInstant(principal.startsAtMs)}${seen}${others}${expectedOf(events, row)}`;
   if (notReady !== undefined) return `${event}: ${cell.level} as in the plan before; no forecast: ${notReady}.`;
   return [
     `${event}: the ${rounded(target.level)} quantile of demand from here on peaks at`,

@@ -10,6 +10,7 @@ import { manualKind, type Importance, type MarketEvent } from '../core/market-ev
 import { msPerMinute, type EpochMs } from '../core/time.ts';
 import { billingPeriodMs } from './cost.ts';
 import { noNeed, type Need } from './need.ts';
+import { surgeKind } from './surge.ts';
 
 /** Asked for at least this long before the event, however small the raise. */
 const askedBeforeMs = 10 * msPerMinute;
@@ -71,9 +72,14 @@ export function windowEndOf(group: EventGroup): EpochMs {
   return Math.max(visibleUntilMs, ...expectedUntilMs);
 }
 
-/** Started by hand, at the instant of its event: it joins no release, and no release ends it. */
+/** Started at the instant of its event, by hand or because it was seen to begin: it joins no release, and no release ends it. */
 export function isManual(group: EventGroup): boolean {
-  return group.principal.kind === manualKind;
+  return startsNow(group.principal);
+}
+
+/** By hand, or by the nowcast (surge.ts). */
+function startsNow({ kind }: MarketEvent): boolean {
+  return kind === manualKind || kind === surgeKind;
 }
 
 /**
@@ -84,12 +90,12 @@ export function groupEvents(events: readonly MarketEvent[]): EventGroup[] {
   const sorted = events.toSorted((a, b) => a.startsAtMs - b.startsAtMs || compareText(a.id, b.id));
   const groups: MarketEvent[][] = [];
   for (const event of sorted) {
-    if (event.kind === manualKind) continue;
+    if (startsNow(event)) continue;
     const group = groups.at(-1);
     if (group && event.startsAtMs - group[0]!.startsAtMs <= joinWithinMs) group.push(event);
     else groups.push([event]);
   }
-  for (const event of sorted) if (event.kind === manualKind) groups.push([event]);
+  for (const event of sorted) if (startsNow(event)) groups.push([event]);
   return groups.map((members) => {
     const principal = members.reduce((best, event) => (event.importance > best.importance ? event : best));
     return {
@@ -125,6 +131,8 @@ export interface WindowOptions {
   readonly lead: LeadModel;
   readonly spec: Pick<FunctionSpec, 'initDurationMs' | 'concurrencyCeiling'>;
   readonly begun: Begun | undefined;
+  /** What has begun is more than was foretold, and worth another raise: begun or not, it is asked for now. */
+  readonly isRevised?: boolean;
   needIn(blockAtMs: EpochMs): Need;
 }
 
@@ -148,7 +156,7 @@ export interface WindowLevel {
  * Lays out one window. From the asking to `heldAfterMs` after the last event it holds the greatest need of the whole window, run-up and lull
  * included; afterwards the greatest need still to come, rounded up to a coarse scale so that it steps down seldom. More need never gives a lower level.
  *
- * A window that has begun keeps what it has; it is raised again only before READY is wanted, and only by more than a tenth.
+ * A window that has begun keeps what it has; it is raised again only before READY is wanted or where the nowcast asks for it, and only by more than a tenth.
  */
 export function layOutWindow(options: WindowOptions): EventWindow {
   const { group, nowMs, begun } = options;
@@ -161,7 +169,8 @@ export function layOutWindow(options: WindowOptions): EventWindow {
   const needs = blocks.map((at) => (at < countedUntilMs ? options.needIn(at) : noNeed));
   const still = greatestToCome(needs);
   const peak = still[0] ?? noNeed;
-  const isKept = begun !== undefined && !mayRaiseAgain(begun, peak, nowMs, readyByMs);
+  const mayRaise = nowMs < readyByMs || options.isRevised === true;
+  const isKept = begun !== undefined && !(mayRaise && isRaisedAgain(begun, peak));
   const top = isKept ? begun.concurrency : peak.concurrency;
   const levels = blocks.map((blockAtMs, index): [EpochMs, WindowLevel] => {
     const isHeld = blockAtMs < heldUntilMs || (begun !== undefined && blockAtMs <= nowMs);
@@ -176,8 +185,8 @@ export function layOutWindow(options: WindowOptions): EventWindow {
 }
 
 /** What a limit had cut stays as it is too: the limit is asked afresh by each plan, and its rounding is no reason to call Lambda. */
-function mayRaiseAgain(begun: Begun, peak: Need, nowMs: EpochMs, readyByMs: EpochMs): boolean {
-  return nowMs < readyByMs && !wasCut(begun) && peak.concurrency > begun.concurrency * raiseAgainRatio;
+function isRaisedAgain(begun: Begun, peak: Need): boolean {
+  return !wasCut(begun) && peak.concurrency > begun.concurrency * raiseAgainRatio;
 }
 
 /** The block in which to ask so that READY comes in time: 2 min + n / 6,000 min + initialisation + queue + margin before it is wanted. */

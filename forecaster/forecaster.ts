@@ -43,8 +43,8 @@ export interface ForecastRequest {
 export interface Forecaster {
   /** End of what was learned; undefined before anything was. */
   readonly originMs: EpochMs | undefined;
-  /** Learns the next block of history, in units of volume, under the whole calendar as it is known now, sorted. */
-  learn(volume: VolumeSeries, events: readonly MarketEvent[]): void;
+  /** Learns the next block of history, in units of volume, under the whole calendar as it is known now, sorted. `isAtLeast`: see Observation. */
+  learn(volume: VolumeSeries, events: readonly MarketEvent[], isAtLeast?: Uint8Array): void;
   /** Volume over [fromMs, untilMs), issued at the origin, both rounded outwards to whole buckets; in units of the history (see `requestsOf`). */
   forecast(request: ForecastRequest): Forecast | NotReady;
   snapshot(): Json;
@@ -61,11 +61,15 @@ export function createForecaster(options: ForecasterOptions): Forecaster {
     get originMs() {
       return originMs;
     },
-    learn(volume, events) {
+    learn(volume, events, isAtLeast) {
       const untilMs = endOf(volume);
       const near = concerning(events, symbols, { fromMs: volume.fromMs, untilMs });
       // Of two times for one event, at most one is the event's: the other would teach that nothing happens at it.
-      model.learn({ volume, events: near.filter(({ doubt }) => doubt === undefined) });
+      model.learn({
+        volume,
+        ...(isAtLeast && { isAtLeast }),
+        events: near.filter(({ doubt }) => doubt === undefined),
+      });
       originMs = untilMs;
     },
     forecast({ fromMs, untilMs, levels = standardLevels, events }) {

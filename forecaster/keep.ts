@@ -12,7 +12,7 @@ import type { Forecast } from '../core/forecast.ts';
 import type { FunctionSpec, Prices } from '../core/function-spec.ts';
 import { msPerSecond, type EpochMs } from '../core/time.ts';
 import { billingPeriodMs } from './cost.ts';
-import { meanRunMs } from './offered-load.ts';
+import { meanRunMs } from './run-distribution.ts';
 import { scaleStepBelow } from './event-window.ts';
 import type { Cell, Row } from './row.ts';
 

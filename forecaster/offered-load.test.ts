@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createRandom } from '../core/random.ts';
-import { createDemand, peakInBucketRatio } from './offered-load.ts';
+import { createDemand } from './offered-load.ts';
+import { peakInBucketRatio } from './peak-profile.ts';
 
 const second = 1_000;
 const minute = 60_000;

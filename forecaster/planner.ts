@@ -33,6 +33,7 @@ import type { LimitsInForce } from './limits-in-force.ts';
 import { keepWhilePaying, neverRegrow, payingIn } from './keep.ts';
 import { needByBlock, noNeed, targetOf, type NeedByBlock } from './need.ts';
 import { isForEvent, type BegunWindow, type Cell, type Row } from './row.ts';
+import { surgesOf, type Revision } from './surge.ts';
 
 /** A plan is a table of blocks; two months of them are 18,000 a function. */
 const horizonMsMax = 62 * msPerDay;
@@ -54,6 +55,8 @@ export interface PlannedFunction {
   readonly forecast: Forecast | { readonly notReady: string };
   /** An event that names symbols concerns only the functions which have one of them. */
   readonly symbols: readonly string[];
+  /** What has begun is more than was foretold: the window that stands is raised again, or where there is none, one begins. */
+  readonly revision?: Revision;
 }
 
 export interface PlanningPolicy {
@@ -63,6 +66,8 @@ export interface PlanningPolicy {
   readonly importanceMin: Importance;
   /** Hand capacity back after an event only as demand falls, while it costs less than on demand (keep.ts). */
   readonly keepWhilePaying: boolean;
+  /** Raise again what is held when far more comes than was foretold (nowcast.ts); so where absent. */
+  readonly reviseOnSurge?: boolean;
 }
 
 /**
@@ -113,16 +118,18 @@ function draftRow(planned: PlannedFunction, input: PlanInput): Row {
   const target = targetOf(spec.spillTarget, { quantile: input.policy.quantile, usdPerEnvironment });
   const usdPerBlock = (billingPeriodMs / msPerSecond) * usdPerEnvironmentSecond(spec, input.prices);
   const floors = blocksOf(input.nowMs, input.untilMs).map((at) => floorCell(spec, at));
-  const groups = groupEvents(input.events.filter((event) => concerns(event, planned, input.policy)));
+  const surges = surgesOf(planned, input);
+  const groups = groupEvents([...input.events.filter((event) => concerns(event, planned, input.policy)), ...surges]);
   const begun = begunWindowOf(spec, groups, input);
-  const row = { spec, usdPerBlock, ...(begun && { begun }) };
+  const isRevised = begun && (planned.revision !== undefined || begun.current.raiseUntilMs !== undefined);
+  const row = { spec, usdPerBlock, ...(begun && { begun }), ...(isRevised && { raisedLate: begun.group }) };
   if ('notReady' in forecast) {
     const kept = keptWindowsOf(spec, groups, input);
     return { ...row, target, cells: floors.map((floor) => kept.reduce(raiseTo, floor)), notReady: forecast.notReady };
   }
   assert(forecast.key === spec.key, 'a forecast belongs to its function');
   const demand = needByBlock(spec, forecast, target);
-  const windows = windowsOf(spec, groups, demand, begun, input);
+  const windows = windowsOf(planned, groups, demand, begun, input);
   return {
     ...row,
     target: { ...target, level: demand.level },
@@ -148,7 +155,7 @@ export function isPlannable(event: MarketEvent, policy: PlanningPolicy): boolean
 }
 
 function windowsOf(
-  spec: FunctionSpec,
+  { spec, revision }: PlannedFunction,
   groups: readonly EventGroup[],
   demand: NeedByBlock,
   begun: BegunWindow | undefined,
@@ -168,6 +175,7 @@ function windowsOf(
       lead: input.lead,
       spec,
       begun: begun?.group === group ? begun.current : undefined,
+      isRevised: revision !== undefined && begun?.group === group,
       needIn: (blockAtMs) => demand.needIn(blockAtMs),
     });
   });
@@ -279,10 +287,15 @@ function stepOf(row: Row, run: readonly Cell[], input: PlanInput): CapacityStep 
     concurrencyWanted: cell.wanted,
     bindingLimit: asked ? cell.limit : floorLimit,
     ...(principal && { eventId: principal.id, eventAtMs: principal.startsAtMs }),
-    ...(asked && isManual(asked.window.group) && { raiseUntilMs: windowEndOf(asked.window.group) }),
+    ...(asked && isAskedLate(asked.window, row) && { raiseUntilMs: windowEndOf(asked.window.group) }),
     because: asked ? explainWindow(cell, asked, row) : explainFloor(cell, row),
   };
   return priced(step, row, input);
+}
+
+/** Asked for when its event has begun. */
+function isAskedLate({ group }: EventWindow, { raisedLate }: Row): boolean {
+  return isManual(group) || raisedLate === group;
 }
 
 function priced(step: Omit<CapacityStep, 'usd'>, row: Row, input: PlanInput): CapacityStep {

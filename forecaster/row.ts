@@ -31,6 +31,8 @@ export interface Row {
   readonly usdPerBlock: number;
   readonly cells: readonly Cell[];
   readonly begun?: BegunWindow;
+  /** The group whose window was raised after its event had begun. */
+  readonly raisedLate?: EventGroup;
   /** How many environments pay for themselves in a block; absent without a forecast. */
   readonly paying?: (blockAtMs: EpochMs) => number;
   /** Why there is no forecast. */

@@ -159,6 +159,12 @@ export interface WatchedSnapshot {
   readonly errors: readonly number[];
 }
 
+/** Log of the volume that came; at least that, where capacity was exhausted. */
+export interface SeenVolume {
+  readonly logVolume: number;
+  readonly isAtLeast: boolean;
+}
+
 export interface EventWatch {
   isWatching(group: EventGroup): boolean;
   /** Starts to follow a group: `outlook` is what its buckets would be without it, from `firstBucket` on. */
@@ -166,7 +172,7 @@ export interface EventWatch {
   /** The lift foretold for a bucket, over all events under way. */
   liftAt(bucket: number): number;
   /** Compares a bucket with what was foretold, and lets the finished events be learned. */
-  judge(bucket: number, atMs: EpochMs, logVolume: number): void;
+  judge(bucket: number, atMs: EpochMs, seen: SeenVolume): void;
   snapshot(): WatchedSnapshot[];
 }
 
@@ -205,11 +211,11 @@ export function createEventWatch(options: EventWatchOptions, snapshot: readonly 
       for (const event of watched) lift += event.lifts[bucket - event.firstBucket] ?? 0;
       return lift;
     },
-    judge(bucket, atMs, logVolume) {
+    judge(bucket, atMs, { logVolume, isAtLeast }) {
       if (watched.length === 0) return;
       if (!Number.isNaN(logVolume)) {
         const foretold = this.liftAt(bucket);
-        for (const event of watched) record(event, { bucket, atMs, stepMs, logVolume, foretold });
+        for (const event of watched) record(event, { bucket, atMs, stepMs, logVolume, isAtLeast, foretold });
       }
       const isOver = (event: Watched): boolean => atMs + stepMs >= event.atMs + offsetMinuteEnd * msPerMinute;
       for (const event of watched.filter(isOver)) {
@@ -224,7 +230,7 @@ export function createEventWatch(options: EventWatchOptions, snapshot: readonly 
 
 function record(
   event: Watched,
-  seen: { bucket: number; atMs: EpochMs; stepMs: number; logVolume: number; foretold: number },
+  seen: SeenVolume & { bucket: number; atMs: EpochMs; stepMs: number; foretold: number },
 ): void {
   const index = seen.bucket - event.firstBucket;
   const location = event.locations[index];
@@ -233,8 +239,9 @@ function record(
   const calm = calmSpread(event.spreads[index]!, own);
   const spread = calm + event.strays[index]!;
   const miss = (seen.logVolume - location - seen.foretold) / spread;
+  if (seen.isAtLeast && miss < 0) return;
   const offset = Math.round((seen.atMs - event.atMs) / msPerMinute);
-  const isJudged = offset >= 0 && offset < judgedMinutesAfter;
+  const isJudged = !seen.isAtLeast && offset >= 0 && offset < judgedMinutesAfter;
   if (isJudged && own > shakenLiftMin) event.errors.push(miss);
   const clip = clipSpreads * spread + event.slack;
   const clipped = Math.min(clip, Math.max(-clip, spread * miss));

@@ -16,6 +16,10 @@ import type { EventResponse } from './event-response.ts';
 export interface Observation {
   /** The next block: it starts where the last one ended, or later (what lies between counts as not recorded). */
   readonly volume: VolumeSeries;
+  /**
+   * 1 for each bucket whose value is a lower bound: capacity was exhausted, and nobody knows how many more would have come. It lowers no level. None where absent.
+   */
+  readonly isAtLeast?: Uint8Array;
   /** The calendar as it is known now, at least within 3 h of the block on both sides, and only what concerns this series. */
   readonly events: readonly MarketEvent[];
 }

@@ -51,6 +51,13 @@ const typicalRate = 1 - 2 ** (-1 / 5);
 /** Beyond this many days of silence the days between are not walked through one by one. */
 const gapDayCountMax = 400;
 
+interface SeenBucket {
+  /** NaN: nothing was recorded. */
+  readonly value: number;
+  /** Capacity was exhausted: at least so many would have come. */
+  readonly isAtLeast: boolean;
+}
+
 interface Scalars {
   readonly [field: string]: number;
   readonly version: number;
@@ -149,7 +156,8 @@ export function createSessionEvent(options: ModelOptions, kept?: Json): Model {
       });
     }
   };
-  const learnBucket = (onGrid: LocalGrid, bucket: number, value: number, near: readonly EventGroup[]): void => {
+  const learnBucket = (onGrid: LocalGrid, bucket: number, seen: SeenBucket, near: readonly EventGroup[]): void => {
+    const { value, isAtLeast } = seen;
     const atMs = onGrid.msOf(bucket);
     const slot = onGrid.slotOf(bucket);
     const day = onGrid.localDayOf(bucket);
@@ -173,14 +181,17 @@ export function createSessionEvent(options: ModelOptions, kept?: Json): Model {
       // By precision: a regular minute says more of the level than a thin one before the market opens.
       weight = Math.max(1, Math.min(255, Math.round(4 / (usual.spread * usual.spread))));
     }
-    watch.judge(bucket, atMs, logVolume);
-    selfCheck.judge(bucket, isTouched ? NaN : logVolume);
-    history.append({ residual, weight, isTouched });
-    if (!Number.isNaN(value)) profile.learn(dayType, slot, { logVolume: logVolume - lift, level, isTouched });
+    watch.judge(bucket, atMs, { logVolume, isAtLeast });
+    // How far a lower bound lies above a median tells nothing of how far beyond it volume goes.
+    selfCheck.judge(bucket, isTouched || isAtLeast ? NaN : logVolume);
+    const isNoNews = isAtLeast && !(usual && logVolume - lift > usual.location + level);
+    history.append({ residual: isNoNews ? NaN : residual, weight, isTouched });
+    if (!Number.isNaN(value) && !isNoNews)
+      profile.learn(dayType, slot, { logVolume: logVolume - lift, level, isTouched });
   };
 
   return {
-    learn({ volume, events }: Observation) {
+    learn({ volume, isAtLeast, events }: Observation) {
       assert(volume.stepMs === stepMs, 'a block has the step of its series');
       grid ??= createLocalGrid(clock, stepMs, volume.fromMs);
       const start = grid.bucketOf(volume.fromMs);
@@ -197,7 +208,8 @@ export function createSessionEvent(options: ModelOptions, kept?: Json): Model {
         while (firstNear < groups.length && groups[firstNear]!.atMs + offsetMinuteFirst * msPerMinute <= atMs) {
           near = [...near, groups[firstNear++]!];
         }
-        learnBucket(grid, bucket, bucket < start ? NaN : volume.values[bucket - start]!, near);
+        const value = bucket < start ? NaN : volume.values[bucket - start]!;
+        learnBucket(grid, bucket, { value, isAtLeast: isAtLeast?.[bucket - start] === 1 }, near);
       }
     },
     forecast(horizon: Horizon): QuantilePath | NotReady {

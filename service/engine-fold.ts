@@ -20,6 +20,9 @@ export function fold(scene: Scene, fact: Fact, turn: Turn): void {
       });
       return;
     }
+    case 'counts':
+      scene.planning.hear(fact);
+      return;
     case 'account':
       if (!isSameAccount(scene.account, fact.limits)) reconsider(scene, turn);
       scene.account = fact.limits;

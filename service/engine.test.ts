@@ -248,6 +248,38 @@ it.each([
   expect(doubled! / median!).toBeCloseTo(2, isShared ? 12 : 1);
 });
 
+// Goal: demand is learned, and not what capacity made of it. Method: two ways to be told of the same demand give one forecast.
+it.each([
+  {
+    name: 'retries and replays are left out',
+    told: { requestCount: 2_500, repeatCount: 400 },
+    like: { requestCount: 2_100 },
+    isSame: true,
+  },
+  {
+    name: 'what was throttled is counted in',
+    told: { requestCount: 2_500 },
+    like: { requestCount: 2_100 },
+    isSame: false,
+  },
+  {
+    name: 'a saturated bucket that shows less is no news',
+    told: { requestCount: 1_900, isSaturated: true },
+    like: { requestCount: 1_800, isSaturated: true },
+    isSame: true,
+  },
+  { name: 'one that is not saturated is', told: { requestCount: 1_900 }, like: { requestCount: 1_800 }, isSame: false },
+])('learns demand: $name', ({ told, like, isSame }) => {
+  const inputsAfter = (bucket: { readonly requestCount: number }): unknown => {
+    const planning = createPlanning(options);
+    planning.learn({ key, bucketAtMs: historyUntilMs, ...bucket });
+    const moment = { nowMs: minute(-30), account, previous: undefined, held: 0, lead: options.lead, queueWaitMs: 0 };
+    return planning.decide(moment).record()['inputs'];
+  };
+  if (isSame) expect(inputsAfter(told)).toEqual(inputsAfter(like));
+  else expect(inputsAfter(told)).not.toEqual(inputsAfter(like));
+});
+
 // Goal: a bucket counts once. Method: the forecasts of two learners have one hash as long as they learned the same.
 it.each([
   { name: 'the bucket', atMs: [historyUntilMs], isSame: true },

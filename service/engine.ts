@@ -25,6 +25,7 @@ import type { PrewarmLedger } from './prewarm-ledger.ts';
 import { reportPrewarm } from './prewarm-report.ts';
 import type { SystemOptions } from './system-options.ts';
 import type { Timeline } from './timeline.ts';
+import { watchSurges } from './surge-report.ts';
 import { reportTrouble } from './trouble.ts';
 
 export interface TickResult {
@@ -81,6 +82,7 @@ function decide(scene: Scene, turn: Turn): void {
   scene.isPromiseDue = false;
   // Before the control plane has answered once, nobody knows whom we would be talking to.
   if (scene.account !== undefined) {
+    watchSurges(scene, turn);
     if (nowMs >= scene.planDueAtMs) replan(scene, turn, scene.account);
     actOnAll(scene, turn);
   }

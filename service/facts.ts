@@ -13,7 +13,12 @@ import type { EpochMs } from '../core/time.ts';
 
 export type Fact =
   /** Requests that arrived for a function in one finished bucket, throttled ones included: offered load, not what got through. */
-  | { readonly kind: 'volume'; readonly key: FunctionKey; readonly bucketAtMs: EpochMs; readonly requestCount: number }
+  | ({ readonly kind: 'volume'; readonly bucketAtMs: EpochMs } & OfferedRequests)
+  /**
+   * The same over a span that is shorter than a bucket, as soon as it is over: seconds, where somebody counts them. It is not learned, and tells how the day goes; in time
+   * order for each function.
+   */
+  | ({ readonly kind: 'counts'; readonly atMs: EpochMs; readonly lengthMs: number } & OfferedRequests)
   | { readonly kind: 'observed'; readonly observed: Observed }
   /** An observation that did not come: nobody knows how the alias stands. */
   | {
@@ -39,6 +44,15 @@ export type Fact =
   | { readonly kind: 'told'; readonly draft: AuditDraft }
   /** Who answers at the other end, and how long one more urgent call would wait for its turn. */
   | { readonly kind: 'control-plane'; readonly endpointKind: EndpointKind; readonly queueWaitMs: number };
+
+export interface OfferedRequests {
+  readonly key: FunctionKey;
+  readonly requestCount: number;
+  /** Of these, retries of what failed or was throttled, and replays: caused by capacity, not by demand. Left out of what is learned, where they are known. */
+  readonly repeatCount?: number;
+  /** Capacity was exhausted (something was throttled): who gave up is not counted, and at least so many would have come. */
+  readonly isSaturated?: boolean;
+}
 
 export type Effect =
   /** `urgent` when a raise waits for the answer. */

@@ -43,7 +43,7 @@ export async function readSystemOptions(
     const history = csv === undefined ? kept.get(spec.key)! : histories.get(csv)!;
     return { spec, symbols, requestsPerUnit, venue: createVenue(venue), history, volumeFrom: history.name };
   });
-  const { quantile, importanceMin, keepWhilePaying, horizonMs, readyBeforeMs, preparationMs } = config.planning;
+  const { horizonMs, readyBeforeMs, preparationMs, ...policy } = config.planning;
   return {
     title: `${functions.length} functions of ${place.accountId} in ${place.region}`,
     simulated: false,
@@ -53,7 +53,7 @@ export async function readSystemOptions(
     calendar: calendar ?? (await readFirstCalendar(config, read)),
     limits: config.limits,
     prices: config.prices[place.region]!,
-    policy: { quantile, importanceMin, keepWhilePaying },
+    policy,
     lead: { ...documentedLead, prepMs: preparationMs, readyBeforeMs },
     horizonMs,
     // Not the configuration's hash: a limit that is edited would move every booking by some minutes, and each move is two calls.

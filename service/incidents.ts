@@ -22,6 +22,8 @@ export type IncidentKind =
   | 'deployment-in-flight'
   /** AWS does not take the call that would end a raise, so there is no raise. */
   | 'cannot-book'
+  /** More comes than was foretold, and than what is held can serve. */
+  | 'surge'
   /** More than one call in twenty to the control plane fails. */
   | 'control-plane-errs';
 

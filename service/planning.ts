@@ -16,9 +16,12 @@ import { withExpectedFloor } from '../forecaster/expected-floor.ts';
 import { createForecaster, requestsOf } from '../forecaster/forecaster.ts';
 import type { NotReady } from '../models/model.ts';
 import type { LeadModel } from '../forecaster/event-window.ts';
-import { plan as makePlan } from '../forecaster/planner.ts';
+import type { LiveCount } from '../forecaster/nowcast.ts';
+import { isPlannable, plan as makePlan, type PlanningPolicy } from '../forecaster/planner.ts';
 import { createEventResponse, type EventResponse } from '../models/event-response.ts';
+import type { OfferedRequests } from './facts.ts';
 import { createForecastRota, type ForecastSource } from './forecast-rota.ts';
+import { createSurgeWatch, type SurgeNews } from './surge-watch.ts';
 import type { SystemFunction, SystemOptions } from './system-options.ts';
 
 export interface Decision {
@@ -43,7 +46,15 @@ export interface PlanningMoment {
 }
 
 export interface Planning {
-  learn(bucket: { readonly key: FunctionKey; readonly bucketAtMs: EpochMs; readonly requestCount: number }): void;
+  learn(bucket: OfferedRequests & { readonly bucketAtMs: EpochMs }): void;
+  /** A count of live requests: it is not learned, and tells how the day goes. */
+  hear(count: OfferedRequests & LiveCount): void;
+  /** What has been heard says of a plan; where it asks for a revision, the next plan takes it in. */
+  watch(moment: {
+    readonly nowMs: EpochMs;
+    readonly plan: CapacityPlan;
+    readonly lead: LeadModel;
+  }): readonly SurgeNews[];
   /** From now on these are the events, of forecasts and of what is still to be learned. */
   takeCalendar(calendar: Calendar): void;
   calendar(): Calendar;
@@ -68,17 +79,27 @@ export function createPlanning(options: SystemOptions): Planning {
     horizonMs,
     events: () => calendar.events,
   });
+  const surges = createSurgeWatch(
+    options.functions.map(({ spec }) => spec),
+    options.prices,
+  );
   const requestsPerUnitOf = new Map(options.functions.map((one) => [one.spec.key, one.requestsPerUnit]));
 
   const eventsAround = (nowMs: EpochMs): readonly MarketEvent[] =>
     mergeEvents(options.functions, calendar.events, nowMs - eventsBehindMs, nowMs + options.horizonMs);
 
   return {
-    learn({ key, bucketAtMs, requestCount }) {
+    learn(bucket) {
+      const { key, bucketAtMs, isSaturated = false } = bucket;
       const learner = learnerOf(key);
-      learner.learn({ bucketAtMs, volume: requestCount / requestsPerUnitOf.get(key)! });
+      const requestCount = demandOf(bucket);
+      surges.hear(key, { atMs: bucketAtMs, lengthMs: learner.stepMs, requestCount });
+      learner.learn({ bucketAtMs, volume: requestCount / requestsPerUnitOf.get(key)!, isSaturated });
       rota.learned(learner, bucketAtMs);
     },
+    hear: ({ key, atMs, lengthMs, ...count }) =>
+      surges.hear(key, { atMs, lengthMs, requestCount: demandOf({ key, ...count }) }),
+    watch: (moment) => (options.policy.reviseOnSurge === false ? [] : surges.judge(moment)),
     takeCalendar: (next) => void (calendar = next),
     calendar: () => calendar,
     stepMsOf: (key) => learnerOf(key).stepMs,
@@ -93,12 +114,16 @@ export function createPlanning(options: SystemOptions): Planning {
       const functions = options.functions.map(({ spec, symbols, requestsPerUnit }) => {
         const learner = learnerOf(spec.key);
         const asRequests = (volume: Forecast | NotReady) => requestsOf(volume, { key: spec.key, requestsPerUnit });
-        const forecast = withExpectedFloor(asRequests(volumes.get(learner)!), {
+        const foretold = withExpectedFloor(asRequests(volumes.get(learner)!), {
           events,
           group: spec.group,
           usual: () => asRequests(learner.usual(nowMs, untilMs)),
         });
-        return { spec, symbols, forecast };
+        if ('notReady' in foretold) return { spec, symbols, forecast: foretold };
+        surges.expect(foretold, instantsOf(events, symbols, options.policy));
+        const forecast = surges.forecastOf(foretold, { nowMs, previous });
+        const revision = surges.takeRevision(spec.key);
+        return { spec, symbols, forecast, ...(revision && { revision }) };
       });
       const queueMs = Math.max(controlPlaneLeadMs(functions.length), queueWaitMs);
       const lead = { ...documented, queueMs };
@@ -129,7 +154,12 @@ export function createPlanning(options: SystemOptions): Planning {
 interface Learner extends ForecastSource {
   /** As if no event were ahead: what "times the usual" multiplies. */
   usual(nowMs: EpochMs, untilMs: EpochMs): Forecast | NotReady;
-  learn(bucket: { readonly bucketAtMs: EpochMs; readonly volume: number }): void;
+  learn(bucket: { readonly bucketAtMs: EpochMs; readonly volume: number; readonly isSaturated: boolean }): void;
+}
+
+/** What would have come if nothing had been asked twice. */
+function demandOf({ requestCount, repeatCount = 0 }: OfferedRequests): number {
+  return Math.max(0, requestCount - repeatCount);
 }
 
 /** What all learners share. */
@@ -160,10 +190,11 @@ function createLearner(one: SystemFunction, { eventResponse, events }: Lessons):
   return {
     stepMs,
     untilMs: () => forecaster.originMs!,
-    learn({ bucketAtMs, volume }) {
+    learn({ bucketAtMs, volume, isSaturated }) {
       // Late or told twice: what has been learned is not learned again.
       if (bucketAtMs < forecaster.originMs!) return;
-      forecaster.learn({ fromMs: bucketAtMs, stepMs, values: Float64Array.of(volume) }, events());
+      const block = { fromMs: bucketAtMs, stepMs, values: Float64Array.of(volume) };
+      forecaster.learn(block, events(), isSaturated ? Uint8Array.of(1) : undefined);
     },
     forecast: (fromMs, untilMs) => forecaster.forecast({ fromMs, untilMs, events: events() }),
     usual: (fromMs, untilMs) => forecaster.forecast({ fromMs, untilMs, events: [] }),
@@ -181,6 +212,18 @@ function mergeEvents(
   const bells = [...venues.values()].flatMap((venue) => venue.sessionEvents(fromMs, untilMs));
   const known = new Map([...bells, ...eventsBetween(calendar, fromMs, untilMs)].map((event) => [event.id, event]));
   return [...known.values()].sort(compareEvents);
+}
+
+/** When events of a function strike: how large they are is open until then. */
+function instantsOf(
+  events: readonly MarketEvent[],
+  symbols: readonly string[],
+  policy: PlanningPolicy,
+): readonly EpochMs[] {
+  return events
+    .filter((event) => isPlannable(event, policy) && event.precision === 'minute')
+    .filter((event) => event.symbols.length === 0 || event.symbols.some((symbol) => symbols.includes(symbol)))
+    .map(({ startsAtMs }) => startsAtMs);
 }
 
 interface DecisionInputs {

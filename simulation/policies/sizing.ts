@@ -2,7 +2,7 @@
 import type { FunctionSpec } from '../../core/function-spec.ts';
 import { msPerMinute, msPerSecond, type EpochMs } from '../../core/time.ts';
 import { concurrencyFor } from '../../forecaster/need.ts';
-import { meanRunMs } from '../../forecaster/offered-load.ts';
+import { meanRunMs } from '../../forecaster/run-distribution.ts';
 
 /** Lambda bills whole periods of this length, so whoever plans ahead plans on their grid. */
 export const blockMs = 5 * msPerMinute;

@@ -12,6 +12,8 @@ export interface MinuteCount {
   readonly key: FunctionKey;
   readonly startsAtMs: EpochMs;
   readonly arrivalCount: number;
+  /** Of these. */
+  readonly throttleCount: number;
 }
 
 export interface MinuteCounter {
@@ -46,7 +48,7 @@ export function createMinuteCounter(options: MinuteCounterOptions): MinuteCounte
         const record = reader.read(startsAtMs);
         if (!isWhole) return;
         const arrivalCount = record ? record.invocationCount + record.throttleCount : 0;
-        onMinute?.({ key, startsAtMs, arrivalCount });
+        onMinute?.({ key, startsAtMs, arrivalCount, throttleCount: record?.throttleCount ?? 0 });
         const { functionName } = parseFunctionKey(key)!;
         if (limits.get(functionName)?.reservedConcurrency === undefined) unreservedPeak += reader.onDemandPeak();
         arrivals += arrivalCount;

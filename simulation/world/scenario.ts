@@ -19,12 +19,12 @@ import type { FunctionKey } from '../../core/series-key.ts';
 import { msPerDay, msPerHour, msPerMinute, msPerSecond, parseInstant, type EpochMs } from '../../core/time.ts';
 import { sliceSeries, type VolumeSeries } from '../../core/volume-series.ts';
 import { documentedLead } from '../../forecaster/event-window.ts';
-import type { Log } from '../../service/log.ts';
 import type { System } from '../../service/system.ts';
 import type { SystemOptions } from '../../service/system-options.ts';
 import { createMemoryStore } from '../../store/memory.ts';
 import type { TwinRequest, TwinResponse } from '../twin/answer.ts';
 import type { InjectedFault } from '../twin/control-plane-http.ts';
+import { listenToAudit, silentLog } from './audit-ear.ts';
 import { composeOn } from './demo.ts';
 import type { WorldPorts } from './drive.ts';
 import { bookedIn, configuredIn, putByAnotherHand } from './twin-look.ts';
@@ -368,23 +368,3 @@ export function serviceAnswer(status: 429 | 500): TwinResponse {
     body: JSON.stringify({ Type: status === 429 ? 'User' : 'Service', Message: 'injected' }),
   };
 }
-
-/** A store that tells of audit events once they are durable. */
-function listenToAudit(store: Store, audit: AuditEvent[]): Store {
-  return {
-    ...store,
-    async append(records, after) {
-      const head = await store.append(records, after);
-      for (const { stream, bytes } of records)
-        if (stream === 'audit') audit.push(JSON.parse(new TextDecoder().decode(bytes)) as AuditEvent);
-      return head;
-    },
-  };
-}
-
-const silentLog: Log = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-};

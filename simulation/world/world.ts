@@ -5,18 +5,20 @@
  * One step is one second: arrivals are served, the system ticks, and its calls are answered before the next second begins. The same seed
  * and inputs therefore give the same decisions, byte for byte.
  */
-import { createBucketCounter, type BucketCounter } from '../../collectors/bucket-counter.ts';
+import { createBucketCounter, type BucketCounter, type CountedBucket } from '../../collectors/bucket-counter.ts';
 import type { MarketEvent } from '../../core/market-event.ts';
 import { createRandom } from '../../core/random.ts';
 import type { FunctionKey } from '../../core/series-key.ts';
 import { msPerMinute, msPerSecond, type EpochMs } from '../../core/time.ts';
 import { createVirtualClock } from '../../core/virtual-clock.ts';
 import type { VolumeSeries } from '../../core/volume-series.ts';
+import type { Fact } from '../../service/facts.ts';
 import type { System } from '../../service/system.ts';
 import type { EventWindowView, Measured } from '../../service/view.ts';
 import { createArrivalSource, type ArrivalSource } from '../twin/arrivals.ts';
 import { listenTwin, type ListenOptions } from '../twin/control-plane-http.ts';
 import type { TwinParams } from '../twin/limits.ts';
+import type { MinuteCount } from '../twin/minute-counter.ts';
 import { createTwin } from '../twin/twin.ts';
 import type { TwinFunction } from '../twin/twin-function.ts';
 import { createDrive, type WorldPorts } from './drive.ts';
@@ -42,6 +44,8 @@ export interface WorldOptions {
   readonly beforeAnswer?: ListenOptions['beforeAnswer'];
   /** Of the socket, so in real time: a fault that hangs holds the world up for that long. */
   readonly requestTimeoutMs?: number;
+  /** Requests are counted by the second too, and told as soon as it is over. */
+  readonly countsSeconds?: boolean;
   /** What this account's Lambda does differently from the documented one. */
   readonly twinParams?: Partial<TwinParams>;
 }
@@ -67,6 +71,8 @@ export const warmUpMs = 15 * msPerMinute;
 /** Where a pre-warm is judged: the half hour of the forecast benchmark. */
 const eventWindowMs = 30 * msPerMinute;
 
+const secondsPerMinute = msPerMinute / msPerSecond;
+
 // Independent clients, with some batching: the lower of two public request logs (1.3 and 13).
 const burstiness = 1.3;
 
@@ -83,10 +89,8 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   const twins: TwinPair = {
     with: createTwin({
       ...twinOptions,
-      onMinute: ({ key, startsAtMs, arrivalCount }) =>
-        trafficOf
-          .get(key)!
-          .tell(startsAtMs, arrivalCount, (bucket) => told.system?.admit({ kind: 'volume', key, ...bucket })),
+      onMinute: ({ key, ...count }) =>
+        trafficOf.get(key)!.tell(count, (bucket) => told.system?.admit({ kind: 'volume', key, ...bucket })),
     }),
     without: createTwin(twinOptions),
   };
@@ -120,6 +124,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       await drive.passTo(nowMs + msPerSecond);
       twins.with.advance();
       twins.without.advance();
+      if (options.countsSeconds) for (const one of traffic) system.admit(one.countOf(nowMs));
       if (clock.nowMs() === fromMs) {
         twins.with.resetCounters();
         twins.without.resetCounters();
@@ -143,11 +148,9 @@ export async function createWorld(options: WorldOptions): Promise<World> {
 interface Traffic {
   readonly key: FunctionKey;
   draw(minuteAtMs: EpochMs, twins: TwinPair): void;
-  tell(
-    minuteAtMs: EpochMs,
-    arrivalCount: number,
-    admit: (bucket: { bucketAtMs: EpochMs; requestCount: number }) => void,
-  ): void;
+  /** What has come in a second of the minute that was drawn last. */
+  countOf(secondAtMs: EpochMs): Extract<Fact, { kind: 'counts' }>;
+  tell(minute: Omit<MinuteCount, 'key'>, admit: (bucket: CountedBucket) => void): void;
 }
 
 function createTraffic(
@@ -158,6 +161,7 @@ function createTraffic(
   const rounding = random.fork('rounding');
   const counter: BucketCounter = createBucketCounter(Math.max(volume.stepMs, msPerMinute));
   const { key } = twin;
+  const perSecond = new Float64Array(secondsPerMinute);
   const volumeAt = (atMs: EpochMs): number => volume.values[Math.floor((atMs - volume.fromMs) / volume.stepMs)] ?? NaN;
   return {
     key,
@@ -166,13 +170,22 @@ function createTraffic(
       // Rounded at random, so that a tenth of a request a minute is six an hour and not none.
       const count = Math.floor(requests + rounding.next());
       const arrivals = source.draw({ fromMs: minuteAtMs, lengthMs: msPerMinute, count });
+      perSecond.fill(0);
+      for (const atMs of arrivals.atMs) perSecond[Math.floor((atMs - minuteAtMs) / msPerSecond)]!++;
       twins.with.feed(key, arrivals);
       twins.without.feed(key, arrivals);
     },
-    tell(minuteAtMs, arrivalCount, admit) {
+    countOf: (atMs) => ({
+      kind: 'counts',
+      key,
+      atMs,
+      lengthMs: msPerSecond,
+      requestCount: perSecond[(atMs % msPerMinute) / msPerSecond]!,
+    }),
+    tell({ startsAtMs, arrivalCount, throttleCount }, admit) {
       // Where the record has no data there is no count either: missing is not zero.
-      if (Number.isNaN(volumeAt(minuteAtMs))) return;
-      const bucket = counter.push(minuteAtMs, arrivalCount);
+      if (Number.isNaN(volumeAt(startsAtMs))) return;
+      const bucket = counter.push(startsAtMs, arrivalCount, { isSaturated: throttleCount > 0 });
       if (bucket) admit(bucket);
     },
   };
