@@ -3,7 +3,7 @@
  * level that stands in each ten seconds; no request is served.
  *
  * Against the data plane: what becomes READY inside ten seconds counts from their end, and a burst that the rate rule turns away is counted by
- * whole seconds. Together less than a tenth of a percent of the overflow that the plane counts (simulate.test.ts).
+ * whole seconds. Both together move the share of overflow by less than 0.05 % of the requests (simulate.test.ts).
  */
 import { createHistogram } from '../../core/histogram.ts';
 import type { EpochMs } from '../../core/time.ts';

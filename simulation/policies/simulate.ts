@@ -33,7 +33,7 @@ export interface SimulationOptions extends PolicyContext {
   readonly seed: string;
   /**
    * `requests`: each request is served by the twin's data plane. `overflow`: only what provisioned concurrency does not take is counted, by the
-   * curves of overflow.ts, which is some fifty times as fast for many policies; metrics there are none, so reactive policies are refused.
+   * curves of overflow.ts, which makes one more policy cost next to nothing; metrics there are none, so reactive policies are refused.
    */
   readonly grain: 'requests' | 'overflow';
   /** Called when a span is done. */
