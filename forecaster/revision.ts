@@ -32,6 +32,8 @@ export interface RevisionQuestion {
   readonly concurrencyMax: number;
   /** Of what is believed now: blocks without a gap from the one of `nowMs` on. */
   readonly worth: readonly BlockWorth[];
+  /** The same of the blocks of preparation alone: what starts in them is warm on demand when the raise is READY, and saves nobody a cold start any more. */
+  readonly startedBefore: readonly BlockWorth[];
   readonly spec: Pick<FunctionSpec, 'spillTarget' | 'memoryMb' | 'architecture'>;
   readonly prices: Prices;
 }
@@ -119,12 +121,16 @@ function byUsd(spans: readonly Span[], question: RevisionQuestion, usdPerColdSta
 /** What some environments save once they are READY, less what holding them costs for the hour. */
 function usdSaved(
   spans: readonly Span[],
-  { spec, prices }: RevisionQuestion,
+  { spec, prices, startedBefore }: RevisionQuestion,
   { from, until, usdPerColdStart }: { readonly from: number; readonly until: number; readonly usdPerColdStart: number },
 ): number {
   const { onDemand, provisionedDuration } = prices.usdPerGbSecond[spec.architecture];
   const usdPerBusySecond = (onDemand - provisionedDuration) * (spec.memoryMb / 1_024);
-  const coldStarts = total(spans, ({ worth, after }) => after * beyond(worth.coldStartsAvoided, from, until));
+  let coldStarts = 0;
+  for (let at = from; at < until; at++) {
+    const started = startedBefore.reduce((sum, { coldStartsAvoided }) => sum + (coldStartsAvoided[at] ?? 0), 0);
+    coldStarts += Math.max(0, total(spans, ({ worth }) => worth.coldStartsAvoided[at] ?? 0) - started);
+  }
   const busySeconds = total(spans, ({ worth, after }) => after * beyond(worth.busySeconds, from, until));
   const held = usdOfHolding(spec, prices, { concurrency: until - from, fromMs: 0, untilMs: revisionMs });
   return coldStarts * usdPerColdStart + busySeconds * usdPerBusySecond - held;

@@ -9,7 +9,7 @@ import type { Forecast } from '../core/forecast.ts';
 import type { FunctionSpec, Prices } from '../core/function-spec.ts';
 import type { FunctionKey } from '../core/series-key.ts';
 import { msPerMinute, msPerSecond, type EpochMs } from '../core/time.ts';
-import { worthOfBlocks } from '../forecaster/block-worth.ts';
+import { worthOfBlocks, type BlockWorth } from '../forecaster/block-worth.ts';
 import { createErlangTable, type ErlangTable } from '../forecaster/erlang-table.ts';
 import { serversFor } from '../forecaster/erlang.ts';
 import { blocksOf, type LeadModel } from '../forecaster/event-window.ts';
@@ -210,16 +210,27 @@ function ask(
       because: `it was asked to be raised ${revisionCountMax} times already`,
     };
   const concurrencyMax = Math.min(spec.concurrencyCeiling, spec.reservedConcurrency ?? Infinity);
-  const worth = worthOfBlocks({
-    path: nowcast.forecast(nowMs)!,
-    runs: logNormalRuns(spec.runDurationMs),
-    burstiness: nowcast.burstinessRatio,
-    profile: priorPeakProfile,
-    blocks: blocksOf(nowMs, nowMs + revisionMs),
-    table,
-  });
+  const path = nowcast.forecast(nowMs)!;
+  const worthUntil = (untilMs: EpochMs): readonly BlockWorth[] =>
+    worthOfBlocks({
+      path,
+      runs: logNormalRuns(spec.runDurationMs),
+      burstiness: nowcast.burstinessRatio,
+      profile: priorPeakProfile,
+      blocks: blocksOf(nowMs, untilMs),
+      table,
+    });
   const leadMs = preparationMsOf(concurrencyMax, { lead, initDurationMs: spec.initDurationMs });
-  return judgeRevision({ nowMs, leadMs, heldConcurrency: held, concurrencyMax, worth, spec, prices });
+  return judgeRevision({
+    nowMs,
+    leadMs,
+    heldConcurrency: held,
+    concurrencyMax,
+    worth: worthUntil(nowMs + revisionMs),
+    startedBefore: worthUntil(nowMs + leadMs),
+    spec,
+    prices,
+  });
 }
 
 /** Requests a second that the forecast has at its high level; undefined where it says nothing of that instant. */
