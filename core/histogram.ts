@@ -63,7 +63,8 @@ export function createHistogram(): Histogram {
   };
 }
 
-function bucketOf(value: number): number {
+/** The bucket that a value falls in; 32 buckets on is twice the value. */
+export function bucketOf(value: number): number {
   if (!(value > 0)) return 0;
   float[0] = value;
   const high = word[1]!;
@@ -71,7 +72,8 @@ function bucketOf(value: number): number {
   return bucket < 0 ? 0 : bucket >= bucketCount ? bucketCount - 1 : bucket;
 }
 
-function middleOf(bucket: number): number {
+/** The middle of a bucket. */
+export function middleOf(bucket: number): number {
   const octave = 2 ** (Math.floor(bucket / bucketsPerOctave) + exponentMin);
   return octave * (1 + ((bucket % bucketsPerOctave) + 0.5) / bucketsPerOctave);
 }

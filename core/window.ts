@@ -40,6 +40,7 @@ export interface WindowDelta {
    * shapes, never for rates or demand.
    */
   readonly requestCount?: number;
+  /** Failed spans; throttled ones may be among them. For a signal that is a ratio: those of which its condition holds. */
   readonly errorCount: number;
   readonly throttleCount: number;
   /** Initialisations on demand. Those of provisioned concurrency are counted apart: our own pre-warm is not a storm. */
