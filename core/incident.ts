@@ -107,10 +107,17 @@ export interface MaintenanceWindow {
 }
 
 /** What we ourselves did: capacity held, a breaker moved. */
-export interface OwnAction {
+export interface ActionTaken {
   readonly atMs: EpochMs;
   readonly key: WindowKey;
   readonly because: string;
+}
+
+/** A human has seen it. */
+export interface Acknowledgement {
+  readonly incidentId: string;
+  readonly by: string;
+  readonly atMs: EpochMs;
 }
 
 /** Splits the key of an edge at the first `>`, which no function key and no service name of ours holds. */

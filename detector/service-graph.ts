@@ -306,4 +306,3 @@ function removeFrom(map: Map<string, Set<EdgeKey>>, name: string, key: EdgeKey):
 function sorted(edges: ReadonlySet<EdgeKey> | undefined): readonly EdgeKey[] {
   return edges ? [...edges].sort() : [];
 }
-
