@@ -42,9 +42,15 @@ export interface WindowDelta {
   readonly requestCount?: number;
   /** Failed spans; throttled ones may be among them. For a signal that is a ratio: those of which its condition holds. */
   readonly errorCount: number;
+  /**
+   * Refused for lack of room. A function's own spans never show it, since it did not run: those that its callers' spans saw are counted here too, and in no
+   * other count of the function, so that a delta of a function may have throttles alone.
+   */
   readonly throttleCount: number;
   /** Initialisations on demand. Those of provisioned concurrency are counted apart: our own pre-warm is not a storm. */
   readonly coldStartCount: number;
+  /** Those among them of which no span said whether a request waited; absent where there are none. What we ourselves warmed may be among them. */
+  readonly untypedInitCount?: number;
   readonly provisionedInitCount: number;
   /** Messages that were given up: sent to a dead-letter queue or an on-failure destination, where spans show it. */
   readonly deadLetterCount: number;
