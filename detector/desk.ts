@@ -1,0 +1,238 @@
+/** One key's desk: its live seconds, what is usual for it, its detectors, and the minutes that wait to be learned. */
+import type { Finding } from '../core/finding.ts';
+import type { Json } from '../core/json.ts';
+import { msPerDay, msPerMinute, msPerSecond, type EpochMs } from '../core/time.ts';
+import type { WindowDelta } from '../core/window.ts';
+import { createDelay } from './delay.ts';
+import type { DetectionContext } from './detection.ts';
+import { kindOf, nothingFound, type DetectorOptions } from './detector.ts';
+import { detectors } from './index.ts';
+import {
+  addDurations,
+  clearMinute,
+  createLearningMinute,
+  spansOfRequest,
+  type LearningMinute,
+} from './learning-minute.ts';
+import { createLiveRing, type LiveRing } from './live-windows.ts';
+import type { Arrived, Moment } from './moment.ts';
+import { createUsualRate } from './usual-rate.ts';
+import { createUsualShape } from './usual-shape.ts';
+
+/** A quarter of the threshold: what is only half believed is not learned either. */
+const doubtMax = 0.25;
+/** A doubt that lasts longer is how things are now. */
+const adoptAfterMs = msPerDay;
+/** What is silent for longer is not judged second by second when it comes back. */
+const settleSecondsMax = 60;
+const msPerBlock = 10 * msPerSecond;
+const noActions: Moment['ownActions'] = [];
+const noEvents: Moment['events'] = [];
+
+export interface Desk {
+  /** False where the delta is older than the live seconds. */
+  receive(delta: WindowDelta): boolean;
+  judge(nowMs: EpochMs, context: DetectionContext): readonly Finding[];
+  readonly live: LiveRing;
+  snapshot(): Json;
+}
+
+type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
+
+interface Kept {
+  readonly live: Json;
+  readonly delay: Json;
+  readonly rate: Json;
+  readonly shape: Json;
+  readonly detectors: Readonly<Record<string, Json>>;
+  readonly settledUntilMs: EpochMs;
+  readonly doubtedSinceMs: EpochMs | null;
+  readonly minutes: readonly [Json, Json];
+}
+
+export function createDesk(options: DetectorOptions, snapshot?: Json): Desk {
+  const { key } = options;
+  const kept = snapshot as unknown as Kept | undefined;
+  const live = createLiveRing(kept?.live);
+  const delay = createDelay(kept?.delay);
+  const usualRate = createUsualRate(kept?.rate);
+  const usualShape = createUsualShape(kept?.shape);
+  const kind = kindOf(key);
+  const own = Object.entries(detectors)
+    .filter(([, { judges }]) => judges.includes(kind))
+    .map(([name, entry]) => ({ name, detector: entry.create(options, kept?.detectors[name]) }));
+  let minute = thawMinute(kept?.minutes[0]);
+  let minuteBefore = thawMinute(kept?.minutes[1]);
+  let minuteSpare = createLearningMinute();
+  let settledUntilMs = kept?.settledUntilMs ?? 0;
+  let doubtedSinceMs = kept?.doubtedSinceMs ?? undefined;
+  const deltas: WindowDelta[] = [];
+  const arrived: Writable<Arrived> = emptyArrived(deltas);
+  const moment: Writable<Moment> = emptyMoment({ key, arrived, live, usualRate, usualShape });
+  return {
+    live,
+    receive(delta) {
+      if (!live.fold(delta, usualShape.slowFromBucket)) return false;
+      deltas.push(delta);
+      return true;
+    },
+    judge(nowMs, context) {
+      const minuteFromMs = Math.floor((nowMs - msPerSecond) / msPerMinute) * msPerMinute;
+      moment.clean = minuteFromMs > minute.fromMs ? turnMinute(minuteFromMs) : undefined;
+      addArrived(nowMs);
+      settle(nowMs);
+      inform(nowMs, context);
+      const findings = inspect();
+      learn();
+      deltas.length = 0;
+      return findings;
+    },
+    snapshot: () => ({
+      live: live.snapshot(),
+      delay: delay.snapshot(),
+      rate: usualRate.snapshot(),
+      shape: usualShape.snapshot(),
+      detectors: Object.fromEntries(own.map(({ name, detector }) => [name, detector.snapshot()])),
+      settledUntilMs,
+      doubtedSinceMs: doubtedSinceMs ?? null,
+      minutes: [freezeMinute(minute), freezeMinute(minuteBefore)],
+    }),
+  };
+
+  /** The minute before last, to be learned if nobody doubted it, nor the one after it, and if anything came in it. */
+  function turnMinute(fromMs: EpochMs): LearningMinute | undefined {
+    const ended = minuteBefore;
+    const isDoubted = ended.isDoubted || minute.isDoubted;
+    doubtedSinceMs = isDoubted ? (doubtedSinceMs ?? ended.fromMs) : undefined;
+    const isAdopted = doubtedSinceMs !== undefined && fromMs - doubtedSinceMs > adoptAfterMs;
+    minuteBefore = minute;
+    minute = minuteSpare;
+    minuteSpare = ended;
+    clearMinute(minute, fromMs);
+    delay.fade();
+    return (isDoubted && !isAdopted) || ended.requestSum === 0 ? undefined : ended;
+  }
+
+  function learn(): void {
+    if (!moment.clean) return;
+    usualRate.learn(moment.clean);
+    usualShape.learn(moment.clean);
+  }
+
+  function addArrived(nowMs: EpochMs): void {
+    arrived.spanCount = 0;
+    arrived.errorCount = 0;
+    arrived.throttleCount = 0;
+    arrived.coldStartCount = 0;
+    arrived.deadLetterCount = 0;
+    arrived.secondAtMs = nowMs - msPerSecond;
+    let most = 0;
+    const block = minute.blocks[Math.floor((nowMs - msPerSecond - minute.fromMs) / msPerBlock)];
+    for (const delta of deltas) {
+      const scale = spansOfRequest(delta);
+      arrived.spanCount += delta.spanCount;
+      arrived.errorCount += delta.errorCount * scale;
+      arrived.throttleCount += delta.throttleCount * scale;
+      arrived.coldStartCount += delta.coldStartCount * scale;
+      arrived.deadLetterCount += delta.deadLetterCount * scale;
+      if (delta.spanCount > most) {
+        most = delta.spanCount;
+        arrived.secondAtMs = delta.secondAtMs;
+      }
+      delay.add(nowMs - delta.secondAtMs - msPerSecond, delta.spanCount);
+      if (delta.requestCount === undefined) minute.isRateKnown = false;
+      if (block) addDurations(minute, block, delta.durationMs, scale);
+    }
+    if (!block) return;
+    block.spanCount += arrived.spanCount;
+    block.errorCount += arrived.errorCount;
+    block.throttleCount += arrived.throttleCount;
+    block.coldStartCount += arrived.coldStartCount;
+    block.deadLetterCount += arrived.deadLetterCount;
+  }
+
+  /** Seconds of which all came that will come: rates are judged and learned on those alone. */
+  function settle(nowMs: EpochMs): void {
+    const untilMs = Math.floor((nowMs - delay.settledAfterMs) / msPerSecond) * msPerSecond;
+    if (settledUntilMs === 0) settledUntilMs = untilMs;
+    moment.settledFromMs = Math.max(settledUntilMs, untilMs - settleSecondsMax * msPerSecond);
+    moment.settledUntilMs = Math.max(untilMs, moment.settledFromMs);
+    settledUntilMs = moment.settledUntilMs;
+    for (let atMs = moment.settledFromMs; atMs < settledUntilMs; atMs += msPerSecond) {
+      if (live.isSilent(atMs)) continue;
+      const requestCount = live.at(atMs, 'requestCount');
+      minute.requestSum += requestCount;
+      minute.requestSquareSum += requestCount * requestCount;
+      minute.spanSum += live.at(atMs, 'spanCount');
+    }
+    // Silent seconds count as none only where the minute has spans at all: then the telemetry was alive.
+    minute.secondCount += (settledUntilMs - moment.settledFromMs) / msPerSecond;
+  }
+
+  function inform(nowMs: EpochMs, context: DetectionContext): void {
+    moment.nowMs = nowMs;
+    moment.expected = context.expectedOf?.(key, nowMs);
+    moment.capacity = context.capacityOf?.(key);
+    moment.ownActions = context.ownActionsOf?.(key) ?? noActions;
+    moment.events = context.eventsOf?.(key) ?? noEvents;
+    const cost = context.costOf?.(key);
+    moment.usdPerBusyMs = cost?.usdPerBusyMs;
+    moment.usdPerHourLimit = cost?.usdPerHourLimit;
+  }
+
+  function inspect(): readonly Finding[] {
+    let findings = nothingFound;
+    let doubt = 0;
+    for (const { detector } of own) {
+      const found = detector.inspect(moment);
+      if (found.length > 0) findings = findings.length === 0 ? found : [...findings, ...found];
+      if (detector.doubt > doubt) doubt = detector.doubt;
+    }
+    if (doubt > doubtMax) minute.isDoubted = true;
+    return findings;
+  }
+}
+
+function emptyArrived(deltas: readonly WindowDelta[]): Writable<Arrived> {
+  return {
+    spanCount: 0,
+    errorCount: 0,
+    throttleCount: 0,
+    coldStartCount: 0,
+    deadLetterCount: 0,
+    secondAtMs: 0,
+    deltas,
+  };
+}
+
+function emptyMoment(parts: Pick<Moment, 'key' | 'arrived' | 'live' | 'usualRate' | 'usualShape'>): Writable<Moment> {
+  return {
+    ...parts,
+    nowMs: 0,
+    settledFromMs: 0,
+    settledUntilMs: 0,
+    clean: undefined,
+    expected: undefined,
+    capacity: undefined,
+    ownActions: noActions,
+    events: noEvents,
+    usdPerBusyMs: undefined,
+    usdPerHourLimit: undefined,
+  };
+}
+
+function freezeMinute(minute: LearningMinute): Json {
+  return {
+    ...minute,
+    blocks: minute.blocks.map((block) => ({ ...block })),
+    cells: [...minute.cells.entries()].filter(([, count]) => count > 0),
+  };
+}
+
+function thawMinute(kept: Json | undefined): LearningMinute {
+  const minute = createLearningMinute();
+  if (kept === undefined) return minute;
+  const { cells, ...rest } = kept as unknown as Omit<LearningMinute, 'cells'> & { cells: [number, number][] };
+  for (const [cell, count] of cells) minute.cells[cell] = count;
+  return Object.assign(minute, structuredClone(rest));
+}

@@ -1,0 +1,148 @@
+/**
+ * How many requests a second are usual now, between which bounds, and how bursty they come: where the forecast has no better word.
+ *
+ * Ten-minute slots of the week, each the moving mean of log rates; a slot that has not come round yet borrows from the same time of the day before. On top lies
+ * how far the last half hour was above the week's pattern. The bounds are four standard deviations of the minute's residuals away. Not ready before one
+ * day was learned.
+ */
+import type { Json } from '../core/json.ts';
+import { msPerMinute, type EpochMs } from '../core/time.ts';
+import type { LearningMinute } from './learning-minute.ts';
+
+const slotMinutes = 10;
+const slotsPerDay = 144;
+const slotsPerWeek = 7 * slotsPerDay;
+const slotGain = 0.03;
+const levelGain = 1 - 2 ** (-1 / 20);
+const spreadGain = 1 / 1_440;
+const spreadMin = 0.04;
+const spreadPrior = 0.3;
+const boundSpreads = 4;
+const minutesToReady = 1_440;
+const secondsToLearn = 30;
+const burstinessMin = 1.2;
+const burstinessMargin = 1.3;
+const burstinessGain = 1 / 240;
+const rateFloor = 0.02;
+
+export interface RateBounds {
+  readonly low: number;
+  readonly middle: number;
+  readonly high: number;
+}
+
+export interface UsualRate {
+  /** Requests a second at that minute; undefined before a day was learned. */
+  at(atMs: EpochMs): RateBounds | undefined;
+  /** Variance over mean of what comes in a second, in spans: 1 is Poisson. */
+  readonly burstiness: number;
+  /** Spans received for a request. */
+  readonly spanRatio: number;
+  learn(minute: LearningMinute): void;
+  snapshot(): Json;
+}
+
+interface Kept {
+  readonly week: readonly number[];
+  readonly day: readonly number[];
+  readonly level: number;
+  readonly spread: number;
+  readonly burstiness: number;
+  readonly spanRatio: number;
+  readonly minuteCount: number;
+}
+
+export function createUsualRate(snapshot?: Json): UsualRate {
+  const kept = snapshot as unknown as Kept | undefined;
+  // A slot that was never learned is NaN, which JSON does not have.
+  const slots = (count: number, from?: readonly (number | null)[]): Float64Array =>
+    from ? Float64Array.from(from, (value) => value ?? NaN) : new Float64Array(count).fill(NaN);
+  const week = slots(slotsPerWeek, kept?.week);
+  const day = slots(slotsPerDay, kept?.day);
+  let level = kept?.level ?? 0;
+  let spread = kept?.spread ?? spreadPrior;
+  let burstiness = kept?.burstiness ?? 2;
+  let spanRatio = kept?.spanRatio ?? 1;
+  let minuteCount = kept?.minuteCount ?? 0;
+  let known: { readonly minute: number; readonly bounds: RateBounds } | undefined;
+
+  const patternAt = (atMs: EpochMs): number => {
+    const place = (atMs / msPerMinute / slotMinutes) % slotsPerWeek;
+    const near = Math.floor(place - 0.5 + slotsPerWeek) % slotsPerWeek;
+    const share = (place - 0.5 + slotsPerWeek) % 1;
+    const left = patternOf(near);
+    const right = patternOf((near + 1) % slotsPerWeek);
+    if (Number.isNaN(left)) return right;
+    return Number.isNaN(right) ? left : left + share * (right - left);
+  };
+  const patternOf = (slot: number): number => (Number.isNaN(week[slot]!) ? day[slot % slotsPerDay]! : week[slot]!);
+  const learnSlot = (slotsOf: Float64Array, slot: number, value: number, gain: number): void => {
+    const before = slotsOf[slot]!;
+    slotsOf[slot] = Number.isNaN(before) ? value : before + gain * (value - before);
+  };
+  return {
+    get burstiness() {
+      return Math.max(burstinessMin, burstinessMargin * burstiness);
+    },
+    get spanRatio() {
+      return spanRatio;
+    },
+    at(atMs) {
+      if (minuteCount < minutesToReady) return undefined;
+      const minute = Math.floor(atMs / msPerMinute);
+      if (known?.minute === minute) return known.bounds;
+      const pattern = patternAt(minute * msPerMinute);
+      if (Number.isNaN(pattern)) return undefined;
+      const middle = Math.exp(pattern + level);
+      const factor = Math.exp(boundSpreads * spread);
+      known = { minute, bounds: { low: middle / factor, middle, high: middle * factor } };
+      return known.bounds;
+    },
+    learn(minute) {
+      const { secondCount, requestSum } = minute;
+      if (secondCount < secondsToLearn || !minute.isRateKnown) return;
+      const mean = requestSum / secondCount;
+      const log = Math.log(Math.max(mean, rateFloor));
+      const pattern = patternAt(minute.fromMs);
+      if (!Number.isNaN(pattern)) {
+        const residual = log - pattern - level;
+        const bounded = Math.max(-3 * spread, Math.min(3 * spread, residual));
+        spread = Math.max(spreadMin, Math.sqrt(spread ** 2 + spreadGain * (bounded ** 2 - spread ** 2)));
+        level += levelGain * Math.max(-1, Math.min(1, residual));
+      }
+      const slot = Math.floor(minute.fromMs / msPerMinute / slotMinutes) % slotsPerWeek;
+      learnSlot(week, slot, log, slotGain);
+      learnSlot(day, slot % slotsPerDay, log, slotGain);
+      learnBursts(minute, mean);
+      minuteCount++;
+      known = undefined;
+    },
+    snapshot: () => ({
+      week: [...week].map(finiteOrNull),
+      day: [...day].map(finiteOrNull),
+      level,
+      spread,
+      burstiness,
+      spanRatio,
+      minuteCount,
+    }),
+  };
+
+  /** Inside one minute, where the level hardly moves: by single seconds, and by tens of them for what holds on longer. */
+  function learnBursts(minute: LearningMinute, mean: number): void {
+    const { secondCount, requestSum, requestSquareSum, spanSum, blocks } = minute;
+    if (mean <= 0) return;
+    const share = Math.min(1, spanSum / requestSum);
+    spanRatio += burstinessGain * (share - spanRatio) * (minuteCount < 60 ? 20 : 1);
+    const variance = Math.max(0, (requestSquareSum - secondCount * mean ** 2) / (secondCount - 1));
+    const bySecond = (variance / mean) * share;
+    const blockMean = blocks.reduce((sum, { spanCount }) => sum + spanCount, 0) / blocks.length;
+    const byBlock = blocks.reduce((sum, { spanCount }) => sum + (spanCount - blockMean) ** 2, 0) / (blocks.length - 1);
+    const seen = Math.max(bySecond, blockMean > 0 ? byBlock / blockMean : 0);
+    burstiness += burstinessGain * (Math.min(seen, 4 * burstiness) - burstiness);
+  }
+}
+
+function finiteOrNull(value: number): number | null {
+  return Number.isNaN(value) ? null : value;
+}
