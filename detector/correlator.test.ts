@@ -294,7 +294,7 @@ describe('properties', () => {
         const { incidents } = play(topology, [fault], { untilSecond: 160 });
         expect(incidents.map(({ origin }) => origin)).toEqual([nodeKey(fault.at)]);
       }),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   });
 
@@ -305,7 +305,7 @@ describe('properties', () => {
         const { incidents } = play({ ...topology, calls }, [fault], { untilSecond: 160 });
         expect(incidents.map(({ origin }) => origin)).toEqual([nodeKey(fault.at)]);
       }),
-      { numRuns: 40 },
+      { numRuns: 25 },
     );
   });
 

@@ -150,6 +150,7 @@ export function findingsOf(
   });
 }
 
+/** Nothing changes between the borders of faults. */
 function firstBadSecond(
   topology: Topology,
   faults: readonly Fault[],
@@ -157,12 +158,13 @@ function firstBadSecond(
   fromSecond: number,
   second: number,
 ): number | undefined {
-  for (let at = fromSecond; at <= second; at++) {
-    const usual = seenAt(topology, [], at).get(key);
-    const now = seenAt(topology, faults, at).get(key);
-    if (usual && now && (now.durationMs >= 1.5 * usual.durationMs || now.failedRatio >= 0.02)) return at;
-  }
-  return undefined;
+  const usual = seenAt(topology, [], second).get(key)!;
+  const borders = faults.flatMap((fault) => [fault.fromSecond, fault.untilSecond]).sort((a, b) => a - b);
+  return borders.find((at) => {
+    if (at < fromSecond || at > second) return false;
+    const now = seenAt(topology, faults, at).get(key)!;
+    return now.durationMs >= 1.5 * usual.durationMs || now.failedRatio >= 0.02;
+  });
 }
 
 export const quietScene: Scene = {
