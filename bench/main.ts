@@ -7,6 +7,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   'bad-days': () => import('./bad-days.ts'),
   boto3: () => import('./boto3.ts'),
   csv: () => import('./csv.ts'),
+  faults: () => import('./faults.ts'),
   fit: () => import('./fit.ts'),
   fleet: () => import('./fleet.ts'),
   forecast: () => import('./forecast.ts'),

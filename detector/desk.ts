@@ -154,7 +154,8 @@ export function createDesk(options: DetectorOptions, snapshot?: Json): Desk {
   /** Seconds of which all came that will come: rates are judged and learned on those alone. */
   function settle(nowMs: EpochMs): void {
     const untilMs = Math.floor((nowMs - delay.settledAfterMs) / msPerSecond) * msPerSecond;
-    if (settledUntilMs === 0) settledUntilMs = untilMs;
+    // Before the first span nothing was silent: nobody was there.
+    if (settledUntilMs === 0) settledUntilMs = live.newestAtMs ?? untilMs;
     moment.settledFromMs = Math.max(settledUntilMs, untilMs - settleSecondsMax * msPerSecond);
     moment.settledUntilMs = Math.max(untilMs, moment.settledFromMs);
     settledUntilMs = moment.settledUntilMs;

@@ -61,6 +61,15 @@ export function createUsualRatio({ ratioFloor, ratioPrior }: UsualRatioOptions, 
   const bunchingNow = (): number =>
     Math.max(bunchingMin, (bunchingMargin * (square + bunchingPrior * priorBad)) / (binomial + priorBad));
   let bunching = bunchingNow();
+  const seenWith = (minute: LearningMinute, badOf: (block: LearningBlock) => number): number => {
+    let spanSeen = span;
+    let badSeen = bad;
+    for (const block of minute.blocks) {
+      spanSeen += block.spanCount;
+      badSeen += Math.min(block.spanCount, badOf(block));
+    }
+    return spanSeen > 0 ? badSeen / spanSeen : 0;
+  };
   return {
     get bunching() {
       return bunching;
@@ -80,7 +89,8 @@ export function createUsualRatio({ ratioFloor, ratioPrior }: UsualRatioOptions, 
     },
     learn(minute, badOf) {
       const hour = hourOf(minute.fromMs);
-      const ratio = overall();
+      // Of what was seen, this minute included, and without the prior: that would pass for bunches until it is outweighed.
+      const ratio = seenWith(minute, badOf);
       span *= keepPerMinute;
       bad *= keepPerMinute;
       square *= keepPerMinute;
