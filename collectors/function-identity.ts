@@ -63,7 +63,7 @@ export function createFunctionIdentity({ aliasOf, home }: IdentityOptions): Func
     return key !== undefined && parseFunctionKey(key) ? key : undefined;
   };
 
-  const tellUnknown = (functionName: string, version: string): undefined => {
+  const tellUnknown = (functionName: string, version: string): FunctionKey | undefined => {
     counts.unknownAlias++;
     if (unknown.size < toldCountMax) unknown.add(`${functionName}:${version || '$LATEST'}`);
     return undefined;

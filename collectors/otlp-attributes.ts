@@ -80,6 +80,9 @@ const allowed: readonly (readonly [keyof typeof slots, ValueForm, ...(readonly s
   ['bucket', 'text', 'aws.s3.bucket'],
 ];
 
+/** Places that hold numbers of texts. */
+export const textSlots: readonly number[] = allowed.flatMap(([slot, form]) => (form === 'text' ? [slots[slot]] : []));
+
 /** One name on the list. `signal` is the place of a business attribute, -1 for others; `slot` -1 for what is business alone. */
 export interface AllowedAttribute {
   readonly name: string;
