@@ -70,7 +70,7 @@ export function createColdStartStorm({ logThreshold }: DetectorOptions, snapshot
     snapshot: () => ({ judge: judge.snapshot(), warm, explained }),
   };
 
-  function follow({ live, arrived, nowMs, ownActions, usualRate }: Moment): void {
+  function follow({ live, arrived, nowMs, ownActions, usualRate, spanRatio }: Moment): void {
     const concurrency = live.at(arrived.secondAtMs, 'valueSum') / msPerBusySecond;
     // Whole environments: even one call a minute needs one.
     if (arrived.spanCount > 0) {
@@ -81,9 +81,8 @@ export function createColdStartStorm({ logThreshold }: DetectorOptions, snapshot
       }
     }
     const isOurs = ownActions.some(({ atMs, untilMs }) => atMs <= nowMs && nowMs < untilMs);
-    const spansOfRequest = usualRate.spanRatio;
-    const seen = arrived.coldStartCount / spansOfRequest;
-    unexplained = isOurs ? 0 : Math.max(0, seen - explained) * spansOfRequest;
+    const seen = arrived.coldStartCount / spanRatio;
+    unexplained = isOurs ? 0 : Math.max(0, seen - explained) * spanRatio;
     explained = Math.max(0, explained - seen) * growthKeptPerSecond;
     warm *= warmKeptPerSecond;
   }

@@ -70,12 +70,12 @@ export function createCostRate({ logThreshold }: DetectorOptions, snapshot?: Jso
 
   function weigh(moment: Moment, atMs: number): void {
     const bounds = boundsOf(moment, atMs);
-    const { live, usualRate } = moment;
+    const { live, usualRate, spanRatio } = moment;
     if (!bounds || meanMs === undefined || live.isSilent(atMs) || live.at(atMs, 'unknownRateCount') > 0) return;
     const calls = Math.min(live.at(atMs, 'valueSum') / meanMs, lengthTimesMax * live.at(atMs, 'requestCount'));
-    const high = bounds.high * marginTimes * usualRate.spanRatio;
+    const high = bounds.high * marginTimes * spanRatio;
     for (const [story, times] of storyTimes.entries())
-      logE[story] = logPoissonRatio(calls * usualRate.spanRatio, times * high, high) / (2 * usualRate.burstiness);
+      logE[story] = logPoissonRatio(calls * spanRatio, times * high, high) / (2 * usualRate.burstiness);
     evidence.add(logE, atMs);
   }
 

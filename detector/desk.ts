@@ -25,6 +25,7 @@ const doubtMax = 0.25;
 const adoptAfterMs = msPerDay;
 /** What is silent for longer is not judged second by second when it comes back. */
 const settleSecondsMax = 60;
+const coldKeptPerSecond = 0.9;
 const msPerBlock = 10 * msPerSecond;
 const noActions: Moment['ownActions'] = [];
 const noEvents: Moment['events'] = [];
@@ -32,7 +33,10 @@ const noEvents: Moment['events'] = [];
 export interface Desk {
   /** False where the delta is older than the live seconds. */
   receive(delta: WindowDelta): boolean;
-  judge(nowMs: EpochMs, context: DetectionContext): readonly Finding[];
+  /** Requests that arrived since the last tick and met a cold start. */
+  readonly coldArrivedCount: number;
+  /** `calleeColdCount`: the same, of the function at the end of this edge. */
+  judge(nowMs: EpochMs, context: DetectionContext, calleeColdCount: number): readonly Finding[];
   readonly live: LiveRing;
   snapshot(): Json;
 }
@@ -46,6 +50,8 @@ interface Kept {
   readonly shape: Json;
   readonly detectors: Readonly<Record<string, Json>>;
   readonly settledUntilMs: EpochMs;
+  readonly spanRatio: number;
+  readonly coldLeftCount: number;
   readonly doubtedSinceMs: EpochMs | null;
   readonly minutes: readonly [Json, Json];
 }
@@ -66,25 +72,36 @@ export function createDesk(options: DetectorOptions, snapshot?: Json): Desk {
   let minuteSpare = createLearningMinute();
   let settledUntilMs = kept?.settledUntilMs ?? 0;
   let doubtedSinceMs = kept?.doubtedSinceMs ?? undefined;
+  let coldArrivedCount = 0;
+  let coldLeftCount = kept?.coldLeftCount ?? 0;
   const deltas: WindowDelta[] = [];
   const arrived: Writable<Arrived> = emptyArrived(deltas);
+  let expectedOf: DetectionContext['expectedOf'];
   const moment: Writable<Moment> = emptyMoment({ key, arrived, live, usualRate, usualShape });
+  moment.expectedAt = (atMs) => expectedOf?.(key, atMs);
+  moment.spanRatio = kept?.spanRatio ?? 1;
   return {
     live,
     receive(delta) {
       if (!live.fold(delta, usualShape.slowFromBucket)) return false;
       deltas.push(delta);
+      coldArrivedCount += delta.coldStartCount;
       return true;
     },
-    judge(nowMs, context) {
+    get coldArrivedCount() {
+      return coldArrivedCount;
+    },
+    judge(nowMs, context, calleeColdCount) {
       const minuteFromMs = Math.floor((nowMs - msPerSecond) / msPerMinute) * msPerMinute;
       moment.clean = minuteFromMs > minute.fromMs ? turnMinute(minuteFromMs) : undefined;
       addArrived(nowMs);
       settle(nowMs);
       inform(nowMs, context);
+      explainColds(coldArrivedCount + calleeColdCount);
       const findings = inspect();
       learn();
       deltas.length = 0;
+      coldArrivedCount = 0;
       return findings;
     },
     snapshot: () => ({
@@ -94,6 +111,8 @@ export function createDesk(options: DetectorOptions, snapshot?: Json): Desk {
       shape: usualShape.snapshot(),
       detectors: Object.fromEntries(own.map(({ name, detector }) => [name, detector.snapshot()])),
       settledUntilMs,
+      spanRatio: moment.spanRatio,
+      coldLeftCount,
       doubtedSinceMs: doubtedSinceMs ?? null,
       minutes: [freezeMinute(minute), freezeMinute(minuteBefore)],
     }),
@@ -166,13 +185,26 @@ export function createDesk(options: DetectorOptions, snapshot?: Json): Desk {
       minute.requestSquareSum += requestCount * requestCount;
       minute.spanSum += live.at(atMs, 'spanCount');
     }
+    // A sender's sampling is what it is, and no matter of doubt: it is followed at once.
+    if (minute.requestSum > 0) moment.spanRatio = Math.min(1, minute.spanSum / minute.requestSum);
     // Silent seconds count as none only where the minute has spans at all: then the telemetry was alive.
     minute.secondCount += (settledUntilMs - moment.settledFromMs) / msPerSecond;
   }
 
+  /** The caller's span and the function's come in different batches: what one tick explains is remembered for some more. */
+  function explainColds(arrivedCount: number): void {
+    let slowCount = 0;
+    for (const { durationMs } of deltas)
+      for (let index = durationMs.length - 2; index >= 0 && durationMs[index]! >= usualShape.slowFromBucket; index -= 2)
+        slowCount += durationMs[index + 1]!;
+    coldLeftCount = coldLeftCount * coldKeptPerSecond + arrivedCount;
+    moment.coldRequestCount = coldLeftCount;
+    coldLeftCount = Math.max(0, coldLeftCount - slowCount);
+  }
+
   function inform(nowMs: EpochMs, context: DetectionContext): void {
     moment.nowMs = nowMs;
-    moment.expected = context.expectedOf?.(key, nowMs);
+    expectedOf = context.expectedOf;
     moment.capacity = context.capacityOf?.(key);
     moment.ownActions = context.ownActionsOf?.(key) ?? noActions;
     moment.events = context.eventsOf?.(key) ?? noEvents;
@@ -213,7 +245,9 @@ function emptyMoment(parts: Pick<Moment, 'key' | 'arrived' | 'live' | 'usualRate
     settledFromMs: 0,
     settledUntilMs: 0,
     clean: undefined,
-    expected: undefined,
+    expectedAt: () => undefined,
+    spanRatio: 1,
+    coldRequestCount: 0,
     capacity: undefined,
     ownActions: noActions,
     events: noEvents,

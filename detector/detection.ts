@@ -69,7 +69,13 @@ export function createDetection(options: DetectionOptions = {}, snapshot?: Json)
         if (!desk?.receive(delta)) refusedCount++;
       }
       const findings: Finding[] = [];
-      for (const desk of desks.values()) for (const finding of desk.judge(nowMs, context)) findings.push(finding);
+      // Edges first: they ask what the functions at their ends received, and a desk that has judged has cleared its own.
+      for (const kind of ['edge', 'rest'] as const)
+        for (const [key, desk] of desks) {
+          if (key.startsWith('edge:') !== (kind === 'edge')) continue;
+          const callee = kind === 'edge' ? desks.get(key.slice(key.indexOf('>') + 1) as WindowKey) : undefined;
+          for (const finding of desk.judge(nowMs, context, callee?.coldArrivedCount ?? 0)) findings.push(finding);
+        }
       return findings.sort(byKeyThenDetector);
     },
     live: (key) => desks.get(key)?.live,

@@ -27,7 +27,9 @@ export function createLatencyShift({ logThreshold }: DetectorOptions, snapshot?:
       const { arrived, nowMs, usualShape } = moment;
       if (arrived.spanCount > 0) {
         heardAtMs = nowMs;
-        if (usualShape.weigh(arrived.deltas, nowMs, logE)) evidence.add(logE, arrived.secondAtMs);
+        const explainedCount = moment.coldRequestCount * moment.spanRatio;
+        if (usualShape.weigh({ deltas: arrived.deltas, atMs: nowMs, explainedCount }, logE))
+          evidence.add(logE, arrived.secondAtMs);
       } else if (nowMs - heardAtMs > forgetAfterMs && !evidence.isEmpty) evidence.clear();
       if (!evidence.isStanding) return nothingFound;
       return [

@@ -57,7 +57,15 @@ export interface Moment {
   readonly usualShape: UsualShape;
   /** A minute that ended a minute ago, and in which and after which nobody had a doubt: to be learned. */
   readonly clean: LearningMinute | undefined;
-  readonly expected: ExpectedRate | undefined;
+  /**
+   * Requests that were slow because an environment started cold, of this key or of the function at the end of this edge, and not yet set off against
+   * slow spans: cold starts have a detector of their own.
+   */
+  readonly coldRequestCount: number;
+  /** Of the minute of that instant. */
+  readonly expectedAt: (atMs: EpochMs) => ExpectedRate | undefined;
+  /** Spans received for a request, lately: 1 where all are. */
+  readonly spanRatio: number;
   readonly capacity: CapacitySeen | undefined;
   readonly ownActions: readonly OwnAction[];
   /** From half an hour before their start to an hour after it. */

@@ -5,16 +5,32 @@
  * bursts of 1 to 13). The bound is where the forecast's quantiles end, carried on to four standard deviations: a minute in forty lies beyond the 97.5 %
  * quantile, and a month has 43,200.
  */
-import type { EpochMs } from '../core/time.ts';
+import { msPerMinute, type EpochMs } from '../core/time.ts';
 import type { ExpectedRate, Moment } from './moment.ts';
 import type { RateBounds } from './usual-rate.ts';
 
 const boundSpreads = 4;
 const spreadMin = 0.08;
+const lullTimes = 0.4;
+const lullMs = 5 * msPerMinute;
 
 /** Of the event-conditioned forecast where there is one, else of what is usual; undefined where neither can tell. */
 export function boundsOf(moment: Moment, atMs: EpochMs): RateBounds | undefined {
-  return (moment.expected && boundsOfForecast(moment.expected)) ?? moment.usualRate.at(atMs);
+  const expected = moment.expectedAt(atMs);
+  return (expected && boundsOfForecast(expected)) ?? moment.usualRate.at(atMs);
+}
+
+/**
+ * What is to come at the least. Around an event it is less than the forecast's low bound: people hold still before a release, to about half (BIS Working
+ * Paper 1079), and a surge that comes late, or not at all, harms nobody, so that until it has come, no more is missed than came before it.
+ */
+export function lowBoundOf(moment: Moment, low: number): number {
+  let least = low;
+  for (const { startsAtMs } of moment.events) {
+    const before = boundsOf(moment, startsAtMs - lullMs);
+    if (before && before.low < least) least = before.low;
+  }
+  return moment.events.length > 0 ? lullTimes * least : least;
 }
 
 function boundsOfForecast({ levels, requestsPerSecond }: ExpectedRate): RateBounds | undefined {

@@ -95,10 +95,9 @@ function createAmount({ logThreshold, signal }: DetectorOptions, snapshot?: Json
     snapshot: () => ({ evidence: evidence.snapshot(), meanValue: meanValue ?? null }),
   };
 
-  function weigh({ live, usualRate }: Moment, atMs: number): void {
+  function weigh({ live, usualRate, spanRatio }: Moment, atMs: number): void {
     const bounds = usualRate.at(atMs);
     if (!bounds || live.isSilent(atMs) || live.at(atMs, 'unknownRateCount') > 0) return;
-    const { spanRatio } = usualRate;
     const amount = amountOf(live.at(atMs, 'spanCount'), live.at(atMs, 'valueSum') * spanRatio);
     if (amount === undefined) return;
     for (const [story, times] of storyTimes.entries()) {

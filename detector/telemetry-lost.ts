@@ -3,11 +3,8 @@ import type { Json } from '../core/json.ts';
 import { msPerSecond } from '../core/time.ts';
 import { nothingFound, type Detector, type DetectorOptions } from './detector.ts';
 import { createEvidence } from './evidence.ts';
-import { boundsOf } from './rate-judge.ts';
+import { boundsOf, lowBoundOf } from './rate-judge.ts';
 import { round, tellFinding } from './tell.ts';
-
-/** Around an event callers hold still: half as much, at the least (throughput.ts). */
-const lullTimes = 0.4;
 
 export function createTelemetryLost({ logThreshold }: DetectorOptions, snapshot?: Json): Detector {
   const evidence = createEvidence(1, logThreshold, snapshot);
@@ -17,14 +14,13 @@ export function createTelemetryLost({ logThreshold }: DetectorOptions, snapshot?
       return evidence.level;
     },
     inspect(moment) {
-      const { live, usualRate, settledFromMs, settledUntilMs, events, arrived } = moment;
+      const { live, usualRate, settledFromMs, settledUntilMs, spanRatio, arrived } = moment;
       if (arrived.spanCount > 0 && !evidence.isEmpty) evidence.clear();
       for (let atMs = settledFromMs; atMs < settledUntilMs; atMs += msPerSecond) {
         const bounds = boundsOf(moment, atMs);
         if (!bounds || !live.isSilent(atMs) || arrived.spanCount > 0) continue;
         // No call in a second of which `low` are expected at the least has probability exp(-low); bursts make silence likelier.
-        const low = (events.length > 0 ? lullTimes : 1) * bounds.low * usualRate.spanRatio;
-        logE[0] = low / usualRate.burstiness;
+        logE[0] = (lowBoundOf(moment, bounds.low) * spanRatio) / usualRate.burstiness;
         evidence.add(logE, atMs);
       }
       if (!evidence.isStanding) return nothingFound;

@@ -2,21 +2,19 @@
  * More or less comes than the event-conditioned forecast expects (where there is none: than is usual).
  *
  * A surge is a notice: it harms nobody until something else says so. A drop is trouble: calls that should come do not. Silent seconds count for a drop only
- * once later spans show that the telemetry was alive. Around an event half as much is expected at the least: people hold still before it.
+ * once later spans show that the telemetry was alive.
  */
 import type { Json } from '../core/json.ts';
 import { msPerSecond } from '../core/time.ts';
 import { nothingFound, type Detector, type DetectorOptions } from './detector.ts';
 import { createEvidence, type Evidence } from './evidence.ts';
 import type { Moment } from './moment.ts';
-import { boundsOf, logPoissonRatio } from './rate-judge.ts';
+import { boundsOf, logPoissonRatio, lowBoundOf } from './rate-judge.ts';
 import { round, tellFinding } from './tell.ts';
 
 const detector = 'throughput';
 const surgeTimes = [1.5, 4] as const;
 const dropTimes = [0.4, 0.05] as const;
-/** Turnover falls before a release to about half, and a forecast that does not know the lull would call it a drop (BIS Working Paper 1079). */
-const lullTimes = 0.4;
 const marginTimes = 1.2;
 
 interface Kept {
@@ -49,11 +47,11 @@ export function createThroughput({ logThreshold }: DetectorOptions, snapshot?: J
 
   function weigh(moment: Moment, atMs: number): void {
     const bounds = boundsOf(moment, atMs);
-    const { live, usualRate, events } = moment;
+    const { live, usualRate, spanRatio } = moment;
     if (!bounds || live.at(atMs, 'unknownRateCount') > 0) return;
-    const { burstiness, spanRatio } = usualRate;
+    const { burstiness } = usualRate;
     const high = bounds.high * marginTimes * spanRatio;
-    const low = ((events.length > 0 ? lullTimes : 1) * bounds.low * spanRatio) / marginTimes;
+    const low = (lowBoundOf(moment, bounds.low) * spanRatio) / marginTimes;
     const spanCount = live.at(atMs, 'spanCount');
     for (const [story, times] of dropTimes.entries())
       logE[story] = logPoissonRatio(spanCount, times * low, low) / burstiness;

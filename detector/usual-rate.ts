@@ -21,6 +21,8 @@ const boundSpreads = 4;
 const minutesToReady = 1_440;
 const secondsToLearn = 30;
 const burstinessMin = 1.2;
+/** Believed before anything was learned: real calls come in bursts of 1 to 13. */
+const burstinessPrior = 8;
 const burstinessMargin = 1.3;
 const burstinessGain = 1 / 240;
 const rateFloor = 0.02;
@@ -36,8 +38,6 @@ export interface UsualRate {
   at(atMs: EpochMs): RateBounds | undefined;
   /** Variance over mean of what comes in a second, in spans: 1 is Poisson. */
   readonly burstiness: number;
-  /** Spans received for a request. */
-  readonly spanRatio: number;
   learn(minute: LearningMinute): void;
   snapshot(): Json;
 }
@@ -48,7 +48,6 @@ interface Kept {
   readonly level: number;
   readonly spread: number;
   readonly burstiness: number;
-  readonly spanRatio: number;
   readonly minuteCount: number;
 }
 
@@ -61,8 +60,7 @@ export function createUsualRate(snapshot?: Json): UsualRate {
   const day = slots(slotsPerDay, kept?.day);
   let level = kept?.level ?? 0;
   let spread = kept?.spread ?? spreadPrior;
-  let burstiness = kept?.burstiness ?? 2;
-  let spanRatio = kept?.spanRatio ?? 1;
+  let burstiness = kept?.burstiness ?? burstinessPrior;
   let minuteCount = kept?.minuteCount ?? 0;
   let known: { readonly minute: number; readonly bounds: RateBounds } | undefined;
 
@@ -83,9 +81,6 @@ export function createUsualRate(snapshot?: Json): UsualRate {
   return {
     get burstiness() {
       return Math.max(burstinessMin, burstinessMargin * burstiness);
-    },
-    get spanRatio() {
-      return spanRatio;
     },
     at(atMs) {
       if (minuteCount < minutesToReady) return undefined;
@@ -123,7 +118,6 @@ export function createUsualRate(snapshot?: Json): UsualRate {
       level,
       spread,
       burstiness,
-      spanRatio,
       minuteCount,
     }),
   };
@@ -133,13 +127,13 @@ export function createUsualRate(snapshot?: Json): UsualRate {
     const { secondCount, requestSum, requestSquareSum, spanSum, blocks } = minute;
     if (mean <= 0) return;
     const share = Math.min(1, spanSum / requestSum);
-    spanRatio += burstinessGain * (share - spanRatio) * (minuteCount < 60 ? 20 : 1);
     const variance = Math.max(0, (requestSquareSum - secondCount * mean ** 2) / (secondCount - 1));
     const bySecond = (variance / mean) * share;
     const blockMean = blocks.reduce((sum, { spanCount }) => sum + spanCount, 0) / blocks.length;
     const byBlock = blocks.reduce((sum, { spanCount }) => sum + (spanCount - blockMean) ** 2, 0) / (blocks.length - 1);
     const seen = Math.max(bySecond, blockMean > 0 ? byBlock / blockMean : 0);
-    burstiness += burstinessGain * (Math.min(seen, 4 * burstiness) - burstiness);
+    const gain = Math.max(burstinessGain, 1 / (minuteCount + 3));
+    burstiness += gain * (Math.min(seen, 4 * burstiness) - burstiness);
   }
 }
 

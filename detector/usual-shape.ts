@@ -45,9 +45,16 @@ export interface UsualShape {
   /**
    * Writes the logarithm of each story's e-value of what arrived, as spans that were received. False where nothing is known yet.
    */
-  weigh(deltas: readonly WindowDelta[], atMs: EpochMs, logE: Float64Array): boolean;
+  weigh(arrival: ShapeArrival, logE: Float64Array): boolean;
   learn(minute: LearningMinute): void;
   snapshot(): Json;
+}
+
+export interface ShapeArrival {
+  readonly deltas: readonly WindowDelta[];
+  readonly atMs: EpochMs;
+  /** So many of the slow spans have an explanation, and are left out. */
+  readonly explainedCount: number;
 }
 
 interface Kept {
@@ -85,7 +92,7 @@ export function createUsualShape(snapshot?: Json): UsualShape {
     get slowFromBucket() {
       return slowFromBucket;
     },
-    weigh(deltas, atMs, logE) {
+    weigh({ deltas, atMs, explainedCount }, logE) {
       if (medianMs === undefined) return false;
       const hour = hourOf(atMs);
       if (!tables || hour !== tablesHour) {
@@ -93,7 +100,8 @@ export function createUsualShape(snapshot?: Json): UsualShape {
         tablesHour = hour;
       }
       sums.fill(0);
-      for (const delta of deltas) addLikelihoods(tables, delta.durationMs, spansOfRequest(delta), sums);
+      let left = explainedCount;
+      for (const delta of deltas) left = addLikelihoods(delta, left);
       let kindest = -Infinity;
       for (let row = 0; row < nullMoves.length; row++) kindest = Math.max(kindest, sums[row]!);
       const divisor = Math.min(dependenceMax, Math.max(dependenceMin, dependenceMargin * dependence));
@@ -129,6 +137,24 @@ export function createUsualShape(snapshot?: Json): UsualShape {
     }),
   };
 
+  /** From the slowest down; answers how many are left to be explained. */
+  function addLikelihoods(delta: WindowDelta, explained: number): number {
+    const { durationMs } = delta;
+    const scale = spansOfRequest(delta);
+    let left = explained;
+    for (let index = durationMs.length - 2; index >= 0; index -= 2) {
+      const bucket = durationMs[index]!;
+      let count = durationMs[index + 1]! * scale;
+      if (left > 0 && bucket >= slowFromBucket) {
+        const taken = Math.min(left, count);
+        left -= taken;
+        count -= taken;
+      }
+      for (let row = 0; row < sums.length; row++) sums[row]! += count * tables![row]![bucket >> 3]!;
+    }
+    return left;
+  }
+
   /** How far this hour's mean place lies from that of all hours. */
   function learnHour(minute: LearningMinute, count: number): void {
     const overall = meanPlace(cells);
@@ -157,19 +183,6 @@ export function createUsualShape(snapshot?: Json): UsualShape {
       if (placeCount > 0) spread += placeCount * (placeSum / placeCount - mean) ** 2;
     const seen = spread / (blockCount - 1) / variance;
     dependence += dependenceGain * (Math.min(seen, 4 * dependence) - dependence);
-  }
-}
-
-function addLikelihoods(
-  tables: readonly Float64Array[],
-  packed: readonly number[],
-  scale: number,
-  sums: Float64Array,
-): void {
-  for (let index = 0; index < packed.length; index += 2) {
-    const cell = packed[index]! >> 3;
-    const count = packed[index + 1]! * scale;
-    for (let row = 0; row < sums.length; row++) sums[row]! += count * tables[row]![cell]!;
   }
 }
 

@@ -1,8 +1,10 @@
 /** Plays a scenario, or a quiet month, before the detectors, and says what they said and when. */
 import type { Finding } from '../../../core/finding.ts';
+import type { MarketEvent } from '../../../core/market-event.ts';
 import { msPerHour, msPerMinute, msPerSecond, type EpochMs } from '../../../core/time.ts';
 import type { WindowKey } from '../../../core/window.ts';
 import { createDetection, type DetectionContext, type DetectionOptions } from '../../../detector/detection.ts';
+import type { ExpectedRate } from '../../../detector/moment.ts';
 import { forecastRate, meanRate, type WorldEvent } from './demand.ts';
 import { createFaultFunction, type FaultFunctionOptions } from './fault-function.ts';
 import type { FaultScenario, QuietMonth } from './scenarios.ts';
@@ -98,6 +100,8 @@ function isNear({ startsAtMs }: WorldEvent, atMs: EpochMs): boolean {
   return atMs >= startsAtMs - msPerHour / 2 && atMs <= startsAtMs + msPerHour;
 }
 
+const forecastsMax = 1_000;
+
 /** What the service would know: the forecast of the function, and the events in its calendar. */
 function contextOf(
   options: FaultFunctionOptions,
@@ -105,22 +109,30 @@ function contextOf(
   hasForecast: boolean,
 ): (nowMs: EpochMs) => DetectionContext {
   let minute = -1;
-  let context: DetectionContext = {};
+  let events: readonly MarketEvent[] = [];
+  const forecasts = new Map<number, ExpectedRate>();
+  const expectedAt = (atMs: EpochMs): ExpectedRate => {
+    const asked = Math.floor(atMs / msPerMinute);
+    const known = forecasts.get(asked) ?? forecastRate(options, asked * msPerMinute);
+    forecasts.set(asked, known);
+    return known;
+  };
+  const context: DetectionContext = {
+    ...(hasForecast ? { expectedOf: (asked, atMs) => (asked === key ? expectedAt(atMs) : undefined) } : {}),
+    eventsOf: () => events,
+  };
   return (nowMs) => {
     const now = Math.floor(nowMs / msPerMinute);
-    if (now === minute) return context;
-    minute = now;
-    const expected = hasForecast ? forecastRate(options, now * msPerMinute) : undefined;
-    const events = options.events.filter((event) => event.isForetold && isNear(event, nowMs)).map(marketEvent);
-    context = {
-      expectedOf: (asked) => (asked === key ? expected : undefined),
-      eventsOf: () => events,
-    };
+    if (now !== minute) {
+      minute = now;
+      events = options.events.filter((event) => event.isForetold && isNear(event, nowMs)).map(marketEvent);
+      if (forecasts.size > forecastsMax) forecasts.clear();
+    }
     return context;
   };
 }
 
-function marketEvent({ startsAtMs }: WorldEvent) {
+function marketEvent({ startsAtMs }: WorldEvent): MarketEvent {
   return {
     id: `release@${String(startsAtMs)}`,
     kind: 'release',
@@ -131,5 +143,5 @@ function marketEvent({ startsAtMs }: WorldEvent) {
     symbols: [],
     status: 'scheduled',
     source: { calendar: 'world', says: '' },
-  } as const;
+  };
 }
