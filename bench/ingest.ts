@@ -1,0 +1,127 @@
+/**
+ * Spans a second on one core, from gzip protobuf on a socket to sealed deltas, sealed and (with `--detectors`) judged once a second as the service does it: 2,000
+ * functions, about 1,000 spans a request. The sender is a process of its own on another core.
+ */
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { cpus } from 'node:os';
+import { parseArgs } from 'node:util';
+import { listenOtlp } from '../collectors/otlp-http.ts';
+import { createWindower } from '../collectors/windower.ts';
+import { createDetection } from '../detector/detection.ts';
+import type { FromLoad, LoadOrder, ToLoad } from './otlp-load.ts';
+
+const seed = 20_260_904;
+
+/** The spans' first second. The receiver's clock starts a second later, so that the same seed gives the same bytes on any day. */
+const fromMs = Date.UTC(2026, 8, 4, 12, 30);
+
+export async function run(args: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      detectors: { type: 'boolean', default: false },
+      seconds: { type: 'string', default: '20' },
+      connections: { type: 'string', default: '8' },
+    },
+  });
+  const order: LoadOrder = {
+    seed,
+    functionCount: 2_000,
+    bodiesPerSecond: 20,
+    secondCount: Number(values.seconds),
+    connectionCount: Number(values.connections),
+  };
+  const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  say(
+    `ingest: seed ${seed}, Node ${process.version}, zlib ${process.versions.zlib}, ${cpus().length} × ${cpus()[0]?.model ?? '?'}`,
+  );
+
+  const load = fork(new URL('./otlp-load.ts', import.meta.url));
+  const prepared = await ask(load, { kind: 'prepare', order, fromMs });
+  if (prepared.kind !== 'prepared') throw new Error('the sender answered out of turn');
+  say(
+    `${prepared.spansPerBody} spans a request, ${prepared.plainByteCount} bytes, ${prepared.gzipByteCount} gzip; ${order.functionCount} functions`,
+  );
+  const startAtMs = Date.now();
+  const nowMs = (): number => fromMs + 1_000 + Date.now() - startAtMs;
+
+  const windower = createWindower({ aliasOf: () => undefined, samplingOf: () => ({ kind: 'ratio', ratio: 1 }) });
+  const detection = values.detectors ? createDetection() : undefined;
+  const listener = await listenOtlp({
+    host: '127.0.0.1',
+    port: 0,
+    windower,
+    clock: { nowMs },
+    timers: {
+      after: (delayMs, call) =>
+        (
+          (timer) => () =>
+            clearTimeout(timer)
+        )(setTimeout(call, delayMs)),
+    },
+  });
+  const ticks: Tick[] = [];
+  let last = { atMs: performance.now(), received: 0, cpuMs: cpuMs() };
+  const timer = setInterval(() => {
+    const beganAtMs = performance.now();
+    const deltas = windower.seal(nowMs());
+    const sealedAtMs = performance.now();
+    detection?.tick(nowMs(), deltas);
+    const endedAtMs = performance.now();
+    const received = windower.report()[0]?.counts.received ?? 0;
+    const next = { atMs: endedAtMs, received, cpuMs: cpuMs() };
+    const spanCount = received - last.received;
+    ticks.push({
+      perSecond: (1_000 * spanCount) / (next.atMs - last.atMs),
+      perCpuSecond: (1_000 * spanCount) / (next.cpuMs - last.cpuMs),
+      deltaCount: deltas.length,
+      sealMs: sealedAtMs - beganAtMs,
+      judgeMs: endedAtMs - sealedAtMs,
+    });
+    last = next;
+  }, 1_000);
+  const sent = await ask(load, { kind: 'go', url: `${listener.url}/v1/traces`, startAtMs });
+  clearInterval(timer);
+  load.disconnect();
+  if (sent.kind === 'sent') say(`answers ${JSON.stringify(sent.answers)}`);
+  say(JSON.stringify(windower.report()[0]?.counts));
+  await listener.close();
+
+  // The first seconds are the compiler's.
+  const warm = ticks.slice(4, -1);
+  const row = (name: string, pick: (tick: Tick) => number): void => {
+    const sorted = warm.map(pick).sort((a, b) => a - b);
+    const at = (ratio: number): string =>
+      Math.round(sorted[Math.floor(ratio * (sorted.length - 1))] ?? NaN).toLocaleString('en');
+    say(
+      `${name.padEnd(34)}median ${at(0.5)}  worst ${at(name.startsWith('spans') ? 0 : 1)}  best ${at(name.startsWith('spans') ? 1 : 0)}`,
+    );
+  };
+  say(`${warm.length} seconds, detectors ${values.detectors ? 'on' : 'off'}`);
+  row('spans a second', (tick) => tick.perSecond);
+  row('spans a second of CPU', (tick) => tick.perCpuSecond);
+  row('deltas a tick', (tick) => tick.deltaCount);
+  row('ms to seal', (tick) => tick.sealMs);
+  row('ms to judge', (tick) => tick.judgeMs);
+  say(`peak memory ${Math.round(process.resourceUsage().maxRSS / 1_024)} MiB`);
+}
+
+interface Tick {
+  readonly perSecond: number;
+  readonly perCpuSecond: number;
+  readonly deltaCount: number;
+  readonly sealMs: number;
+  readonly judgeMs: number;
+}
+
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
+}
+
+async function ask(load: ChildProcess, message: ToLoad): Promise<FromLoad> {
+  load.send(message);
+  const [answer] = (await once(load, 'message')) as [FromLoad];
+  return answer;
+}
