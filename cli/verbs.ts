@@ -10,6 +10,7 @@ import { calendarDiffVerb } from './calendar-diff.ts';
 import { calendarImportVerb } from './calendar-import.ts';
 import { configCheckVerb } from './config-check.ts';
 import { demoVerb } from './demo.ts';
+import { explainVerb } from './explain.ts';
 import { forecastVerb } from './forecast.ts';
 import { historyImportVerb } from './history-import.ts';
 import { planVerb } from './plan.ts';
@@ -31,6 +32,7 @@ export const verbs: readonly Verb[] = [
   calendarImportVerb,
   configCheckVerb,
   demoVerb,
+  explainVerb,
   forecastVerb,
   historyImportVerb,
   planVerb,

@@ -30,6 +30,8 @@ const sampleCountMin = 3;
 const runCountMin = 5;
 const standardErrorsOfMean = 2;
 const standardErrorsOfCount = 3;
+/** An operation that calls a little less may simply have less to do. */
+const vanishedRatioMin = 0.5;
 /** A mean that differs by less than this share and this much is the same, whatever its spread. */
 const sameRatio = 0.02;
 const sameMs = 0.05;
@@ -151,10 +153,11 @@ function compareChildren(before: Calls, run: Calls, traceCount: number, add: Add
     const expected = perRun * run.runCount;
     const seen = run.children.get(key)?.count ?? 0;
     const count = expected - seen;
-    // Runs differ by themselves (one call a product on the page), now as before; a count of its own varies by one at least.
-    const variance = child.squareSum / before.runCount - perRun ** 2;
-    const standardError = Math.sqrt(variance * run.runCount * (1 + run.runCount / before.runCount) + 1);
-    if (count <= standardErrorsOfCount * standardError) continue;
+    // Traces differ by themselves (one call a product on the page), before as now: the spread of a ratio between them.
+    const spread = child.squareSum - 2 * perRun * child.crossSum + perRun ** 2 * before.runSquareSum;
+    const scale = run.runCount / before.runCount;
+    const standardError = Math.sqrt(spread * (scale + scale ** 2) + 1);
+    if (count <= standardErrorsOfCount * standardError || count < vanishedRatioMin * expected) continue;
     vanished += count;
     const text = `${run.operation}: calls of ${child.node} ${child.operation} fell from ${perRun.toFixed(2)} to ${(seen / run.runCount).toFixed(2)} a run`;
     if (count > worst.count) worst = { count, text };

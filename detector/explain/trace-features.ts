@@ -21,6 +21,8 @@ export interface Calls {
   readonly node: string;
   readonly operation: string;
   runCount: number;
+  /** Runs by trace, squared and added up. */
+  runSquareSum: number;
   /** Failed, and nothing under it did. */
   failedCount: number;
   readonly children: Map<string, ChildCalls>;
@@ -32,8 +34,9 @@ export interface ChildCalls {
   readonly node: string;
   readonly operation: string;
   count: number;
-  /** Of its counts by run, squared and added up: how much runs differ by themselves. */
+  /** By trace, its count squared, and times the runs of its parent: added up, they tell how much traces differ by themselves. */
   squareSum: number;
+  crossSum: number;
   /** Times that nothing came after it in its parent. */
   lastCount: number;
 }
@@ -52,6 +55,8 @@ export function featuresOf(traces: readonly Trace[]): TraceFeatures {
   const calls = new Map<string, Calls>();
   let rootMsSum = 0;
   for (const { spans } of traces) {
+    const runs: Place['runs'] = new Map();
+    const counted: Place['counted'] = new Map();
     const children: number[][] = spans.map(() => []);
     spans.forEach(({ parent }, index) => {
       if (parent >= 0) children[parent]!.push(index);
@@ -66,8 +71,16 @@ export function featuresOf(traces: readonly Trace[]): TraceFeatures {
       else {
         sample(own, { node: span.node, operation: span.operation }, ownMs);
       }
-      countCalls(calls, span, { spans, children, below: children[index]!, isCall: server !== undefined });
+      countCalls(calls, span, {
+        spans,
+        children,
+        below: children[index]!,
+        isCall: server !== undefined,
+        runs,
+        counted,
+      });
     });
+    closeTrace(runs, counted);
   }
   return { traceCount: traces.length, rootMsSum, own, between, calls };
 }
@@ -124,22 +137,29 @@ interface Place {
   readonly below: readonly number[];
   /** It is the caller's end of a call. */
   readonly isCall: boolean;
+  /** In this trace so far. */
+  readonly runs: Map<Calls, number>;
+  readonly counted: Map<ChildCalls, { readonly of: Calls; readonly count: number }>;
 }
 
 /** A call is counted by what it reaches: the callee's operation where the callee was seen. The caller's end of one is counted apart, for its failures. */
-function countCalls(into: Map<string, Calls>, span: TraceSpan, { spans, children, below, isCall }: Place): void {
+function countCalls(
+  into: Map<string, Calls>,
+  span: TraceSpan,
+  { spans, children, below, isCall, runs, counted }: Place,
+): void {
   const name = `${span.node}\n${span.operation}${isCall ? '\ncall' : ''}`;
   let calls = into.get(name);
   if (!calls) {
     const { node, operation } = span;
-    calls = { node, operation, runCount: 0, failedCount: 0, childlessCount: 0, children: new Map() };
+    calls = { node, operation, runCount: 0, runSquareSum: 0, failedCount: 0, childlessCount: 0, children: new Map() };
     into.set(name, calls);
   }
   calls.runCount++;
   if (span.isFailed && !below.some((child) => spans[child]!.isFailed)) calls.failedCount++;
   if (isCall) return;
+  runs.set(calls, (runs.get(calls) ?? 0) + 1);
   if (below.length === 0) calls.childlessCount++;
-  const countOf = new Map<ChildCalls, number>();
   let last: ChildCalls | undefined;
   let lastUntilMs = -Infinity;
   for (const index of below) {
@@ -150,21 +170,27 @@ function countCalls(into: Map<string, Calls>, span: TraceSpan, { spans, children
         children[index]!.map((next) => spans[next]!),
       ) ?? child;
     const known = childOf(calls, end);
-    countOf.set(known, (countOf.get(known) ?? 0) + 1);
+    known.count++;
+    counted.set(known, { of: calls, count: (counted.get(known)?.count ?? 0) + 1 });
     if (child.startsAtMs + child.durationMs < lastUntilMs) continue;
     last = known;
     lastUntilMs = child.startsAtMs + child.durationMs;
   }
-  for (const [child, count] of countOf) {
-    child.count += count;
-    child.squareSum += count ** 2;
-  }
   if (last) last.lastCount++;
+}
+
+/** What one trace adds to the spread between traces. */
+function closeTrace(runs: ReadonlyMap<Calls, number>, counted: Place['counted']): void {
+  for (const [calls, count] of runs) calls.runSquareSum += count ** 2;
+  for (const [child, { of, count }] of counted) {
+    child.squareSum += count ** 2;
+    child.crossSum += count * runs.get(of)!;
+  }
 }
 
 function childOf({ children }: Calls, { node, operation }: TraceSpan): ChildCalls {
   const key = `${node}\n${operation}`;
   let known = children.get(key);
-  if (!known) children.set(key, (known = { node, operation, count: 0, squareSum: 0, lastCount: 0 }));
+  if (!known) children.set(key, (known = { node, operation, count: 0, squareSum: 0, crossSum: 0, lastCount: 0 }));
   return known;
 }
