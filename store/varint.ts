@@ -1,0 +1,89 @@
+/** Numbers and texts in as few bytes as they take: whole numbers in LEB128, seven bits a byte, the sign folded into the lowest bit where there is one. */
+import { assert } from '../core/assert.ts';
+
+export interface ByteWriter {
+  /** A whole number from 0 to 2^53. */
+  number(value: number): void;
+  /** A whole number of either sign. */
+  signed(value: number): void;
+  float(value: number): void;
+  text(value: string): void;
+  bytes(): Uint8Array;
+}
+
+const lengthAtFirst = 4_096;
+
+export function createByteWriter(): ByteWriter {
+  let buffer = Buffer.allocUnsafe(lengthAtFirst);
+  let length = 0;
+  const makeRoom = (byteCount: number): void => {
+    if (length + byteCount <= buffer.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(2 * buffer.length, length + byteCount));
+    buffer.copy(larger, 0, 0, length);
+    buffer = larger;
+  };
+  const writer: ByteWriter = {
+    number(value) {
+      assert(Number.isSafeInteger(value) && value >= 0, `${value} is a whole number from 0 on`);
+      makeRoom(8);
+      let rest = value;
+      // Beyond 31 bits the operators on bits would cut.
+      while (rest > 0x7fff_ffff) {
+        buffer[length++] = (rest % 128) | 128;
+        rest = Math.floor(rest / 128);
+      }
+      while (rest > 127) {
+        buffer[length++] = (rest & 127) | 128;
+        rest >>>= 7;
+      }
+      buffer[length++] = rest;
+    },
+    signed: (value) => writer.number(value < 0 ? -2 * value - 1 : 2 * value),
+    float(value) {
+      makeRoom(8);
+      length = buffer.writeDoubleLE(value, length);
+    },
+    text(value) {
+      const byteCount = Buffer.byteLength(value);
+      writer.number(byteCount);
+      makeRoom(byteCount);
+      length += buffer.write(value, length);
+    },
+    bytes: () => buffer.subarray(0, length),
+  };
+  return writer;
+}
+
+export type ByteReader = ReturnType<typeof createByteReader>;
+
+/** Reads what a writer wrote. Each fails where the bytes end too soon. */
+export function createByteReader(bytes: Uint8Array) {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let at = 0;
+  const number = (): number => {
+    let value = 0;
+    for (let scale = 1; ; scale *= 128) {
+      const byte = buffer[at++];
+      assert(byte !== undefined && scale < 2 ** 56, 'a number ends inside what is read');
+      value += (byte & 127) * scale;
+      if (byte < 128) return value;
+    }
+  };
+  return {
+    number,
+    signed(): number {
+      const value = number();
+      return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+    },
+    float(): number {
+      at += 8;
+      assert(at <= buffer.length, 'a number ends inside what is read');
+      return buffer.readDoubleLE(at - 8);
+    },
+    text(): string {
+      const byteCount = number();
+      assert(at + byteCount <= buffer.length, 'a text ends inside what is read');
+      return buffer.toString('utf8', at, (at += byteCount));
+    },
+  };
+}
