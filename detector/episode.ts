@@ -132,7 +132,9 @@ function open(group: Group, tick: Tick): Episode {
     ...(silenced && { silencedBy: silenced.id }),
   };
   const episode = describe({ incident, keys: [] }, group, tick);
-  const worst = episode.incident.findings.reduce((a, b) => (b.score > a.score ? b : a));
+  const { findings } = episode.incident;
+  const atOrigin = findings.filter(({ key }) => key === group.origin);
+  const worst = (atOrigin.length > 0 ? atOrigin : findings).reduce((a, b) => (b.score > a.score ? b : a));
   const opened = note(episode, tick, 'opened', `${group.origin}: ${worst.because}`);
   return silenced ? note(opened, tick, 'silenced', `maintenance ${silenced.id}: ${silenced.because}`) : opened;
 }
