@@ -172,8 +172,7 @@ export function createServiceGraph(
         if (delta.key.startsWith('signal:')) continue;
         const state = stateOf(delta.key);
         state.lastSeenAtMs = Math.max(state.lastSeenAtMs, delta.secondAtMs);
-        settle(delta.key, state, nowMs);
-        addDelta(state, delta, nowMs);
+        if (addDelta(state, delta, nowMs)) settle(delta.key, state, nowMs);
       }
     },
     hold(troubled) {
@@ -211,12 +210,14 @@ function restoreKey({ lastSeenAtMs, buckets, usual, versions }: KeySnapshot): Ke
   };
 }
 
-function addDelta(state: KeyState, delta: WindowDelta, nowMs: EpochMs): void {
+/** True when it began another bucket. */
+function addDelta(state: KeyState, delta: WindowDelta, nowMs: EpochMs): boolean {
   const bucket = Math.floor(delta.secondAtMs / bucketMs);
   // Older than the short memory: too late to explain anything, and too little to learn from.
-  if (bucket < Math.floor(nowMs / bucketMs) - bucketCount) return;
-  let sums = state.buckets.get(bucket);
-  if (!sums) state.buckets.set(bucket, (sums = new Float64Array(fieldCount)));
+  if (bucket < Math.floor(nowMs / bucketMs) - bucketCount) return false;
+  const known = state.buckets.get(bucket);
+  const sums = known ?? new Float64Array(fieldCount);
+  if (!known) state.buckets.set(bucket, sums);
   const requestCount = delta.requestCount ?? delta.spanCount;
   sums[0]! += requestCount;
   sums[1]! += meanOf(delta.durationMs) * requestCount;
@@ -226,7 +227,8 @@ function addDelta(state: KeyState, delta: WindowDelta, nowMs: EpochMs): void {
     sums[3]! += requestCount;
     sums[4]! += (delta.selfMsSum / delta.spanCount) * requestCount;
   }
-  for (const version of Object.keys(delta.versions ?? {})) noteVersion(state, version, delta.secondAtMs);
+  if (delta.versions) for (const version of Object.keys(delta.versions)) noteVersion(state, version, delta.secondAtMs);
+  return !known;
 }
 
 function noteVersion(state: KeyState, version: string, atMs: EpochMs): void {
@@ -281,12 +283,18 @@ function readSums(sums: Float64Array): Load {
   };
 }
 
+/** Middles of buckets, by their place: a power for each of twenty places a delta is what a tick would be spent on. */
+const middles: number[] = [];
+function middleAt(bucket: number): number {
+  return (middles[bucket] ??= middleOf(bucket));
+}
+
 function meanOf(packed: PackedHistogram): number {
   let count = 0;
   let sum = 0;
   for (let at = 0; at < packed.length; at += 2) {
     count += packed[at + 1]!;
-    sum += packed[at + 1]! * middleOf(packed[at]!);
+    sum += packed[at + 1]! * middleAt(packed[at]!);
   }
   return count > 0 ? sum / count : 0;
 }
