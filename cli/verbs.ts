@@ -10,6 +10,7 @@ import { calendarDiffVerb } from './calendar-diff.ts';
 import { calendarImportVerb } from './calendar-import.ts';
 import { configCheckVerb } from './config-check.ts';
 import { demoVerb } from './demo.ts';
+import { detectVerb } from './detect.ts';
 import { explainVerb } from './explain.ts';
 import { forecastVerb } from './forecast.ts';
 import { historyImportVerb } from './history-import.ts';
@@ -32,6 +33,7 @@ export const verbs: readonly Verb[] = [
   calendarImportVerb,
   configCheckVerb,
   demoVerb,
+  detectVerb,
   explainVerb,
   forecastVerb,
   historyImportVerb,

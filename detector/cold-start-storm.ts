@@ -1,7 +1,7 @@
 /**
  * Environments are initialised on demand far beyond what growth explains: they crash, or are recycled, or a deployment went out cold.
  *
- * Growth explains some: as many environments as concurrency rose over what was warm lately, twice over, since calls bunch. Initialisations by provisioned
+ * Growth explains some: as many environments as concurrency rose over what was warm lately, three times over, since calls bunch. Initialisations by provisioned
  * concurrency are counted apart by the collectors, and while an action of ours is under way nothing is counted at all: our own pre-warm is not a storm.
  */
 import type { Json } from '../core/json.ts';
@@ -10,11 +10,12 @@ import { createRatioJudge } from './ratio-judge.ts';
 import type { Moment } from './moment.ts';
 import { percent, round, tellFinding } from './tell.ts';
 
-const ratioFloor = 0.02;
-const ratioPrior = 0.05;
+/** A quiet function starts an environment for every tenth call without any harm in it. */
+const ratioFloor = 0.1;
+const ratioPrior = 0.1;
 /** Lambda lets idle environments go after some minutes. */
 const warmKeptPerSecond = 2 ** (-1 / 600);
-const growthTimes = 2;
+const growthTimes = 3;
 /** What grew explains cold starts for this long, in seconds: spans of the same second come apart. */
 const growthKeptPerSecond = 0.9;
 const msPerBusySecond = 1_000;

@@ -18,7 +18,7 @@ import type { EpochMs } from '../core/time.ts';
 /** A finding ends when this share of the threshold is left: what just misses it does not flicker. */
 const standsDownTo = 0.5;
 /** Purses stop growing at this many thresholds, so that the end of a long fault shows in seconds and not in hours. */
-const thresholdsMax = 2;
+const thresholdsMax = 1.25;
 
 export interface Evidence {
   /** One tick: the logarithm of each story's e-value, of what came in the second from `atMs`. */
@@ -40,6 +40,7 @@ interface Kept {
   readonly logs: readonly number[];
   readonly starts: readonly number[];
   readonly isStanding: boolean;
+  readonly leader: number;
 }
 
 /** `logThreshold` is log(1/alpha); each of the stories has an equal share of the purse. */
@@ -49,6 +50,8 @@ export function createEvidence(storyCount: number, logThreshold: number, snapsho
   const logs = kept ? [...kept.logs] : new Array<number>(storyCount).fill(0);
   const starts = kept ? [...kept.starts] : new Array<number>(storyCount).fill(0);
   let isStanding = kept?.isStanding ?? false;
+  /** The story that was believed when it passed the threshold. */
+  let leader = kept?.leader ?? 0;
   const logShare = Math.log(storyCount);
   const logMax = thresholdsMax * (logThreshold + logShare);
   let level = 0;
@@ -63,11 +66,22 @@ export function createEvidence(storyCount: number, logThreshold: number, snapsho
   judge();
   return {
     add(logE, atMs) {
+      let most = 0;
       for (let story = 0; story < storyCount; story++) {
         const before = logs[story]!;
         const after = before + logE[story]!;
+        if (after > most) {
+          most = after;
+          // Of all purses, before they are capped: the fullest tells the story that explains most.
+          if (!isStanding) leader = story;
+        }
         if (before <= 0 && after > 0) starts[story] = atMs;
         logs[story] = after <= 0 ? 0 : after > logMax ? logMax : after;
+      }
+      // What a strong fault also gave to stories of weak ones would take minutes to be talked out of: the story that was true is refuted, so it is over.
+      if (isStanding && logs[leader] === 0) {
+        logs.fill(0);
+        isStanding = false;
       }
       judge();
     },
@@ -88,6 +102,6 @@ export function createEvidence(storyCount: number, logThreshold: number, snapsho
       isStanding = false;
       judge();
     },
-    snapshot: () => ({ logs: [...logs], starts: [...starts], isStanding }),
+    snapshot: () => ({ logs: [...logs], starts: [...starts], isStanding, leader }),
   };
 }

@@ -51,6 +51,7 @@ const badRatio = 0.3;
 const poolSize = 8_192;
 const throttleMs = 5;
 const coldMs = 600;
+const warmKeptPerSecond = 0.9995;
 /** Of a batch of 250 ms an eighth of a second's spans is exported after the tick. */
 const lateRatio = 0.125;
 const batchSeconds = 5;
@@ -129,11 +130,11 @@ export function createFaultFunction(options: FaultFunctionOptions): FaultFunctio
     );
   }
 
-  /** Growth over what is warm starts cold; what idles is let go within minutes. */
+  /** Growth over what is warm starts cold; of what idles, Lambda lets go some within ten minutes. Environments are whole. */
   function coldStarts(count: number): number {
     const busy = Math.ceil((count * medianMs * 1.3) / msPerSecond);
-    const colds = Math.max(0, Math.ceil(busy - warm));
-    warm = Math.max(busy, warm * 0.999);
+    const colds = Math.max(0, busy - Math.ceil(warm));
+    warm = Math.max(busy, warm * warmKeptPerSecond);
     return colds;
   }
 
