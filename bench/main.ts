@@ -14,6 +14,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   fleet: () => import('./fleet.ts'),
   forecast: () => import('./forecast.ts'),
   ingest: () => import('./ingest.ts'),
+  'otlp-fuzz': () => import('./otlp-fuzz.ts'),
   plan: () => import('./plan.ts'),
   prewarm: () => import('./prewarm.ts'),
   recover: () => import('./recover.ts'),

@@ -38,19 +38,21 @@ export function createDecoderThread(signalAttributes: readonly string[]): Decode
       }
       const mine = (worker ??= start());
       const end = (problem?: Problem): void => {
-        mine.removeAllListeners();
+        // By name: the worker has listeners of its own, without which it would hear no second job.
+        mine.off('message', hear).off('error', fail).off('exit', leave);
         resolve(problem);
       };
       const die = (problem: Problem): void => {
         if (worker === mine) worker = undefined;
         end(problem);
       };
-      mine.on('message', (answer: WorkerAnswer) => {
+      const hear = (answer: WorkerAnswer): void => {
         if (answer.kind === 'batch') onBatch(answer.packed);
         else end(answer.kind === 'problem' ? answer.problem : undefined);
-      });
-      mine.on('error', (error) => die(deathOf(error)));
-      mine.on('exit', () => die(isClosed ? closing : deathOf(undefined)));
+      };
+      const fail = (error: unknown): void => die(deathOf(error));
+      const leave = (): void => die(isClosed ? closing : deathOf(undefined));
+      mine.on('message', hear).on('error', fail).on('exit', leave);
       mine.postMessage(body);
     });
 

@@ -4,8 +4,10 @@ import { gzipSync } from 'node:zlib';
 import { OTLPTraceExporter as JsonExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { SpanKind, SpanStatusCode, type TracerProvider } from '@opentelemetry/api';
 import { afterEach, describe, expect, it } from 'vitest';
+import { createRandom } from '../core/random.ts';
 import type { Timers } from '../core/time.ts';
 import { encodeJson, encodeProto, type ResourceDraft } from './fixtures/otlp-encode.ts';
+import { createFuzz, fuzzStatuses } from './fixtures/otlp-fuzz.ts';
 import { listenOtlp, type OtlpListener, type OtlpOptions } from './otlp-http.ts';
 import { createWindower, type Windower } from './windower.ts';
 
@@ -123,6 +125,18 @@ describe('what is accepted', () => {
     expect(answer.status).toBe(200);
     expect(windower.seal(nowMs)).toMatchObject([{ key: 'service:gateway', spanCount: 9_000, valueSum: 45_000 }]);
   });
+
+  it('takes one large body after the other, sound or not', async () => {
+    const { url } = await listen();
+    const large = encodeProto(spansOf(9_000, { attributeByteCount: 600 }));
+    for (const [body, status] of [
+      [large, 200],
+      [large.subarray(0, -1), 400],
+      [large, 200],
+    ] as const) {
+      expect((await post(url, body)).status).toBe(status);
+    }
+  });
 });
 
 describe('what is refused', () => {
@@ -197,6 +211,18 @@ describe('who may send', () => {
     await expect(listen({ host: '0.0.0.0' })).rejects.toThrow('set a token for each sender');
     await expect(listen({ host: '0.0.0.0', tokens })).resolves.toBeDefined();
   });
+});
+
+// Goal: whatever comes, one clear answer, and the next request is answered as if nothing had been. The bench sends 100,000 of them.
+it('answers each of 400 damaged requests with a status that ends the matter', async () => {
+  const { url } = await listen();
+  const next = createFuzz(createRandom(20_260_904), nowMs);
+  for (let count = 0; count < 400; count++) {
+    const { name, body, headers } = next();
+    const { status } = await post(url, body, headers);
+    expect(fuzzStatuses, `${name}: ${status}`).toContain(status);
+  }
+  expect((await post(url, encodeProto(spansOf(1)))).status).toBe(200);
 });
 
 describe('too much at once', () => {
