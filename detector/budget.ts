@@ -1,9 +1,9 @@
 /**
  * One number in, every threshold out: how many incidents for nothing a function may have in a month.
  *
- * An e-detector stopped at 1/alpha runs at least 1/alpha ticks on average before a false alarm (evidence.ts). A function is watched by so many detectors on
- * so many keys (itself, and each edge that it calls over); each gets an equal share of the budget. At one tick a second and half an incident a
- * function-month: 30 × 86,400 ticks × 9 detectors × 4 keys / 0.5 = 187 million ticks to an alarm, a threshold of e^19.0.
+ * An e-detector stopped at 1/alpha runs at least 1/alpha ticks on average before a false alarm (evidence.ts). A function is watched by nine detectors, and each of up
+ * to eight edges that it calls over by four: 41 watchers with an equal share of the budget. At one tick a second and half an incident a
+ * function-month: 2,592,000 × 41 / 0.5 = 213 million ticks to an alarm of one watcher, a threshold of e^19.17.
  */
 import { assert } from '../core/assert.ts';
 import { msPerDay, msPerSecond } from '../core/time.ts';
