@@ -23,7 +23,11 @@ export const auditKinds = {
   'config.changed': 'an edited configuration was taken over: which settings differ',
   'config.loaded': 'a configuration took effect, named by its hash',
   'config.refused': 'an edited configuration has faults, or wants a restart: the one before stays in force',
+  'finding.seen':
+    'what a detector found in spans when it began to stand: trouble, or a notice that harms nobody, with its numbers',
   'history.loaded': 'volume history was read, with what it spans and what was wrong in it',
+  'incident.changed':
+    'an incident that spans show is another than it was: its origin, severity or state, what silences it, who has seen it',
   'incident.closed': 'trouble is over',
   'incident.opened': 'trouble that a person should know of, with its evidence',
   'mode.changed': 'a function moved between shadow, advise and enforce, or an operator held it',

@@ -7,36 +7,24 @@
  */
 import { assertNever } from '../core/assert.ts';
 import type { AuditDraft } from '../core/audit.ts';
-import { InputError, WorldError } from '../core/errors.ts';
+import { WorldError } from '../core/errors.ts';
 import type { Mode } from '../core/function-spec.ts';
 import type { Position } from '../core/ports.ts';
 import { formatInstant, msPerSecond, type EpochMs } from '../core/time.ts';
 import { endOf } from '../core/volume-series.ts';
 import { staleHistories } from '../detector/stale-history.ts';
 import { openAuditChain, type AuditChain } from '../store/audit-log.ts';
-import { lastTickHash, readTick, sealTick } from '../store/tick-log.ts';
-import { foldSealed, type EngineSnapshot, type SealedTick } from './engine-snapshot.ts';
+import { lastTickHash, sealTick } from '../store/tick-log.ts';
+import type { EngineSnapshot } from './engine-snapshot.ts';
 import { createEngine } from './engine.ts';
 import type { Effect, Fact } from './facts.ts';
 import { recordOptions, recordSnapshot, type RecordedHashes } from './recorded-options.ts';
+import { recoverState, saveState, type SavedSnapshot } from './saved-state.ts';
+import { createSpanFacts } from './span-facts.ts';
 import type { StopOptions, System } from './system.ts';
 import type { SystemOptions, SystemPorts } from './system-options.ts';
 import { createSystemView } from './system-view.ts';
 import { inSpan } from './telemetry.ts';
-
-const snapshotName = 'engine';
-// One version, replaced each time: only the latest state is ever gone back to.
-const snapshotVersion = 'latest';
-
-interface SavedSnapshot {
-  /** Ticks from here on came after it. */
-  readonly position: Position;
-  readonly engine: EngineSnapshot;
-}
-
-const emptySnapshot: EngineSnapshot = { pursuits: {}, openIntents: {} };
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 
 /** Facts that wait for the next tick; beyond it a collector is told that its fact was shed. */
 const waitingFactCountMax = 100_000;
@@ -63,10 +51,11 @@ export async function compose(options: SystemOptions, ports: SystemPorts): Promi
   let head: Position = await store.head();
   let chain: AuditChain = await openAuditChain(store);
   let tickHash = await lastTickHash(store);
-  const recovered = await recover(ports, head);
+  const recovered = await recoverState(store, options, head);
   const engine = createEngine(options, recovered);
   const controlPlane = watchControlPlane(options, ports);
   const effects = createEffects(options, ports, fail);
+  const spanFacts = createSpanFacts(ports.sealSpans, { watchedUntilMs: recovered.watch?.atMs });
 
   const append = async (drafts: readonly AuditDraft[], sealed?: SealedText): Promise<void> => {
     const { records, next } = chain.extend(drafts);
@@ -100,17 +89,23 @@ export async function compose(options: SystemOptions, ports: SystemPorts): Promi
 
   // The state as of the head. While an append is under way the engine is ahead of it, and what is ahead may never become durable.
   let settled: SavedSnapshot = { position: head, engine: recovered };
+  let isJudging = false;
+  let isSaveDue = false;
 
   const judge = async (how: 'tick' | 'hear'): Promise<void> => {
     const nowMs = clock.nowMs();
-    const result = engine[how](nowMs, [...controlPlane.news(), ...effects.takeFacts()], chain.nextSeq);
+    isJudging = true;
+    const facts = [...spanFacts(nowMs), ...controlPlane.news(), ...effects.takeFacts()];
+    const result = engine[how](nowMs, facts, chain.nextSeq);
     // What was not written was not decided: where this throws no effect starts.
     const sealed = result.sealed === undefined ? undefined : { text: JSON.stringify(result.sealed), atMs: nowMs };
     await append(result.drafts, sealed);
+    isJudging = false;
     settled = { position: head, engine: engine.snapshot() };
     logDrafts(result.drafts, log);
     tickedAtMs = nowMs;
     for (const effect of result.effects) effects.start(effect);
+    if (isSaveDue) await saveSnapshot();
   };
 
   const tick = async (): Promise<void> => {
@@ -120,8 +115,11 @@ export async function compose(options: SystemOptions, ports: SystemPorts): Promi
     throw failure;
   };
 
+  // What is usual of spans is too large to be copied each second: it is taken between two ticks, when the engine stands where the log does.
   const saveSnapshot = async (): Promise<void> => {
-    await store.put(snapshotName, snapshotVersion, encoder.encode(JSON.stringify(settled)));
+    isSaveDue = isJudging && engine.watch.isWatching;
+    if (isSaveDue) return;
+    await saveState(store, isJudging ? settled : { ...settled, engine: engine.wholeSnapshot() });
   };
 
   effects.readAccount();
@@ -162,25 +160,6 @@ export async function compose(options: SystemOptions, ports: SystemPorts): Promi
     saveSnapshot,
     stop: (because, how = {}) => (stopping ??= stop(because, how)),
   };
-}
-
-/** The last snapshot, brought up to the head by the ticks that were sealed after it. */
-async function recover({ store }: SystemPorts, head: Position): Promise<EngineSnapshot> {
-  const saved = await store.get(snapshotName);
-  const latest: SavedSnapshot = saved
-    ? (JSON.parse(decoder.decode(saved.bytes)) as SavedSnapshot)
-    : { position: 0, engine: emptySnapshot };
-  let snapshot = latest.engine;
-  if (latest.position >= head) return snapshot;
-  for await (const record of store.read(latest.position, 'tick')) {
-    const reading = readTick(record);
-    if (!reading.ok) {
-      const message = `row ${record.position} of the store is damaged (${reading.reason}): run "foreshock audit verify", and start on a new store`;
-      throw new InputError('tick-broken', message);
-    }
-    snapshot = foldSealed(snapshot, JSON.parse(reading.text) as SealedTick);
-  }
-  return snapshot;
 }
 
 /** Capacity that an earlier run asked for, of functions that nobody gives back any more under this configuration: it is paid for until a person does. */

@@ -192,6 +192,7 @@ function send(state: FunctionState, action: Action, { scene, turn }: Acting): vo
   turn.effects.push({ kind: 'apply', action, intentSeq });
   scene.openIntents.set(intentSeq, action);
   if (isHold) {
+    scene.actionsTaken = [...scene.actionsTaken, { atMs: turn.nowMs, key: action.key, because: action.because }];
     state.pursuit = advance(state.pursuit, { kind: 'sent', concurrency: action.concurrency, atMs: turn.nowMs });
   } else {
     state.bookings = advanceBookings(state.bookings, { kind: 'sent', action, atMs: turn.nowMs });

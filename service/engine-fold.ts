@@ -20,6 +20,13 @@ export function fold(scene: Scene, fact: Fact, turn: Turn): void {
       });
       return;
     }
+    case 'acknowledged':
+      scene.acknowledgements = [...scene.acknowledgements, fact.acknowledgement];
+      return;
+    case 'deltas':
+    case 'unwatched':
+      // Judged by the second, all of a tick together: engine-watch.ts.
+      return;
     case 'counts':
       scene.planning.hear(fact);
       return;
@@ -29,6 +36,7 @@ export function fold(scene: Scene, fact: Fact, turn: Turn): void {
       return;
     case 'calendar':
       scene.planning.takeCalendar(fact.calendar);
+      scene.watchEvents.forget();
       turn.drafts.push({ ...fact.draft, atMs: turn.nowMs });
       scene.planDueAtMs = turn.nowMs;
       return;

@@ -22,6 +22,7 @@ export function replan(scene: Scene, turn: Turn, account: AccountLimits): void {
   const decided = planning.decide({ nowMs, account, previous, held, lead, queueWaitMs });
   turn.hasReplanned = true;
   for (const forecast of decided.forecasts) timeline.expect(forecast);
+  scene.expectedRates.take(decided.forecasts);
   if (!previous || decided.fingerprint !== scene.planFingerprint) {
     scene.planSeq = note(turn, { kind: 'plan.decided', body: decided.record() });
     scene.planFingerprint = decided.fingerprint;

@@ -3,6 +3,7 @@ import type { EndpointKind } from '../actuators/endpoint.ts';
 import type { Action } from '../core/action.ts';
 import type { AuditDraft } from '../core/audit.ts';
 import type { CapacityPlan, CapacityStep } from '../core/capacity.ts';
+import type { Acknowledgement, ActionTaken, Incident } from '../core/incident.ts';
 import type { Json } from '../core/json.ts';
 import type { AccountLimits } from '../core/ports.ts';
 import type { FunctionKey } from '../core/series-key.ts';
@@ -10,13 +11,18 @@ import type { EpochMs } from '../core/time.ts';
 import { createListing, type ListingState } from './bookkeeping.ts';
 import { createControlPlaneHealth, type ControlPlaneHealth } from './control-plane-health.ts';
 import type { EngineSnapshot } from './engine-snapshot.ts';
+import { createExpectedRates, type ExpectedRates } from './expected-rates.ts';
 import type { Effect } from './facts.ts';
 import { createFunctionState, type FunctionState } from './function-state.ts';
 import { createIncidents, type Incidents } from './incidents.ts';
 import { createPlanning, type Planning } from './planning.ts';
 import { createPrewarmLedger, type PrewarmLedger } from './prewarm-ledger.ts';
+import { createSpanDemand, type SpanDemand } from './span-demand.ts';
 import type { SystemOptions } from './system-options.ts';
 import { createTimeline, type Timeline } from './timeline.ts';
+import { createTraceWatch, type ToldIncidents, type TraceWatch } from './trace-watch.ts';
+import { createWatchEvents, type WatchEvents } from './watch-events.ts';
+import { detectionOptionsOf } from './watch-options.ts';
 
 export interface Scene {
   readonly options: SystemOptions;
@@ -29,6 +35,16 @@ export interface Scene {
   readonly incidents: Incidents;
   /** Actions by the number of their intent, whose outcome has not come. */
   readonly openIntents: Map<number, Action>;
+  /** What spans show. */
+  readonly watch: TraceWatch;
+  readonly watchEvents: WatchEvents;
+  readonly spanDemand: SpanDemand;
+  /** By the forecasts in force. */
+  readonly expectedRates: ExpectedRates;
+  /** What we asked of Lambda in the last hour. */
+  actionsTaken: readonly ActionTaken[];
+  /** Told since the last tick. */
+  acknowledgements: readonly Acknowledgement[];
   account: AccountLimits | undefined;
   endpointKind: EndpointKind;
   queueWaitMs: number;
@@ -64,6 +80,18 @@ export function createScene(options: SystemOptions, snapshot: EngineSnapshot | u
     health: createControlPlaneHealth(snapshot?.preparationsMs),
     incidents: createIncidents(snapshot?.incidents),
     openIntents: new Map(left.map(([seq, action]) => [Number(seq), action])),
+    watch: createTraceWatch(detectionOptionsOf(options), snapshot?.watch),
+    watchEvents: createWatchEvents(
+      new Map(options.functions.map(({ spec, symbols }) => [spec.key, symbols])),
+      options.policy.importanceMin,
+    ),
+    spanDemand: createSpanDemand(
+      new Set(options.functions.map(({ spec }) => spec.key)),
+      options.watch?.demandSenders ?? [],
+    ),
+    expectedRates: createExpectedRates(),
+    actionsTaken: snapshot?.actionsTaken ?? [],
+    acknowledgements: [],
     account: snapshot?.account,
     endpointKind: 'unknown',
     queueWaitMs: 0,
@@ -88,6 +116,9 @@ export interface Turn {
   hasPlanned: boolean;
   /** People were told of a pre-warm. */
   hasToldPrewarms: boolean;
+  /** What people were told of incidents that spans show, where this tick changed it. */
+  toldIncidents: ToldIncidents | undefined;
+  readonly endedIncidents: Incident[];
 }
 
 /** Writes an event, and answers the number that it will get. */

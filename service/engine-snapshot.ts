@@ -3,11 +3,13 @@ import type { Bookings } from '../actuators/bookings.ts';
 import type { Pursuit } from '../actuators/pursuit.ts';
 import type { Action } from '../core/action.ts';
 import type { CapacityPlan } from '../core/capacity.ts';
+import type { ActionTaken, Incident } from '../core/incident.ts';
 import type { EpochMs } from '../core/time.ts';
 import type { AccountLimits } from '../core/ports.ts';
 import type { Fact } from './facts.ts';
 import type { OpenIncidents } from './incidents.ts';
 import type { ToldPrewarms } from './prewarm-ledger.ts';
+import type { ToldIncidents, WatchSnapshot } from './trace-watch.ts';
 
 /** What survives a restart besides the history: how far each pursuit was, and the plan whose windows have begun. */
 export interface EngineSnapshot {
@@ -25,12 +27,21 @@ export interface EngineSnapshot {
   readonly account?: AccountLimits;
   /** What people have been told of, and not yet that it is over; absent in what releases before wrote. */
   readonly incidents?: OpenIncidents;
+  /** What spans showed, and what of it was told; absent where none ever came. */
+  readonly watch?: WatchSnapshot;
+  /** What we asked of Lambda in the hour before. */
+  readonly actionsTaken?: readonly ActionTaken[];
 }
 
-/** Brings a snapshot up to a sealed tick that came after it. */
+/** Brings a snapshot up to a sealed tick that came after it; but for `watch`, which is brought up by judging again (trace-watch.ts). */
 export function foldSealed(snapshot: EngineSnapshot, sealed: SealedTick): EngineSnapshot {
   const openIntents: Record<string, Action> = { ...snapshot.openIntents, ...sealed.opened };
   const account = sealed.facts.findLast((fact) => fact.kind === 'account')?.limits;
+  const taken = Object.values(sealed.opened).flatMap((action): ActionTaken[] =>
+    action.kind === 'hold-provisioned-concurrency'
+      ? [{ atMs: sealed.atMs, key: action.key, because: action.because }]
+      : [],
+  );
   const answered = new Set(sealed.facts.flatMap((fact) => (fact.kind === 'outcome' ? [String(fact.intentSeq)] : [])));
   return {
     ...snapshot,
@@ -42,6 +53,7 @@ export function foldSealed(snapshot: EngineSnapshot, sealed: SealedTick): Engine
     ...(account && { account }),
     ...(sealed.plan && { plan: sealed.plan }),
     ...(sealed.incidents && { incidents: sealed.incidents }),
+    ...(taken.length > 0 && { actionsTaken: [...(snapshot.actionsTaken ?? []), ...taken] }),
   };
 }
 
@@ -58,4 +70,8 @@ export interface SealedTick {
   readonly plan?: CapacityPlan;
   /** All that are open, where one was opened or closed. */
   readonly incidents?: OpenIncidents;
+  /** What was told of incidents that spans show, where it changed. */
+  readonly toldIncidents?: ToldIncidents;
+  /** Those that were resolved in this tick. */
+  readonly endedIncidents?: readonly Incident[];
 }

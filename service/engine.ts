@@ -17,6 +17,7 @@ import { fold } from './engine-fold.ts';
 import { promise, replan } from './engine-plan.ts';
 import { createScene, note, toJson, type Scene, type Turn } from './engine-scene.ts';
 import type { EngineSnapshot, SealedTick } from './engine-snapshot.ts';
+import { catchUpWatch, lookAtSpans } from './engine-watch.ts';
 import type { Effect, Fact } from './facts.ts';
 import { readyConcurrencyOf, type FunctionState } from './function-state.ts';
 import type { Note } from './incidents.ts';
@@ -25,6 +26,7 @@ import type { PrewarmLedger } from './prewarm-ledger.ts';
 import { reportPrewarm } from './prewarm-report.ts';
 import type { SystemOptions } from './system-options.ts';
 import type { Timeline } from './timeline.ts';
+import type { TraceWatch } from './trace-watch.ts';
 import { watchSurges } from './surge-report.ts';
 import { reportTrouble } from './trouble.ts';
 
@@ -47,7 +49,11 @@ export interface Engine {
   readonly timeline: Timeline;
   readonly planning: Planning;
   readonly incidentCount: () => number;
+  /** What is usual of spans is left out: it is large. */
   snapshot(): EngineSnapshot;
+  /** All of it. Costs as much as there is to say: some ten kilobytes a key. */
+  wholeSnapshot(): EngineSnapshot;
+  readonly watch: TraceWatch;
 }
 
 export function createEngine(options: SystemOptions, snapshot?: EngineSnapshot): Engine {
@@ -67,13 +73,22 @@ export function createEngine(options: SystemOptions, snapshot?: EngineSnapshot):
     ledger,
     timeline,
     planning,
-    incidentCount: incidents.count,
+    incidentCount: () => incidents.count() + scene.watch.openedCount,
+    watch: scene.watch,
     snapshot: () => snapshotOf(scene),
+    wholeSnapshot: () => ({
+      ...snapshotOf(scene),
+      ...(scene.watch.isWatching && { watch: scene.watch.snapshot() }),
+    }),
   };
 }
 
 function turnAt(nowMs: EpochMs, nextSeq: number): Turn {
-  return { nowMs, nextSeq, drafts: [], effects: [], hasReplanned: false, hasPlanned: false, hasToldPrewarms: false };
+  return {
+    ...{ nowMs, nextSeq, drafts: [], effects: [], hasReplanned: false, hasPlanned: false, hasToldPrewarms: false },
+    toldIncidents: undefined,
+    endedIncidents: [],
+  };
 }
 
 function decide(scene: Scene, turn: Turn): void {
@@ -101,7 +116,9 @@ function judge(scene: Scene, turn: Turn, { facts, decide: decideNow }: Judgement
   const before = new Map([...functions].map(([key, { pursuit, bookings }]) => [key, { pursuit, bookings }]));
   const preparedBefore = health.preparationsMs();
   const openBefore = incidents.open();
+  catchUpWatch(scene, turn, facts);
   for (const fact of facts) fold(scene, fact, turn);
+  lookAtSpans(scene, turn, facts);
   decideNow();
   for (const [key, state] of functions) timeline.mark(key, turn.nowMs, readyConcurrencyOf(state.pursuit));
   const changed = [...functions].filter(([key, state]) => state.pursuit !== before.get(key)!.pursuit);
@@ -123,12 +140,15 @@ function judge(scene: Scene, turn: Turn, { facts, decide: decideNow }: Judgement
     ...(turn.hasToldPrewarms && { prewarms: scene.ledger.told() }),
     ...(turn.hasPlanned && scene.plan && { plan: scene.plan }),
     ...(incidents.open() !== openBefore && { incidents: incidents.open() }),
+    ...(turn.toldIncidents && { toldIncidents: turn.toldIncidents }),
+    ...(turn.endedIncidents.length > 0 && { endedIncidents: turn.endedIncidents }),
   };
   return { drafts: turn.drafts, effects: turn.effects, sealed: isQuiet ? undefined : toJson(sealed) };
 }
 
-/** The events of a calendar are in the store under its version: a row for each edit would hold all of them again. */
+/** The events of a calendar are in the store under its version: a row for each edit would hold all of them again. Deltas are what is packed. */
 function sealedFact(fact: Fact): Fact {
+  if (fact.kind === 'deltas') return { ...fact, deltas: [] };
   return fact.kind === 'calendar' ? { ...fact, calendar: { ...fact.calendar, events: [] } } : fact;
 }
 
@@ -154,7 +174,8 @@ function reportPrewarms(scene: Scene, turn: Turn): void {
   }
 }
 
-function snapshotOf({ functions, health, ledger, account, plan, openIntents, incidents }: Scene): EngineSnapshot {
+function snapshotOf(scene: Scene): EngineSnapshot {
+  const { functions, health, ledger, account, plan, openIntents, incidents, actionsTaken } = scene;
   return {
     pursuits: Object.fromEntries([...functions].map(([key, state]) => [key, state.pursuit])),
     bookings: Object.fromEntries([...functions].map(([key, state]) => [key, state.bookings])),
@@ -164,5 +185,6 @@ function snapshotOf({ functions, health, ledger, account, plan, openIntents, inc
     ...(plan && { plan }),
     openIntents: Object.fromEntries(openIntents),
     incidents: incidents.open(),
+    ...(actionsTaken.length > 0 && { actionsTaken }),
   };
 }

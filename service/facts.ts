@@ -7,9 +7,11 @@ import type { Action, Outcome } from '../core/action.ts';
 import type { AuditDraft } from '../core/audit.ts';
 import type { Booking } from '../core/booking.ts';
 import type { Observed } from '../core/capacity.ts';
+import type { Acknowledgement } from '../core/incident.ts';
 import type { AccountLimits, Urgency } from '../core/ports.ts';
 import type { FunctionKey } from '../core/series-key.ts';
 import type { EpochMs } from '../core/time.ts';
+import type { WindowDelta } from '../core/window.ts';
 
 export type Fact =
   /** Requests that arrived for a function in one finished bucket, throttled ones included: offered load, not what got through. */
@@ -40,6 +42,12 @@ export type Fact =
   | { readonly kind: 'account'; readonly limits: AccountLimits }
   /** Another calendar is in force from now on. Sealed without its events, which the store has under its version. */
   | { readonly kind: 'calendar'; readonly calendar: Calendar; readonly draft: AuditDraft }
+  /** What spans showed since the last tick. Sealed without its deltas, which are what is packed (store/packed-deltas.ts, base64). */
+  | { readonly kind: 'deltas'; readonly deltas: readonly WindowDelta[]; readonly packed: string }
+  /** Nobody looked at spans until this tick: the service was not running, or its machine slept. */
+  | { readonly kind: 'unwatched'; readonly fromMs: EpochMs | null }
+  /** A human has seen an incident. */
+  | { readonly kind: 'acknowledged'; readonly acknowledgement: Acknowledgement }
   /** Something happened outside of judgement, and belongs in the record. */
   | { readonly kind: 'told'; readonly draft: AuditDraft }
   /** Who answers at the other end, and how long one more urgent call would wait for its turn. */

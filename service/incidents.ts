@@ -41,6 +41,7 @@ export interface Incidents {
   report(note: Note, key: IncidentSubject, kind: IncidentKind, because: string): void;
   /** Closes an incident, if it is open. */
   close(note: Note, key: IncidentSubject, kind: IncidentKind, because: string): void;
+  isOpen(key: IncidentSubject, kind: IncidentKind): boolean;
   /** The same object until one is opened or closed. */
   open(): OpenIncidents;
   /** Opened since the start. */
@@ -54,6 +55,7 @@ export function createIncidents(known: OpenIncidents = {}): Incidents {
   return {
     count: () => count,
     open: () => open,
+    isOpen: (key, kind) => open[`${key} ${kind}`] !== undefined,
     report(note, key, kind, because) {
       const id = `${key} ${kind}`;
       if (open[id] !== undefined) return;

@@ -15,6 +15,7 @@ import { createEngine, type Engine, type TickResult } from './engine.ts';
 import type { Fact } from './facts.ts';
 import { diffJson } from './json-diff.ts';
 import { loadEvents, loadOptions, loadSnapshot } from './recorded-options.ts';
+import { unsealDeltas } from './span-facts.ts';
 
 export interface ReplayOptions {
   /** Up to this event, and no other is compared. */
@@ -232,7 +233,8 @@ export function createRun(store: Store, start: RunStart, options: Attempt) {
 async function completeFacts(store: Store, facts: readonly Fact[]): Promise<readonly Fact[]> {
   const complete: Fact[] = [];
   for (const fact of facts) {
-    if (fact.kind !== 'calendar') complete.push(fact);
+    if (fact.kind === 'deltas') complete.push(unsealDeltas(fact));
+    else if (fact.kind !== 'calendar') complete.push(fact);
     else complete.push({ ...fact, calendar: { ...fact.calendar, events: await loadNamedEvents(store, fact) } });
   }
   return complete;

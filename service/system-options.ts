@@ -5,8 +5,12 @@ import type { Calendar } from '../calendar/event.ts';
 import type { Venue } from '../calendar/venue.ts';
 import type { VolumeHistory } from '../collectors/volume-csv.ts';
 import type { FunctionSpec, Limits, Prices } from '../core/function-spec.ts';
+import type { MaintenanceWindow } from '../core/incident.ts';
 import type { AccountLimits, Actuator, Bookkeeper, Store } from '../core/ports.ts';
-import type { Clock } from '../core/time.ts';
+import type { Clock, EpochMs } from '../core/time.ts';
+import type { WindowDelta } from '../core/window.ts';
+import type { AlertBudget } from '../detector/budget.ts';
+import type { SignalAggregation } from '../detector/detector.ts';
 import type { LeadModel } from '../forecaster/event-window.ts';
 import type { PlanningPolicy } from '../forecaster/planner.ts';
 import type { Log } from './log.ts';
@@ -40,8 +44,19 @@ export interface SystemOptions {
   readonly policy: PlanningPolicy;
   readonly lead: LeadModel;
   readonly horizonMs: number;
+  /** How spans are judged; absent in what releases before wrote: by the defaults. */
+  readonly watch?: WatchOptions;
   /** Names the run: jitter and polling are spread by it. */
   readonly seed: string;
+}
+
+export interface WatchOptions {
+  readonly budget?: AlertBudget;
+  /** How each business signal adds up, by its name. */
+  readonly signals?: Readonly<Record<string, SignalAggregation>>;
+  readonly maintenance?: readonly MaintenanceWindow[];
+  /** Senders whose spans count demand for the nowcast: what they say may raise capacity. */
+  readonly demandSenders?: readonly string[];
 }
 
 export interface SystemPorts {
@@ -55,6 +70,8 @@ export interface SystemPorts {
   readonly queueWaitMs: (callCount: number) => number;
   /** What is doubtful in the calendars, for people to see; absent where no calendar lives. */
   readonly calendarFindings?: () => CalendarView['findings'];
+  /** What spans showed since it was asked last; absent where nobody sends any. */
+  readonly sealSpans?: (nowMs: EpochMs) => readonly WindowDelta[];
   readonly log: Log;
   readonly tracer: Tracer;
 }
