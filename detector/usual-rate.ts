@@ -1,24 +1,23 @@
 /**
  * How many requests a second are usual now, between which bounds, and how bursty they come: where the forecast has no better word.
  *
- * Ten-minute slots of the week, each the moving mean of log rates; a slot that has not come round yet borrows from the same time of the day before. On top lies
- * how far the last half hour was above the week's pattern. The bounds are four standard deviations of the minute's residuals away. Not ready before one
- * day was learned.
+ * Ten-minute slots of the week, each the moving mean of log rates; on top lies how far the last half hour was above the week's pattern. The bounds are four
+ * standard deviations of the minute's residuals away. Not ready in the first week: a Saturday that borrowed from Friday would be a drop, would not be
+ * learned for that, and would be a drop again a week later.
  */
 import type { Json } from '../core/json.ts';
-import { msPerMinute, type EpochMs } from '../core/time.ts';
+import { msPerDay, msPerMinute, type EpochMs } from '../core/time.ts';
 import type { LearningMinute } from './learning-minute.ts';
 
 const slotMinutes = 10;
-const slotsPerDay = 144;
-const slotsPerWeek = 7 * slotsPerDay;
+const slotsPerWeek = 7 * 144;
 const slotGain = 0.03;
 const levelGain = 1 - 2 ** (-1 / 20);
 const spreadGain = 1 / 1_440;
 const spreadMin = 0.04;
 const spreadPrior = 0.3;
 const boundSpreads = 4;
-const minutesToReady = 1_440;
+const readyAfterMs = 7 * msPerDay;
 const secondsToLearn = 30;
 const burstinessMin = 1.2;
 /** Believed before anything was learned: real calls come in bursts of 1 to 13. */
@@ -34,7 +33,7 @@ export interface RateBounds {
 }
 
 export interface UsualRate {
-  /** Requests a second at that minute; undefined before a day was learned. */
+  /** Requests a second at that minute; undefined in the first week, and where that time of the week was never learned. */
   at(atMs: EpochMs): RateBounds | undefined;
   /** Variance over mean of what comes in a second, in spans: 1 is Poisson. */
   readonly burstiness: number;
@@ -43,8 +42,8 @@ export interface UsualRate {
 }
 
 interface Kept {
-  readonly week: readonly number[];
-  readonly day: readonly number[];
+  readonly week: readonly (number | null)[];
+  readonly firstAtMs: EpochMs | null;
   readonly level: number;
   readonly spread: number;
   readonly burstiness: number;
@@ -54,10 +53,8 @@ interface Kept {
 export function createUsualRate(snapshot?: Json): UsualRate {
   const kept = snapshot as unknown as Kept | undefined;
   // A slot that was never learned is NaN, which JSON does not have.
-  const slots = (count: number, from?: readonly (number | null)[]): Float64Array =>
-    from ? Float64Array.from(from, (value) => value ?? NaN) : new Float64Array(count).fill(NaN);
-  const week = slots(slotsPerWeek, kept?.week);
-  const day = slots(slotsPerDay, kept?.day);
+  const week = kept ? Float64Array.from(kept.week, (value) => value ?? NaN) : new Float64Array(slotsPerWeek).fill(NaN);
+  let firstAtMs = kept?.firstAtMs ?? undefined;
   let level = kept?.level ?? 0;
   let spread = kept?.spread ?? spreadPrior;
   let burstiness = kept?.burstiness ?? burstinessPrior;
@@ -68,22 +65,17 @@ export function createUsualRate(snapshot?: Json): UsualRate {
     const place = (atMs / msPerMinute / slotMinutes) % slotsPerWeek;
     const near = Math.floor(place - 0.5 + slotsPerWeek) % slotsPerWeek;
     const share = (place - 0.5 + slotsPerWeek) % 1;
-    const left = patternOf(near);
-    const right = patternOf((near + 1) % slotsPerWeek);
+    const left = week[near]!;
+    const right = week[(near + 1) % slotsPerWeek]!;
     if (Number.isNaN(left)) return right;
     return Number.isNaN(right) ? left : left + share * (right - left);
-  };
-  const patternOf = (slot: number): number => (Number.isNaN(week[slot]!) ? day[slot % slotsPerDay]! : week[slot]!);
-  const learnSlot = (slotsOf: Float64Array, slot: number, value: number, gain: number): void => {
-    const before = slotsOf[slot]!;
-    slotsOf[slot] = Number.isNaN(before) ? value : before + gain * (value - before);
   };
   return {
     get burstiness() {
       return Math.max(burstinessMin, burstinessMargin * burstiness);
     },
     at(atMs) {
-      if (minuteCount < minutesToReady) return undefined;
+      if (firstAtMs === undefined || atMs - firstAtMs < readyAfterMs) return undefined;
       const minute = Math.floor(atMs / msPerMinute);
       if (known?.minute === minute) return known.bounds;
       const pattern = patternAt(minute * msPerMinute);
@@ -96,6 +88,7 @@ export function createUsualRate(snapshot?: Json): UsualRate {
     learn(minute) {
       const { secondCount, requestSum } = minute;
       if (secondCount < secondsToLearn || !minute.isRateKnown) return;
+      firstAtMs ??= minute.fromMs;
       const mean = requestSum / secondCount;
       const log = Math.log(Math.max(mean, rateFloor));
       const pattern = patternAt(minute.fromMs);
@@ -106,15 +99,15 @@ export function createUsualRate(snapshot?: Json): UsualRate {
         level += levelGain * Math.max(-1, Math.min(1, residual));
       }
       const slot = Math.floor(minute.fromMs / msPerMinute / slotMinutes) % slotsPerWeek;
-      learnSlot(week, slot, log, slotGain);
-      learnSlot(day, slot % slotsPerDay, log, slotGain);
+      const before = week[slot]!;
+      week[slot] = Number.isNaN(before) ? log : before + slotGain * (log - before);
       learnBursts(minute, mean);
       minuteCount++;
       known = undefined;
     },
     snapshot: () => ({
       week: [...week].map(finiteOrNull),
-      day: [...day].map(finiteOrNull),
+      firstAtMs: firstAtMs ?? null,
       level,
       spread,
       burstiness,
