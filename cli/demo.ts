@@ -16,6 +16,7 @@ import type { Scorecard } from '../service/view.ts';
 import { createDemoWorld, type Demo, type DemoSource } from '../simulation/world/demo.ts';
 import type { SimulatedDay } from '../simulation/world/market.ts';
 import { readScorecard } from '../simulation/world/scorecard.ts';
+import { exportStepMs } from '../simulation/world/traces.ts';
 import type { World } from '../simulation/world/world.ts';
 import { verifyAudit } from '../store/audit-verify.ts';
 import { openEmbeddedStore } from '../store/embedded.ts';
@@ -45,6 +46,7 @@ Plays a simulated day, or a day of your own history, twice at once: with Foresho
   --port N           page and API (default 8080; none with --exit-when-done unless given)
   --store F          keep the store in this new file (default: a new one among the temporary files, not kept with --json)
   --seed N           another day of the same kind (default 1)
+  --export-ms N      spans of the second act are sent every N ms: 250 (the default) to 10000
   --exit-when-done   run to the end, print the scorecard, exit
   --json             print the scorecard as JSON`,
   run: runDemo,
@@ -56,6 +58,7 @@ interface DemoFlags {
   readonly port: number | undefined;
   readonly store: string | undefined;
   readonly seed: string;
+  readonly exportMs: number;
   readonly exitWhenDone: boolean;
   readonly json: boolean;
 }
@@ -82,6 +85,7 @@ async function runDemoOn(storeFile: string, flags: DemoFlags, terminal: Terminal
   const demo = await createDemoWorld({
     source: flags.source,
     seed: flags.seed,
+    exportMs: flags.exportMs,
     store,
     log,
     signal: terminal.signal,
@@ -170,7 +174,7 @@ function createProgress(terminal: Terminal) {
 }
 
 async function openNewStore(file: string): Promise<Store> {
-  const store = await openEmbeddedStore(file);
+  const store = await openEmbeddedStore(file, { survives: 'crash' });
   if ((await store.head()) === 0) return store;
   await store.close();
   throw new InputError('demo.store', `${file} holds another run already: a demo wants a new file`);
@@ -204,6 +208,7 @@ function readFlags(args: readonly string[]): DemoFlags {
     port: { type: 'string' },
     store: { type: 'string' },
     seed: { type: 'string' },
+    'export-ms': { type: 'string' },
     'exit-when-done': { type: 'boolean' },
     json: { type: 'boolean' },
   });
@@ -224,9 +229,16 @@ function readFlags(args: readonly string[]): DemoFlags {
         : numberFlag('--port', values.port, { min: 0, max: 65_535, isWhole: true }),
     store: values.store,
     seed: values.seed ?? '1',
+    exportMs: exportMsOf(values['export-ms']),
     exitWhenDone,
     json: values.json ?? false,
   };
+}
+
+function exportMsOf(text = '250'): number {
+  const exportMs = numberFlag('--export-ms', text, { min: exportStepMs, max: 10_000, isWhole: true });
+  if (exportMs % exportStepMs === 0) return exportMs;
+  throw new InputError('usage', `--export-ms ${text}: expected a multiple of ${exportStepMs}`);
 }
 
 type SourceValues = Partial<Record<'day' | 'history' | 'calendar' | 'venue' | 'from' | 'until', string>>;

@@ -41,7 +41,8 @@ export async function recoverState(
     ? (JSON.parse(decoder.decode(saved.bytes)) as SavedSnapshot)
     : { position: 0, engine: emptySnapshot };
   if (latest.position >= head) return latest.engine;
-  let { watch: savedWatch, ...snapshot } = latest.engine;
+  const { watch: savedWatch, ...engine } = latest.engine;
+  let snapshot: EngineSnapshot = engine;
   const recovery = createWatchRecovery(detectionOptionsOf(options), savedWatch);
   for await (const record of store.read(latest.position, 'tick')) {
     const reading = readTick(record);

@@ -25,13 +25,22 @@ const busyTimeoutMs = 2_000;
 const sqliteNoSuchTable = 1;
 const sqliteNotADatabase = 26;
 
+export interface EmbeddedOptions {
+  readonly readOnly?: boolean;
+  /**
+   * What an acknowledged append lives through. `power-cut`, unless said: each is flushed to the disk. `crash`: of the process, not of the machine; for what
+   * can be played again, since a flush is some milliseconds.
+   */
+  readonly survives?: 'power-cut' | 'crash';
+}
+
 /**
  * Opens the store at `path`. A writer makes the file (and its folder) where there is none, and is alone: see writer-lock.ts. With
  * `readOnly` nothing is made, changed or locked, and a writer may be at work meanwhile.
  *
  * @throws InputError when the file is missing (read-only), not a store, of a later release, or in use by another writer.
  */
-export async function openEmbeddedStore(path: string, options: { readonly readOnly?: boolean } = {}): Promise<Store> {
+export async function openEmbeddedStore(path: string, options: EmbeddedOptions = {}): Promise<Store> {
   const file = resolveFile(path);
   if (options.readOnly) {
     return withReader(file, path, (database) => {
@@ -55,7 +64,7 @@ export async function openEmbeddedStore(path: string, options: { readonly readOn
       () => open(file, false),
       path,
       (database) => {
-        prepareWriting(database, path);
+        prepareWriting(database, path, options);
         return createSqliteStore(database, path, lock);
       },
     );
@@ -119,7 +128,7 @@ function withReader<Result>(file: string, path: string, use: (database: Database
   }
 }
 
-function prepareWriting(database: DatabaseSync, path: string): void {
+function prepareWriting(database: DatabaseSync, path: string, { survives = 'power-cut' }: EmbeddedOptions): void {
   const version = schemaVersionOf(database, path, migrations.length);
   const { journal_mode: journalMode } = database.prepare('PRAGMA journal_mode = WAL').get() ?? {};
   if (journalMode !== 'wal') {
@@ -128,7 +137,7 @@ function prepareWriting(database: DatabaseSync, path: string): void {
       `${path} lies on a disk that cannot hold a write-ahead log: choose another`,
     );
   }
-  database.exec('PRAGMA synchronous = FULL');
+  database.exec(`PRAGMA synchronous = ${survives === 'crash' ? 'NORMAL' : 'FULL'}`);
   migrate(database, version, migrations);
 }
 

@@ -17,10 +17,22 @@ import { createLogNormal } from './log-normal.ts';
 import { createTimeHeap, popTime, pushTime, type TimeHeap } from './time-heap.ts';
 import type { TwinFunction } from './twin-function.ts';
 
+/** One request as it was served. The record is used again for the next: read it, and do not keep it. */
+export interface SeenRequest {
+  atMs: EpochMs;
+  /** With its cold start, where it had one; negative when it was throttled. */
+  durationMs: number;
+  /** What its handler took. */
+  runMs: number;
+}
+
 /** State of one function's data plane; plain fields, because the loop over arrivals is hot. */
 export interface FunctionPlane {
   readonly params: TwinParams;
   readonly drawInitMs: () => number;
+  /** Told of every request, where somebody wants to know. */
+  onRequest: ((request: SeenRequest) => void) | undefined;
+  readonly seen: SeenRequest;
 
   allocated: number;
   readonly provisionedBusy: TimeHeap;
@@ -65,6 +77,8 @@ export function createFunctionPlane(spec: TwinFunction, params: TwinParams, rand
   return {
     params,
     drawInitMs: createLogNormal(initQuantiles, random.fork('init')),
+    onRequest: undefined,
+    seen: { atMs: 0, durationMs: 0, runMs: 0 },
     allocated: 0,
     provisionedBusy: createTimeHeap(),
     rateTokens: 0,
@@ -109,8 +123,12 @@ export function setAllocated(plane: FunctionPlane, allocated: number, atMs: Epoc
 /** One request comes. `onDemandMax` is how many may run on demand at once. */
 export function admit(plane: FunctionPlane, atMs: EpochMs, runMs: number, onDemandMax: number): void {
   const isProvisioned = plane.allocated > 0;
-  if (isProvisioned && takeProvisioned(plane, atMs, runMs)) return;
+  if (isProvisioned && takeProvisioned(plane, atMs, runMs)) {
+    if (plane.onRequest) tell(plane, atMs, runMs, runMs);
+    return;
+  }
   const durationMs = runOnDemand(plane, atMs, runMs, onDemandMax);
+  if (plane.onRequest) tell(plane, atMs, durationMs, runMs);
   if (durationMs < 0) {
     plane.throttles++;
     return;
@@ -123,6 +141,13 @@ export function admit(plane: FunctionPlane, atMs: EpochMs, runMs: number, onDema
   if (durationMs === runMs) return;
   plane.coldDurationMs.record(durationMs);
   plane.coldRunMs.record(runMs);
+}
+
+function tell({ onRequest, seen }: FunctionPlane, atMs: EpochMs, durationMs: number, runMs: number): void {
+  seen.atMs = atMs;
+  seen.durationMs = durationMs;
+  seen.runMs = runMs;
+  onRequest!(seen);
 }
 
 function takeProvisioned(plane: FunctionPlane, atMs: EpochMs, runMs: number): boolean {

@@ -15,7 +15,7 @@ import { createControlPlane, type CapacityChange } from './control-plane.ts';
 import { countersBetween, readCounters, type Counters } from './counters.ts';
 import { createDataPlane, type FunctionLimits } from './data-plane.ts';
 import type { Fault, FaultInForce } from './faults.ts';
-import { retireOnDemand } from './function-plane.ts';
+import { retireOnDemand, type SeenRequest } from './function-plane.ts';
 import type { AliasTarget } from './function-registry.ts';
 import { defaultParams, type TwinParams } from './limits.ts';
 import { createMetricBook, type PastMetrics } from './metric-book.ts';
@@ -31,6 +31,10 @@ export interface TwinOptions {
   readonly params?: Partial<TwinParams>;
   /** Told once for each function and whole minute, as soon as the minute is over. */
   readonly onMinute?: (count: MinuteCount) => void;
+  /** Told of every request as it is served, function by function; the record is used again. */
+  readonly onRequest?: (key: FunctionKey, request: SeenRequest) => void;
+  /** So many more environments stand provisioned from that instant on. */
+  readonly onProvisioned?: (key: FunctionKey, atMs: EpochMs, addedCount: number) => void;
 }
 
 export interface Twin {
@@ -60,12 +64,17 @@ export interface Twin {
   clearFaults(id?: number): void;
 }
 
-export function createTwin({ functions, seed, clock, params: changed, onMinute }: TwinOptions): Twin {
+export function createTwin({ functions, seed, clock, params: changed, ...told }: TwinOptions): Twin {
+  const { onMinute, onRequest, onProvisioned } = told;
   const place = placeOf(functions);
   const params = { ...defaultParams, ...changed };
   const random = createRandom(seed);
   const fromMs = clock.nowMs();
   const dataPlane = createDataPlane({ functions, params, random: random.fork('data-plane'), fromMs });
+  if (onRequest)
+    functions.forEach(({ key }, index) => {
+      dataPlane.planes[index]!.onRequest = (request) => onRequest(key, request);
+    });
   const sources = functions.map((spec, index) => ({
     spec,
     plane: dataPlane.planes[index]!,
@@ -89,6 +98,8 @@ export function createTwin({ functions, seed, clock, params: changed, onMinute }
       const index = indexByKey.get(functionKeyOf({ ...place, functionName, alias: name }))!;
       if (servingVersion !== servingVersions[index]) retireOnDemand(dataPlane.planes[index]!, atMs);
       servingVersions[index] = servingVersion;
+      const addedCount = allocated - dataPlane.planes[index]!.allocated;
+      if (addedCount > 0) onProvisioned?.(functions[index]!.key, atMs, addedCount);
       dataPlane.setAllocated(index, allocated, atMs);
       sources[index]!.bill.set(billed, atMs);
     }

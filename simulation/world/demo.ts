@@ -8,6 +8,7 @@ import { readCalendar } from '../../collectors/calendar-file.ts';
 import { readVolumeCsv } from '../../collectors/volume-csv.ts';
 import { pricesUsEast1 } from '../../config/schema.ts';
 import { InputError } from '../../core/errors.ts';
+import type { AuditEvent } from '../../core/audit.ts';
 import type { Store } from '../../core/ports.ts';
 import { createRandom } from '../../core/random.ts';
 import type { FunctionKey } from '../../core/series-key.ts';
@@ -21,10 +22,13 @@ import type { Log } from '../../service/log.ts';
 import { release } from '../../service/release.ts';
 import type { System } from '../../service/system.ts';
 import type { SystemHistory, SystemOptions } from '../../service/system-options.ts';
+import { listenToAudit } from './audit-ear.ts';
 import type { WorldPorts } from './drive.ts';
 import { demoFleet, edgeRequestsPerUnit } from './fleet.ts';
 import { drawMarket, type SimulatedDay } from './market.ts';
-import { createWorld, warmUpMs, type World, type WorldOptions } from './world.ts';
+import { secondAct } from './second-act.ts';
+import type { TraceOptions } from './traces.ts';
+import { createWorld, warmUpMs, type SpanPorts, type World, type WorldOptions } from './world.ts';
 
 export type DemoSource =
   /** `fromMs`: an earlier start than its own. */
@@ -40,14 +44,20 @@ export type DemoSource =
 
 export interface Demo {
   readonly world: World;
+  /** What has gone on record, as it came. */
+  readonly audit: readonly AuditEvent[];
   readonly title: string;
   readonly fromMs: EpochMs;
   readonly untilMs: EpochMs;
   readonly functionKeys: readonly FunctionKey[];
+  readonly traces?: TraceOptions;
 }
 
 /** What a demo is played with, before anybody plays it. */
-export interface DemoCast extends Pick<WorldOptions, 'functions' | 'events' | 'fromMs' | 'untilMs' | 'seed'> {
+export interface DemoCast extends Pick<
+  WorldOptions,
+  'functions' | 'events' | 'fromMs' | 'untilMs' | 'seed' | 'traces'
+> {
   readonly systemOptions: SystemOptions;
 }
 
@@ -60,11 +70,15 @@ interface DemoDay {
   readonly fromMs: EpochMs;
   readonly untilMs: EpochMs;
   readonly edgeRequestsPerUnit: number;
+  /** Of a simulated day: what its second act follows. A recorded day has none, and brings no spans. */
+  readonly releaseAtMs?: EpochMs;
 }
 
 export interface DemoOptions {
   readonly source: DemoSource;
   readonly seed: string;
+  /** How often each environment sends its spans. */
+  readonly exportMs?: number;
   readonly store: Store;
   readonly log: Log;
   readonly signal: AbortSignal;
@@ -75,18 +89,22 @@ const demoPolicy = { quantile: 0.95, importanceMin: 2, keepWhilePaying: true } a
 const demoHorizonMs = msPerDay;
 
 /** @throws InputError when the files or the span cannot be used. */
-export async function createDemoWorld({ source, seed, store, log, signal }: DemoOptions): Promise<Demo> {
-  const { systemOptions, ...cast } = await castDemo({ source, seed, signal });
+export async function createDemoWorld({ store: kept, log, ...options }: DemoOptions): Promise<Demo> {
+  const { systemOptions, ...cast } = await castDemo(options);
+  const audit: AuditEvent[] = [];
+  const store = listenToAudit(kept, audit);
   const world = await createWorld({
     ...cast,
     compose: (ports) => composeOn(ports, systemOptions, { store, log }),
   });
   return {
     world,
+    audit,
     title: systemOptions.title,
     fromMs: cast.fromMs,
     untilMs: cast.untilMs,
     functionKeys: cast.functions.map(({ twin }) => twin.key),
+    ...(cast.traces && { traces: cast.traces }),
   };
 }
 
@@ -94,8 +112,9 @@ export async function createDemoWorld({ source, seed, store, log, signal }: Demo
 export async function castDemo({
   source,
   seed,
+  exportMs,
   signal,
-}: Pick<DemoOptions, 'source' | 'seed' | 'signal'>): Promise<DemoCast> {
+}: Pick<DemoOptions, 'source' | 'seed' | 'exportMs' | 'signal'>): Promise<DemoCast> {
   const day = source.kind === 'simulated' ? simulatedDay(source, seed) : await recordedDay(source, signal);
   const venue = createVenue(day.venue);
   const functions = demoFleet.map(({ spec, requestsPerEdgeRequest }) => ({
@@ -130,12 +149,13 @@ export async function castDemo({
     fromMs: day.fromMs,
     untilMs: day.untilMs,
     seed,
+    ...(day.releaseAtMs !== undefined && { traces: secondAct(day.releaseAtMs, exportMs) }),
   };
 }
 
 /** The production system on a world's ports. */
 export function composeOn(
-  { clock, doorsOf }: WorldPorts,
+  { clock, doorsOf, sealSpans }: WorldPorts & SpanPorts,
   options: SystemOptions,
   { store, log }: { store: Store; log: Log },
 ): Promise<System> {
@@ -147,6 +167,7 @@ export function composeOn(
     log,
     tracer: trace.getTracer('foreshock'),
     ...createAwsPorts({ doorsOf, clock, specs, signal }),
+    ...(sealSpans && { sealSpans }),
   });
 }
 
@@ -167,6 +188,7 @@ function simulatedDay({ day: kind, ...asked }: Extract<DemoSource, { kind: 'simu
     venue: 'XNYS',
     fromMs,
     untilMs,
+    releaseAtMs: market.releaseAtMs,
     // The market is drawn at the edge of a site three times as busy as the fleet's default account would bear.
     edgeRequestsPerUnit: 1.5,
   };

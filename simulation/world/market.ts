@@ -15,6 +15,8 @@ export interface SimulatedMarket {
   /** Requests a minute at the edge, history and the day itself. */
   readonly series: VolumeSeries;
   readonly events: readonly MarketEvent[];
+  /** What the day is about. */
+  readonly releaseAtMs: EpochMs;
   /** The demo's own span. */
   readonly fromMs: EpochMs;
   readonly untilMs: EpochMs;
@@ -103,6 +105,7 @@ export function drawMarket(day: SimulatedDay, random: Random): SimulatedMarket {
   return {
     series: { fromMs: seriesFromMs, stepMs: msPerMinute, values },
     events: releases.map(([kind, at]) => releaseEvent(kind, instant(at))),
+    releaseAtMs,
     fromMs: releaseAtMs - msPerHour,
     untilMs,
   };

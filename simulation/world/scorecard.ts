@@ -1,17 +1,26 @@
 /** The scorecard of a demo: what the system promised and met, beside what the two twins measured. */
 import type { FunctionKey } from '../../core/series-key.ts';
 import type { EpochMs } from '../../core/time.ts';
+import type { AuditEvent } from '../../core/audit.ts';
 import type { Scorecard } from '../../service/view.ts';
+import { faultSeen } from './fault-seen.ts';
+import type { TraceOptions } from './traces.ts';
 import type { World } from './world.ts';
 
 export interface ScorecardOptions {
   readonly functionKeys: readonly FunctionKey[];
   readonly fromMs: EpochMs;
+  /** What has gone on record. */
+  readonly audit: readonly AuditEvent[];
+  /** What is broken on purpose, and when. */
+  readonly traces?: TraceOptions | undefined;
   /** Whether the chain has been verified; it cannot be while the run goes on. */
   readonly isAuditVerified: boolean;
 }
 
-export function readScorecard(world: World, { functionKeys, fromMs, isAuditVerified }: ScorecardOptions): Scorecard {
+export function readScorecard(world: World, options: ScorecardOptions): Scorecard {
+  const { functionKeys, fromMs, audit, traces, isAuditVerified } = options;
+  const { fault, falseIncidents } = faultSeen(audit, traces, world.firstBadSpanAtMs());
   const { eventCount, head } = world.system.audit();
   const nowMs = world.nowMs();
   return {
@@ -25,18 +34,9 @@ export function readScorecard(world: World, { functionKeys, fromMs, isAuditVerif
         .prewarmsOf(key)
         .filter((prewarm) => prewarm.eventAtMs >= fromMs && prewarm.eventAtMs < nowMs),
     })),
-    // Nothing is broken on purpose in a demo yet, and nothing detects it.
-    fault: {
-      firstBadSpanAtMs: null,
-      findingAtMs: null,
-      incidentAtMs: null,
-      breakerOpenAtMs: null,
-      pageAtMs: null,
-      recoveredAtMs: null,
-    },
+    fault,
     incidents: world.system.incidentCount(),
-    // The demo breaks nothing, so whatever was called an incident was not one.
-    falseIncidents: world.system.incidentCount(),
+    falseIncidents,
     pages: 0,
     audit: { events: eventCount, verified: isAuditVerified, head },
   };

@@ -14,6 +14,7 @@ import { createVirtualClock } from '../../core/virtual-clock.ts';
 import type { VolumeSeries } from '../../core/volume-series.ts';
 import type { Fact } from '../../service/facts.ts';
 import type { System } from '../../service/system.ts';
+import type { SystemPorts } from '../../service/system-options.ts';
 import type { EventWindowView, Measured } from '../../service/view.ts';
 import { createArrivalSource, type ArrivalSource } from '../twin/arrivals.ts';
 import { listenTwin, type ListenOptions } from '../twin/control-plane-http.ts';
@@ -23,6 +24,8 @@ import { createTwin } from '../twin/twin.ts';
 import type { TwinFunction } from '../twin/twin-function.ts';
 import { createDrive, type WorldPorts } from './drive.ts';
 import { measuredOf, openEventWindow, type TwinPair } from './measure.ts';
+import { openTraceFeed, type TraceFeed } from './trace-feed.ts';
+import { exportStepMs, type TraceOptions } from './traces.ts';
 
 export interface WorldFunction {
   readonly twin: TwinFunction;
@@ -39,22 +42,29 @@ export interface WorldOptions {
   readonly untilMs: EpochMs;
   readonly seed: string | number;
   /** Builds the production system on the world's ports. */
-  readonly compose: (ports: WorldPorts) => Promise<System>;
+  readonly compose: (ports: WorldPorts & SpanPorts) => Promise<System>;
   /** What goes wrong between Foreshock and Lambda; nothing where absent. */
   readonly beforeAnswer?: ListenOptions['beforeAnswer'];
   /** Of the socket, so in real time: a fault that hangs holds the world up for that long. */
   readonly requestTimeoutMs?: number;
   /** Requests are counted by the second too, and told as soon as it is over. */
   readonly countsSeconds?: boolean;
+  /** Requests leave spans, and the system receives them; none where absent. */
+  readonly traces?: TraceOptions;
   /** What this account's Lambda does differently from the documented one. */
   readonly twinParams?: Partial<TwinParams>;
 }
+
+/** What is received of the world's spans. */
+export type SpanPorts = Pick<SystemPorts, 'sealSpans'>;
 
 export interface World {
   readonly system: System;
   /** The hand of somebody else: deployments, broken versions, Puts that are not ours. */
   readonly twins: TwinPair;
   nowMs(): EpochMs;
+  /** End of the first request that a fault harmed; undefined: none was yet. */
+  firstBadSpanAtMs(): EpochMs | undefined;
   /** One second. Answers false when the span is over. */
   step(): Promise<boolean>;
   measured(key: FunctionKey): {
@@ -83,6 +93,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   const traffic = functions.map((spec) => createTraffic(spec, random.fork(`arrivals ${spec.twin.key}`)));
   const trafficOf = new Map(traffic.map((one) => [one.key, one]));
 
+  const feed = options.traces && (await openTraceFeed(options.traces, { clock, random: random.fork('traces') }));
   const told: { system?: System } = {};
   const { twinParams: params = {} } = options;
   const twinOptions = { functions: functions.map((spec) => spec.twin), seed, clock, params };
@@ -91,6 +102,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       ...twinOptions,
       onMinute: ({ key, ...count }) =>
         trafficOf.get(key)!.tell(count, (bucket) => told.system?.admit({ kind: 'volume', key, ...bucket })),
+      ...(feed && { onRequest: feed.served, onProvisioned: feed.provisioned }),
     }),
     without: createTwin(twinOptions),
   };
@@ -103,9 +115,10 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   });
   const { requestTimeoutMs } = options;
   const drive = createDrive({ clock, endpointUrl: server.url, requestTimeoutMs });
-  const composed = options.compose(drive.ports);
+  const composed = options.compose({ ...drive.ports, ...(feed && { sealSpans: feed.seal }) });
   // A system that cannot start (a full disk) leaves nothing listening, or the process would never end.
   const system = await composed.catch(async (error: unknown) => {
+    await feed?.close();
     await server.close();
     throw error;
   });
@@ -113,6 +126,15 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   // What it asked at its start is answered before time begins to move.
   await drive.settled();
   const windows = createWindows(options, twins);
+  /** In one go, or in as many as spans are sent in. */
+  const passSecond = async (fromMs: EpochMs): Promise<void> => {
+    const stepMs = feed?.isExporting(fromMs) ? exportStepMs : msPerSecond;
+    for (let atMs = fromMs + stepMs; atMs <= fromMs + msPerSecond; atMs += stepMs) {
+      await drive.passTo(atMs);
+      twins.with.advance();
+      await feed?.export(atMs);
+    }
+  };
 
   return {
     system,
@@ -120,9 +142,8 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     nowMs: () => clock.nowMs(),
     async step() {
       const nowMs = clock.nowMs();
-      if (nowMs % msPerMinute === 0) for (const one of traffic) one.draw(nowMs, twins);
-      await drive.passTo(nowMs + msPerSecond);
-      twins.with.advance();
+      if (nowMs % msPerMinute === 0) for (const one of traffic) one.draw(nowMs, twins, feed);
+      await passSecond(nowMs);
       twins.without.advance();
       if (options.countsSeconds) for (const one of traffic) system.admit(one.countOf(nowMs));
       if (clock.nowMs() === fromMs) {
@@ -133,6 +154,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       await drive.tick(system);
       return clock.nowMs() < untilMs;
     },
+    firstBadSpanAtMs: () => feed?.firstBadSpanAtMs(),
     measured: (key) => ({
       with: measuredOf(twins.with.countersOf(key)),
       without: measuredOf(twins.without.countersOf(key)),
@@ -140,6 +162,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     }),
     async close() {
       await system.stop('the demo is over');
+      await feed?.close();
       await server.close();
     },
   };
@@ -147,7 +170,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
 
 interface Traffic {
   readonly key: FunctionKey;
-  draw(minuteAtMs: EpochMs, twins: TwinPair): void;
+  draw(minuteAtMs: EpochMs, twins: TwinPair, feed: TraceFeed | undefined): void;
   /** What has come in a second of the minute that was drawn last. */
   countOf(secondAtMs: EpochMs): Extract<Fact, { kind: 'counts' }>;
   tell(minute: Omit<MinuteCount, 'key'>, admit: (bucket: CountedBucket) => void): void;
@@ -165,11 +188,12 @@ function createTraffic(
   const volumeAt = (atMs: EpochMs): number => volume.values[Math.floor((atMs - volume.fromMs) / volume.stepMs)] ?? NaN;
   return {
     key,
-    draw(minuteAtMs, twins) {
+    draw(minuteAtMs, twins, feed) {
       const requests = ((volumeAt(minuteAtMs) || 0) * requestsPerUnit * msPerMinute) / volume.stepMs;
       // Rounded at random, so that a tenth of a request a minute is six an hour and not none.
       const count = Math.floor(requests + rounding.next());
       const arrivals = source.draw({ fromMs: minuteAtMs, lengthMs: msPerMinute, count });
+      feed?.slow(key, arrivals);
       perSecond.fill(0);
       for (const atMs of arrivals.atMs) perSecond[Math.floor((atMs - minuteAtMs) / msPerSecond)]!++;
       twins.with.feed(key, arrivals);
