@@ -30,7 +30,10 @@ export interface BlockWorth {
   readonly blockAtMs: EpochMs;
   /** Expected arrivals in the block. */
   readonly requestCount: number;
-  /** Spilled requests that the (c + 1)-th environment avoids; over all c they sum to `requestCount`, for with none of them every request spills. */
+  /**
+   * Spilled requests that the (c + 1)-th environment avoids; over all c they sum to `requestCount`, for with none of them every request spills (less what comes on top of 20,000
+   * at once).
+   */
   readonly spillAvoided: Float64Array;
   /**
    * New on-demand environments (cold starts) that it avoids. Overflow environments stay warm, so that a place which stays taken for several blocks starts cold

@@ -12,9 +12,15 @@ const relaxedBelowPeak = 8;
 /** And never across a minute, so that no billing block begins inside. */
 const togetherSecondsMax = 60;
 
+/**
+ * A load beyond this, in erlang, is one of a forecast gone mad: it is twenty times the largest default of an account. What comes on top spills whatever is held, and what one
+ * environment takes of it stays the same.
+ */
+export const loadMax = 20_000;
+
 export interface LoadKernel {
   readonly points: readonly LoadPoint[];
-  /** No load of any path passes it, in erlang. */
+  /** No load of any path passes it, in erlang; `loadMax` where they do. */
   readonly loadBound: number;
 }
 
@@ -63,7 +69,9 @@ export function loadKernelOf({ stepMs, profile, runs, countMax, peakedness }: Ke
     }
     points.push(...pointsOf({ from, until }, shares, running));
   }
-  return { points, loadBound };
+  // The two points of a stretch that bends lie a little beyond its greatest load.
+  const passed = points.map((point) => point.running.reduce((sum, value) => sum + value, 0) * countMax);
+  return { points, loadBound: Math.min(loadMax, Math.max(loadBound, ...passed)) };
 }
 
 /** [second][lag] */

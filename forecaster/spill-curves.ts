@@ -88,7 +88,7 @@ function rateLossOf({ arrivalsPerSecond, burstiness }: Stream, environments: num
 }
 
 /** Expected spilled requests with 0, 1, 2 … environments, cut where it is next to nothing. */
-export function spillOver(curves: SpillCurves, { arrivals, first, end, requestCount }: LoadHistogram): Float64Array {
+export function spillOver(curves: SpillCurves, { arrivals, first, end }: LoadHistogram): Float64Array {
   let spilled = new Float64Array(1);
   // From the greatest load down, so that the longest curve comes first.
   for (let place = end - 1; place >= first; place--) {
@@ -101,7 +101,7 @@ export function spillOver(curves: SpillCurves, { arrivals, first, end, requestCo
     }
   }
   let length = spilled.length;
-  while (length > 1 && spilled[length - 1]! < requestCount * spillRatioMin) length--;
+  while (length > 1 && spilled[length - 1]! < spilled[0]! * spillRatioMin) length--;
   return spilled.subarray(0, length);
 }
 
