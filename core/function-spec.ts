@@ -67,4 +67,16 @@ export interface Limits {
   readonly concurrencyMax: number;
   readonly usdPerHourMax: number;
   readonly usdPerEventMax: number;
+  /** Environments initialised a second, over all functions, counted over a minute; unlimited where absent. */
+  readonly initsPerSecondMax?: number;
+}
+
+/** What stands behind functions, and of which each environment takes a share, warm or on demand: a database's connections. */
+export interface SharedResource {
+  readonly name: string;
+  /** What one environment takes. */
+  readonly perEnvironment: number;
+  readonly limit: number;
+  /** The functions in front of it. */
+  readonly functions: readonly FunctionKey[];
 }
