@@ -11,6 +11,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   forecast: () => import('./forecast.ts'),
   plan: () => import('./plan.ts'),
   recover: () => import('./recover.ts'),
+  spill: () => import('./spill.ts'),
   store: () => import('./store.ts'),
   surprise: () => import('./surprise.ts'),
 };

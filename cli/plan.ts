@@ -1,6 +1,6 @@
 /** `foreshock plan`: what would be warmed, when, at what cost, and which limit binds. Reads files only; asks nobody, changes nothing. */
 import { InputError } from '../core/errors.ts';
-import type { CapacityPlan, CapacityStep } from '../core/capacity.ts';
+import type { CapacityPlan, CapacityStep, GivenUp } from '../core/capacity.ts';
 import type { MarketEvent } from '../core/market-event.ts';
 import { defaultAccountLimits } from '../core/ports.ts';
 import { formatInstant } from '../core/time.ts';
@@ -28,7 +28,7 @@ Makes the plan that the service would make at that instant, from the files of th
   --at T                    the instant (default: now)
   --event ID                only what is for this event, such as nfp@2025-09-05T12:30:00Z
   --account-concurrency N   the account's concurrency limit, which a service would ask AWS for (default ${accountConcurrencyDefault})
-  --json                    { "issuedAtMs", "untilMs", "steps": [...], "notPlanned": [...], "findings": [...] }`,
+  --json                    { "issuedAtMs", "untilMs", "steps": [...], "notPlanned": [...], "givenUp": [...], "findings": [...] }`,
   async run(args, terminal) {
     const { values } = parseFlags(args, {
       config: { type: 'string' },
@@ -66,9 +66,9 @@ Makes the plan that the service would make at that instant, from the files of th
     const histories = options.functions.map(({ history }) => history);
     const findings = staleHistories(histories, nowMs);
     if (values.json) {
-      const { issuedAtMs, untilMs, notPlanned } = shown;
+      const { issuedAtMs, untilMs, notPlanned, givenUp = [] } = shown;
       const steps = shown.steps.map(({ key, ...step }) => ({ function: key, ...step }));
-      printJson(terminal, { issuedAtMs, untilMs, steps, notPlanned, findings });
+      printJson(terminal, { issuedAtMs, untilMs, steps, notPlanned, givenUp, findings });
     } else {
       terminal.out(formatPlan(shown));
       for (const finding of findings) terminal.out(`\nnote: ${finding}\n`);
@@ -102,7 +102,7 @@ function onlyFor(plan: CapacityPlan, id: string, events: readonly MarketEvent[])
   };
 }
 
-function formatPlan({ steps, notPlanned, issuedAtMs, untilMs }: CapacityPlan): string {
+function formatPlan({ steps, notPlanned, givenUp = [], issuedAtMs, untilMs }: CapacityPlan): string {
   const columns = [
     { title: 'function' },
     { title: 'from' },
@@ -110,6 +110,7 @@ function formatPlan({ steps, notPlanned, issuedAtMs, untilMs }: CapacityPlan): s
     { title: 'warm', isNumber: true },
     { title: 'wanted', isNumber: true },
     { title: 'usd', isNumber: true },
+    { title: 'saves', isNumber: true },
     { title: 'bound by' },
     { title: 'for' },
   ];
@@ -120,16 +121,26 @@ function formatPlan({ steps, notPlanned, issuedAtMs, untilMs }: CapacityPlan): s
     String(step.concurrency),
     String(step.concurrencyWanted),
     step.usd.toFixed(3),
+    (step.worthUsd ?? 0).toFixed(3),
     step.bindingLimit,
     step.eventId ?? 'no event',
   ]);
   const usd = steps.reduce((sum, step) => sum + step.usd, 0);
+  const savedUsd = steps.reduce((sum, step) => sum + (step.worthUsd ?? 0), 0);
   const reasons = [...new Set(steps.map(({ key, because }) => `${key.split('/').at(-1)!}: ${because}`))];
   const lines = [
     `plan of ${formatInstant(issuedAtMs)}, until ${formatInstant(untilMs)}`,
     '',
     rows.length === 0 ? 'nothing ahead asks for warm capacity' : formatTable(columns, rows),
-    ...(rows.length === 0 ? [] : ['', `together $${usd.toFixed(2)}`, '', ...reasons]),
+    ...(rows.length === 0
+      ? []
+      : [
+          '',
+          `together $${usd.toFixed(2)}; run time, starts and cold starts saved $${savedUsd.toFixed(2)}`,
+          '',
+          ...reasons,
+        ]),
+    ...(givenUp.length === 0 ? [] : ['', 'given up:', ...givenUp.map(tellGivenUp)]),
     ...(notPlanned.length === 0
       ? []
       : [
@@ -139,4 +150,10 @@ function formatPlan({ steps, notPlanned, issuedAtMs, untilMs }: CapacityPlan): s
         ]),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function tellGivenUp({ name, concurrency, usd, marginalUsd, unit, isKept }: GivenUp): string {
+  const doubt = isKept ? '' : '; demand alone takes more than there is';
+  const next = marginalUsd > 0 ? `; one more of ${unit} would be worth $${marginalUsd.toFixed(4)}` : '';
+  return `  ${name}: up to ${concurrency} environments, worth $${usd.toFixed(2)} beyond their price${next}${doubt}`;
 }

@@ -147,6 +147,18 @@ const reservedAgrees: Rule = ({ functions = [] }) => {
   });
 };
 
+/** A name that nobody has explained is a slip of the keyboard, and would limit nothing. */
+const sharedResourcesAreKnown: Rule = ({ functions = [], sharedResources = [] }) => {
+  const known = new Set(sharedResources.map((resource) => resource?.name));
+  return functions.flatMap((entry, index) =>
+    (entry?.sharedResources ?? []).flatMap((name, place) =>
+      name === undefined || known.has(name)
+        ? []
+        : [{ path: ['functions', index, 'sharedResources', place], expected: 'a name among sharedResources' }],
+    ),
+  );
+};
+
 /** Floors are held all day: what they need must fit under what all functions may take. */
 const floorsFitTogether: Rule = ({ functions = [], limits }) => {
   if (limits?.concurrencyMax === undefined) return [];
@@ -244,6 +256,7 @@ const anchorsAreOnePlace: Rule = ({ audit }) =>
 const fileRules: readonly Rule[] = [
   functionsOnce,
   reservedAgrees,
+  sharedResourcesAreKnown,
   floorsFitTogether,
   floorsAreAffordable,
   regionsArePriced,

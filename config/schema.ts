@@ -60,6 +60,17 @@ const volume = strictMap({
     .describe('The exchange whose sessions shape the day (XNYS, XNAS), or a time zone when demand never closes.'),
 }).meta({ oneOf: volumeSources.map(stated) });
 
+const resourceName = () =>
+  text('a name of at most 64 letters, digits, dots and dashes', /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/);
+
+const sharedResource = strictMap({
+  name: resourceName().describe('How functions name it.'),
+  perEnvironment: numberAbove(0, 10_000).describe(
+    'What one environment takes of it, warm or on demand: connections of its pool.',
+  ),
+  limit: wholeNumber(1, 10_000_000).describe('What there is of it for these functions together.'),
+});
+
 const functionEntry = strictMap({
   function: functionKey().describe('account/region/name:alias. An alias, because $LATEST cannot hold warm capacity.'),
   memoryMb: wholeNumber(128, 10_240).describe('Memory of the function: sets the price of holding it warm.'),
@@ -92,6 +103,10 @@ const functionEntry = strictMap({
   group: text('a name of at most 64 letters, digits, dots and dashes', /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/)
     .optional()
     .describe('A name shared by functions that serve one purpose.'),
+  // None: what stands behind a function only the operator knows.
+  sharedResources: listOf(resourceName(), { items: 'names', countMax: 20 })
+    .default([])
+    .describe('What stands behind this function, by its name among sharedResources: each environment takes its share.'),
   // Deciding and recording costs nothing and can break nothing; acting is earned.
   mode: oneOf(['shadow', 'advise', 'enforce'])
     .default('shadow')
@@ -270,6 +285,12 @@ const limits = strictMap({
   ),
   usdPerHourMax: numberAbove(0, usdMax).describe('Price of all warm capacity held at one time, for each hour.'),
   usdPerEventMax: numberAbove(0, usdMax).describe('Price of all warm capacity for one market event.'),
+  // None: what a database takes when environments start, only the operator knows. Lambda itself starts a hundred a second for each function.
+  initsPerSecondMax: numberBetween(0.01, 10_000)
+    .optional()
+    .describe(
+      'Environments initialised a second over all functions, counted over a minute: larger raises are asked for earlier and in parts. Left out: unlimited.',
+    ),
   // A third of the 15 a second that AWS gives an account and region for everything, deployments included; it cannot be raised.
   controlPlaneCallsPerSecond: wholeNumber(1, 10)
     .default(5)
@@ -351,6 +372,10 @@ export const configSchema = strictMap({
     .default([])
     .describe('Calendars of market events, the first first: it names the events that several of them have.'),
   limits: limits.describe('What all functions may take together. No defaults: money is for the operator to state.'),
+  // None: without a name nothing is shared.
+  sharedResources: listOf(sharedResource, { items: 'resources', countMax: 100 })
+    .default([])
+    .describe('What stands behind functions and must not be exhausted, such as the connections of a database.'),
   planning: planning.prefault({}).describe('How far ahead, how surely, and for which events.'),
   prices: listOf(regionPrices, { items: 'regions', countMin: 1, countMax: 100 })
     .default([pricesUsEast1])

@@ -69,7 +69,8 @@ export function gatherLoads(path: DemandPath, blockAtMs: EpochMs, gathering: Gat
       const count = counts[bucket]! * share;
       let load = 0;
       for (let lag = 0; lag < running.length; lag++) load += counts[Math.max(0, bucket - lag)]! * running[lag]!;
-      const kept = Math.min(1, loadMax / load);
+      load = Math.max(0, load);
+      const kept = load > loadMax ? loadMax / load : 1;
       table.spread((kept * load) / peakedness, kept * count, loads.arrivals);
       loads.requestCount += count;
       loads.top = Math.max(loads.top, kept * load);

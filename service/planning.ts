@@ -119,11 +119,12 @@ export function createPlanning(options: SystemOptions): Planning {
           group: spec.group,
           usual: () => asRequests(learner.usual(nowMs, untilMs)),
         });
-        if ('notReady' in foretold) return { spec, symbols, forecast: foretold };
+        const { effectOf } = learner;
+        if ('notReady' in foretold) return { spec, symbols, effectOf, forecast: foretold };
         surges.expect(foretold, instantsOf(events, symbols, options.policy));
         const forecast = surges.forecastOf(foretold, { nowMs, previous });
         const revision = surges.takeRevision(spec.key);
-        return { spec, symbols, forecast, ...(revision && { revision }) };
+        return { spec, symbols, effectOf, forecast, ...(revision && { revision }) };
       });
       const queueMs = Math.max(controlPlaneLeadMs(functions.length), queueWaitMs);
       const lead = { ...documented, queueMs };
@@ -133,6 +134,7 @@ export function createPlanning(options: SystemOptions): Planning {
         functions,
         events,
         limits: options.limits,
+        ...(options.sharedResources && { sharedResources: options.sharedResources }),
         prices: options.prices,
         account: { ...account, otherProvisioned: held },
         lead,
@@ -152,6 +154,8 @@ export function createPlanning(options: SystemOptions): Planning {
 
 /** Forecasts in units of volume. */
 interface Learner extends ForecastSource {
+  /** What events of a kind were seen to do to this stream. */
+  effectOf(event: MarketEvent): { readonly eventCount: number; readonly liftRatio: number };
   /** As if no event were ahead: what "times the usual" multiplies. */
   usual(nowMs: EpochMs, untilMs: EpochMs): Forecast | NotReady;
   learn(bucket: { readonly bucketAtMs: EpochMs; readonly volume: number; readonly isSaturated: boolean }): void;
@@ -189,6 +193,10 @@ function createLearner(one: SystemFunction, { eventResponse, events }: Lessons):
   forecaster.learn(series, events());
   return {
     stepMs,
+    effectOf({ kind, importance }) {
+      const { eventCount, strength } = eventResponse.curveOf(spec.key, kind, importance);
+      return { eventCount, liftRatio: Math.expm1(strength) };
+    },
     untilMs: () => forecaster.originMs!,
     learn({ bucketAtMs, volume, isSaturated }) {
       // Late or told twice: what has been learned is not learned again.

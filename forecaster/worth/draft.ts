@@ -79,18 +79,14 @@ interface Layout {
 }
 
 export function draft(options: DraftOptions): Draft {
-  const { spec, blocks, windows } = options;
+  const { spec, windows } = options;
   assert(options.forecast.key === spec.key, 'a forecast belongs to its function');
   const layout = layOut(options);
-  const usdPerSpill = new Float64Array(blocks.length);
   const decided = new Map<EventWindow, Decided>();
   const chain = chainOf(layout);
-  for (const window of windows) {
-    const price = priceFor(layout, chain, window);
-    const [from, end] = spanOf(options, blockStart(window.readyByMs), window.countedUntilMs);
-    for (let block = from; block < end; block++) usdPerSpill[block] = Math.max(usdPerSpill[block]!, price);
-    decided.set(window, decidedOn(layout, window, price));
-  }
+  const cap = Math.min(spec.concurrencyCeiling, spec.reservedConcurrency ?? Infinity);
+  const usdPerSpill = pricesOf(layout, chain, cap);
+  for (const window of windows) decided.set(window, decidedOn(layout, window, usdPerSpill));
   const scale = scaleStepAfter;
   let alone = bestPath(chain, { usdPerSpill, scale });
   if (
@@ -103,9 +99,28 @@ export function draft(options: DraftOptions): Draft {
     alone = bestPath(chain, { usdPerSpill, scale });
   }
   if (askEarlier(layout, alone, chain)) alone = bestPath(chain, { usdPerSpill, scale });
-  const cap = Math.min(spec.concurrencyCeiling, spec.reservedConcurrency ?? Infinity);
   const wanted = alone.map((level) => Math.min(level, cap));
+  if (alone.some((level) => level >= cap)) {
+    // For people: what it would ask for if it had no ceiling.
+    const free = bestPath(chain, { usdPerSpill: pricesOf(layout, chain, Infinity), scale });
+    alone = alone.map((level, block) => (level >= cap ? Math.max(level, free[block]!) : level));
+  }
   return { member: { chain, usdPerSpill, wanted }, alone, windowAt: layout.windowAt, decided };
+}
+
+/**
+ * What a spilled request costs, by block. A share that the function's own ceiling does not let it keep is priced by what the last environment under the
+ * ceiling does: a share that nobody can keep is no claim on what others need.
+ */
+function pricesOf(layout: Layout, chain: Chain, cap: number): Float64Array {
+  const { options } = layout;
+  const usdPerSpill = new Float64Array(options.blocks.length);
+  for (const window of options.windows) {
+    const price = priceFor(layout, chain, { window, cap });
+    const [from, end] = spanOf(options, blockStart(window.readyByMs), window.countedUntilMs);
+    for (let block = from; block < end; block++) usdPerSpill[block] = Math.max(usdPerSpill[block]!, price);
+  }
+  return usdPerSpill;
 }
 
 /** Blocks of [fromMs, untilMs), as indexes into the plan's. */
@@ -239,7 +254,11 @@ function blockStart(atMs: EpochMs): EpochMs {
   return Math.floor(atMs / billingPeriodMs) * billingPeriodMs;
 }
 
-function priceFor({ options, worth }: Layout, chain: Chain, window: EventWindow): number {
+function priceFor(
+  { options, worth }: Layout,
+  chain: Chain,
+  { window, cap }: { readonly window: EventWindow; readonly cap: number },
+): number {
   const { spec, begun } = options;
   if (spec.spillTarget.kind !== 'spilloverRatioMax') return 0;
   // Agreed when it was raised: what is left of a window is not weighed by another measure.
@@ -254,8 +273,8 @@ function priceFor({ options, worth }: Layout, chain: Chain, window: EventWindow)
     held: from === 0 ? chain.held : chain.floor,
     mayRaise: Uint8Array.from({ length: end - from }, (_, block) => (block === 0 ? 1 : 0)),
     mayLower: chain.mayLower.subarray(from, end),
-    usdSaved: chain.usdSaved.slice(from, end),
-    spillAvoided: chain.spillAvoided.slice(from, end),
+    usdSaved: chain.usdSaved.slice(from, end).map((saved) => saved.subarray(0, cap)),
+    spillAvoided: chain.spillAvoided.slice(from, end).map((spill) => spill.subarray(0, cap)),
   };
   return spillPriceFor(part, {
     ratioMax: spec.spillTarget.ratio,
@@ -294,8 +313,10 @@ function askEarlier({ options, windowAt }: Layout, alone: Int32Array, chain: Cha
   return hasMoved;
 }
 
-function decidedOn({ options, worth, windowAt }: Layout, window: EventWindow, usdPerSpill: number): Decided {
+function decidedOn({ options, worth, windowAt }: Layout, window: EventWindow, prices: Float64Array): Decided {
   const [from, end] = spanOf(options, Math.max(window.askMs, blockStart(window.group.firstAtMs)), window.endMs);
+  const [ready] = spanOf(options, blockStart(window.readyByMs), window.endMs);
+  const usdPerSpill = prices[ready] ?? 0;
   let busiest = 0;
   for (let block = from; block < end; block++) {
     if (windowAt[block] === window) busiest = Math.max(busiest, worth[block]?.requestCount ?? 0);

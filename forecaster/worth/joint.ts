@@ -286,7 +286,10 @@ function createDesk(members: readonly Member[], constraints: readonly Constraint
           }
         }
       }
-      if (worstEntry(index, new Set()) !== undefined) return undo(given, 1);
+      if (worstEntry(index, new Set()) !== undefined) {
+        undo(given, 1);
+        return;
+      }
       for (const [member, { blocks }] of given) {
         cutBy[member]![blocks[0]!] = index;
         touched.add(member);

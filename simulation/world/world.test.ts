@@ -73,7 +73,8 @@ describe('an event that calendar and history foretell', () => {
       expect(day.configured(key)).toBeUndefined();
       const [window] = day.world.measured(key).eventWindows;
       expect(window!.without.coldStarts).toBeGreaterThan(3);
-      expect(window!.with.coldStarts).toBeLessThanOrEqual(window!.without.coldStarts / 10);
+      // A tenth, or one: a single request is within the share that each function states.
+      expect(window!.with.coldStarts).toBeLessThanOrEqual(Math.max(1, window!.without.coldStarts / 10));
     }
     expect(incidentsOf(day)).toEqual([]);
     expect(await verifyAudit(day.store)).toMatchObject({ verified: true, eventCount: day.audit.length });
