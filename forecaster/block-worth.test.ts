@@ -148,6 +148,11 @@ describe('worthOfBlocks', () => {
     });
   }
 
+  it('leaves nothing below nothing beside the kink of the request rate', () => {
+    const [block] = worthOfDemand({ perSecond: [17.077], spread: 0.01, p50: 5, tail: 1, burstiness: 1 });
+    expect(Math.min(...block!.spillAvoided)).toBeGreaterThanOrEqual(0);
+  });
+
   it('never rises along concurrency, and leaves no request out', () => {
     fc.assert(
       fc.property(demand, (given) => {

@@ -100,7 +100,13 @@ export function spillOver(curves: SpillCurves, { arrivals, first, end }: LoadHis
       spilled[environments]! += count * ratios[environments]!;
     }
   }
-  let length = spilled.length;
+  // The weights of a load between two others may be negative by a little, and beside the kink of the request rate so may be what they add up to: what more spills with more
+  // environments is none of it real.
+  let [least, length] = [0, spilled.length];
+  for (let environments = length - 1; environments >= 0; environments--) {
+    least = Math.max(least, spilled[environments]!);
+    spilled[environments] = least;
+  }
   while (length > 1 && spilled[length - 1]! < spilled[0]! * spillRatioMin) length--;
   return spilled.subarray(0, length);
 }
