@@ -37,6 +37,7 @@ const table: readonly Row[] = [
   },
   { folder: 'config', imports: ['core', '*/index.ts'], andSo: 'options arrive in the parts as plain values' },
   { folder: 'service', imports: parts, andSo: 'it is the only place where the parts meet in production' },
+  { folder: 'simulation/policies', imports: 'everything', andSo: 'no part knows of it' },
   { folder: 'simulation/world', imports: 'everything', andSo: 'no part knows of it' },
   { folder: 'cli', imports: 'everything', andSo: 'no part knows of it' },
   { folder: 'bench', imports: 'everything', andSo: 'no part knows of it' },

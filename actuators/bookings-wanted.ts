@@ -58,11 +58,13 @@ export function bookingsWanted(input: WantedInput): Booking[] {
   const raises = ours.filter((hold, index) => isRaiseAhead(hold, ours[index - 1], input));
   const near = ours.filter((hold) => hold.fromMs <= nowMs + endBookedAheadMs || raises.includes(hold));
   const wanted = [
-    ...near.flatMap((hold) => endsOf(stretchOf(hold, ours), input)),
+    ...near.flatMap((hold) => stretchBookingsOf(hold, ours, input)),
     ...raises.flatMap((hold) => raiseOf(hold, input)),
-    ...near.flatMap((hold) => lowerOf(hold, ours, input)),
   ];
-  return [...new Map(wanted.map((booking) => [bookingNameOf(booking), booking])).values()];
+  const unique = [...new Map(wanted.map((booking) => [bookingNameOf(booking), booking])).values()];
+  // What must be there before anything is asked for comes first, what only saves comes last.
+  const placeOf = ({ purpose }: Booking): number => (purpose === 'lower' ? 2 : purpose === 'raise' ? 1 : 0);
+  return unique.sort((one, other) => placeOf(one) - placeOf(other));
 }
 
 /** The first hold of an event that is booked ahead, until it has been asked for. */
@@ -81,37 +83,39 @@ function raiseAtMs({ fromMs }: Hold): EpochMs {
 
 function raiseOf(hold: Hold, { key, known, bounds }: WantedInput): Booking[] {
   const atMs = raiseAtMs(hold);
-  const standing = Object.values(known).find(
-    ({ booking }) => booking.purpose === 'raise' && booking.atMs === atMs && isNear(booking.concurrency, hold),
-  );
-  if (standing) return [standing.booking];
   const { concurrency } = hold;
+  const standing = standingOf(known, 'raise', { atMs, concurrency });
+  if (standing) return [standing];
   const steered = bounds && { bounds: { min: concurrency, max: Math.max(concurrency, bounds.max) } };
   return [{ key, purpose: 'raise', atMs, concurrency, ...steered }];
 }
 
-function isNear(booked: number, { concurrency }: Hold): boolean {
-  return booked <= concurrency * sameRatio && booked * sameRatio >= concurrency;
+/** What is booked for that minute at about that level: a plan that moved a little is no reason to book anew. */
+function standingOf(
+  known: Bookings,
+  purpose: Booking['purpose'],
+  { atMs, concurrency }: Pick<Booking, 'atMs' | 'concurrency'>,
+): Booking | undefined {
+  return Object.values(known).find(
+    ({ booking }) =>
+      booking.purpose === purpose &&
+      booking.atMs === atMs &&
+      booking.concurrency <= concurrency * sameRatio &&
+      booking.concurrency * sameRatio >= concurrency,
+  )?.booking;
 }
 
-interface Stretch {
-  readonly fromMs: EpochMs;
-  readonly untilMs: EpochMs;
+/** From a hold to the end of the last that follows without a gap: every step down on the way, so that no level outlives its step, and the end. */
+function stretchBookingsOf(first: Hold, holds: readonly Hold[], input: WantedInput): Booking[] {
+  const stretch = [first];
+  for (const hold of holds) if (hold.fromMs === stretch.at(-1)!.untilMs) stretch.push(hold);
+  const endMs = endAtMs({ fromMs: first.fromMs, untilMs: stretch.at(-1)!.untilMs }, input);
+  const lowers = stretch.flatMap((hold, index) => lowerOf(hold, stretch[index + 1], input));
+  return [...endsAt(endMs, input), ...lowers.filter(({ atMs }) => atMs < endMs)];
 }
 
-/** From a hold to the end of the last that follows without a gap. */
-function stretchOf({ fromMs, untilMs }: Hold, holds: readonly Hold[]): Stretch {
-  const endMs = holds.reduce(
-    (latestMs, next) =>
-      next.fromMs <= latestMs && next.fromMs >= fromMs ? Math.max(latestMs, next.untilMs) : latestMs,
-    untilMs,
-  );
-  return { fromMs, untilMs: endMs };
-}
-
-function endsOf(stretch: Stretch, input: WantedInput): Booking[] {
+function endsAt(atMs: EpochMs, input: WantedInput): Booking[] {
   const { key, baselineConcurrency, bounds, provisionedBefore = 0 } = input;
-  const atMs = endAtMs(stretch, input);
   if (!bounds) return [{ key, purpose: 'end', atMs, concurrency: baselineConcurrency }];
   const { min } = bounds;
   // Not below what was provisioned before us, which Application Auto Scaling had found right.
@@ -122,7 +126,7 @@ function endsOf(stretch: Stretch, input: WantedInput): Booking[] {
   ];
 }
 
-function endAtMs({ fromMs, untilMs }: Stretch, { nowMs, spreadRatio }: WantedInput): EpochMs {
+function endAtMs({ fromMs, untilMs }: Pick<Hold, 'fromMs' | 'untilMs'>, { nowMs, spreadRatio }: WantedInput): EpochMs {
   const ownMs = afterMs(untilMs);
   const shiftMs = Math.floor((spreadRatio * rollingMs) / msPerMinute) * msPerMinute;
   const rolledMs = (Math.floor((Math.max(nowMs, fromMs) + shiftMs) / rollingMs) + 2) * rollingMs - shiftMs;
@@ -130,10 +134,11 @@ function endAtMs({ fromMs, untilMs }: Stretch, { nowMs, spreadRatio }: WantedInp
 }
 
 /** What is steered comes down with its tracking. */
-function lowerOf(hold: Hold, holds: readonly Hold[], { key, bounds }: WantedInput): Booking[] {
-  const next = holds.find(({ fromMs }) => fromMs === hold.untilMs);
+function lowerOf(hold: Hold, next: Hold | undefined, { key, bounds, known }: WantedInput): Booking[] {
   if (bounds || !next || next.concurrency >= hold.concurrency) return [];
-  return [{ key, purpose: 'lower', atMs: afterMs(hold.untilMs), concurrency: next.concurrency }];
+  const atMs = afterMs(hold.untilMs);
+  const { concurrency } = next;
+  return [standingOf(known, 'lower', { atMs, concurrency }) ?? { key, purpose: 'lower', atMs, concurrency }];
 }
 
 /** The minute in which a call comes that follows ours. */

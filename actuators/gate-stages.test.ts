@@ -75,6 +75,29 @@ const cases: readonly Case[] = [
     context: { spec: { ...context.spec, onDrift: 'yield' } },
     verdict: 'refuse drift',
   },
+  {
+    says: 'puts it back even once the event has begun',
+    pursuit: { ...drifted, windowId: 'nfp' },
+    action: { deadlineMs: nowMs - 1 },
+    verdict: 'pass',
+  },
+  {
+    says: 'raises for no other reason by then',
+    pursuit: { ...wanted, windowId: 'nfp' },
+    action: { deadlineMs: nowMs - 1 },
+    verdict: 'refuse expired',
+  },
+  {
+    says: 'looks once more where there is nothing to take away',
+    pursuit: { ...releasing, observed: observed(0) },
+    action: { concurrency: 0 },
+    verdict: 'observe observed',
+  },
+  {
+    says: 'makes no scalable target',
+    pursuit: { ...steering, observed: observed(12) },
+    verdict: 'refuse ownership',
+  },
   { says: 'has no booked end', context: { bookedEndMs: undefined }, verdict: 'wait booked' },
   {
     says: 'needs none to go back',

@@ -29,6 +29,16 @@ describe('polling', () => {
     expect(nextPollAtMs(pursuit, alone)).toBe(atMs);
   });
 
+  it.each<[string, Pursuit, number, number]>([
+    ['every 15 s once ready', after(...ready40), 1, 100 + 15_000],
+    ['with half of the call budget', after(...ready40), 50, 100 + 40_000],
+    ['with no more of it than everybody at any time', after(...ready40), 500, 100 + 200_000],
+    ['10 s after many looks that failed', after(...ready40, ...[1, 2, 3, 4, 5].map((n) => missed(200 + n))), 1, 10_205],
+    ['every minute once failed', after(...asked40, seen(100, 40, { status: 'FAILED' })), 1, 100 + 60_000],
+  ])('around an event: %s', (_name, pursuit, pollingCount, atMs) => {
+    expect(nextPollAtMs(pursuit, { spreadRatio: 0, pollingCount, isEventNear: true })).toBe(atMs);
+  });
+
   // Goal: a whole fleet that was asked at once stays inside five calls a second, and is not polled in step.
   // Method: each function looks whenever it is told to, at two calls a look, for twenty minutes.
   it.each([2, 12, 500])('keeps %i functions inside the call budget', (pollingCount) => {

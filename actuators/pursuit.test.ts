@@ -121,6 +121,21 @@ describe('pursuit, by story', () => {
       [...ready40, missed(159), missed(159 + verifyWithinMs - 1)],
       { state: 'ready', lookFailedCount: 2 },
     ],
+    [
+      'cannot see before anything was asked',
+      [want(1, 40), seen(2, 0), missed(100), missed(100 + verifyWithinMs)],
+      { state: 'cannot-verify', askedConcurrency: undefined },
+    ],
+    [
+      'leaves to another hand what it has set, and keeps to it',
+      [...ready40, seen(200, 5), { kind: 'yield' }, want(300, 0)],
+      { state: 'idle', askedConcurrency: undefined },
+    ],
+    [
+      'follows another hand that has it',
+      [...ready40, seen(200, 5), { kind: 'yield' }, seen(300, 7)],
+      { state: 'lost', baselineConcurrency: 7, askedConcurrency: undefined },
+    ],
     ['misses looks for too long', [...ready40, missed(159), missed(159 + verifyWithinMs)], { state: 'cannot-verify' }],
     [
       'sees again',

@@ -33,7 +33,7 @@ export async function run(args: readonly string[]): Promise<void> {
     })),
     events: histories.events.filter(({ startsAtMs }) => startsAtMs === fleetEventAtMs),
     fromMs,
-    untilMs: fleetEventAtMs + 2 * msPerMinute,
+    untilMs: fleetEventAtMs - 3 * msPerMinute,
     seed,
     twinParams: { accountConcurrency: 10_000 },
     compose(ports) {

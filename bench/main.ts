@@ -4,12 +4,14 @@ interface Bench {
 }
 
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
+  'bad-days': () => import('./bad-days.ts'),
   boto3: () => import('./boto3.ts'),
   csv: () => import('./csv.ts'),
   fit: () => import('./fit.ts'),
   fleet: () => import('./fleet.ts'),
   forecast: () => import('./forecast.ts'),
   plan: () => import('./plan.ts'),
+  prewarm: () => import('./prewarm.ts'),
   recover: () => import('./recover.ts'),
   spill: () => import('./spill.ts'),
   store: () => import('./store.ts'),

@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { createRandom, type Random } from '../core/random.ts';
 import { formatInstant, msPerHour, msPerMinute, msPerSecond, parseInstant } from '../core/time.ts';
 import { playKilledDay, type DeathMoment, type KilledDay } from '../simulation/world/killed.ts';
+import { warmUpMs } from '../simulation/world/world.ts';
 import { faultsOf, judgeKilledDay, type DeathPlace, type KilledVerdict } from '../simulation/world/killed-verdict.ts';
 
 /** `--count N` of each kind, `--seed S`, `--workers N` at once, `--only NUMBER` plays one again, as the report names it. */
@@ -50,41 +51,51 @@ interface Played {
 const releases = { nfp: '2026-11-06T13:30:00Z', cpi: '2026-11-10T13:30:00Z', fomc: '2026-12-09T19:00:00Z' } as const;
 const days = ['nfp', 'cpi', 'fomc'] as const;
 const spanMs = { before: 75 * msPerMinute, after: 120 * msPerMinute };
-/** One in five of those that are never restarted dies in the night before: from twelve and a half hours ahead. */
-const nightMs = 12.5 * msPerHour;
+/** One in five of those that are never restarted dies in the night before, from twelve and a half hours ahead, after a start up to an hour before. */
+const night = { beforeMs: 12.5 * msPerHour, startedMs: msPerHour };
+/** What has been restarted is played that long, or to the end of the day, and stopped; then AWS has the last word. */
+const afterRestartMs = 80 * msPerMinute;
 
 /** Of each pair of numbers the second is restarted. */
 function drawDay(number: number, { seed, folder }: { readonly seed: string; readonly folder: string }): NumberedDay {
   const random = createRandom(`recover ${seed} ${number}`);
-  const isRestarted = number % 2 === 1;
   const pair = Math.floor(number / 2);
   const day = days[pair % days.length]!;
-  const releaseAtMs = parseInstant(releases[day])!;
+  const isRestarted = number % 2 === 1;
   const isNight = !isRestarted && pair % 5 === 0;
-  const fromMs = releaseAtMs - (isNight ? nightMs : spanMs.before);
+  const releaseAtMs = parseInstant(releases[day])!;
+  const spanFromMs = releaseAtMs - (isNight ? night.beforeMs : spanMs.before);
+  const spanUntilMs = isNight ? releaseAtMs - spanMs.before : releaseAtMs + spanMs.after;
   // The first second is its start.
-  const killFromMs = fromMs + 2 * msPerSecond;
-  const killUntilMs = isNight ? releaseAtMs - spanMs.before : releaseAtMs + spanMs.after;
+  const killFromMs = spanFromMs + 2 * msPerSecond;
+  const killAtMs = killFromMs + Math.floor(random.next() * (spanUntilMs - killFromMs));
+  const startMs = Math.floor(Math.max(spanFromMs, killAtMs - night.startedMs) / msPerMinute) * msPerMinute;
   return {
     number,
     day,
     seed,
-    ...(isNight && { fromMs: fromMs + 15 * msPerMinute }),
-    killAtMs: killFromMs + Math.floor(random.next() * (killUntilMs - killFromMs)),
-    moment: drawMoment(random),
-    ...(isRestarted && { restartAfterMs: random.next() < 0.25 ? 0 : Math.ceil(random.next() * 120) * msPerSecond }),
+    ...(isNight && { fromMs: startMs + warmUpMs }),
+    ...(isRestarted && {
+      restartAfterMs: random.next() < 0.25 ? 0 : Math.ceil(random.next() * 120) * msPerSecond,
+      untilMs: Math.min(spanUntilMs, Math.ceil(killAtMs / msPerMinute) * msPerMinute + afterRestartMs),
+    }),
+    killAtMs,
+    // In the night nothing is asked for long: a moment of action would be one of the morning.
+    moment: isNight ? { kind: 'second', delayMs: 10 * random.next() } : drawMoment(random),
     baselineConcurrency: random.next() < 0.5 ? 0 : 5,
     storeFile: join(folder, `${number}.db`),
+    // One in four dies again in its first seconds, before or after it has put what it left behind on record.
+    ...(isRestarted && random.next() < 0.25 && { secondMoment: { kind: 'second', delayMs: 20 * random.next() } }),
   };
 }
 
-/** A second with calls takes some 10 ms, an append some 3 ms: a death is as likely in any part of them. */
+/** A second with calls takes some 10 ms, an append 3 ms on a disk and a tenth of one in memory: most of its deaths are early. */
 function drawMoment(random: Random): DeathMoment {
   const kind = (['second', 'second', 'second', 'second', 'append', 'durable', 'asked', 'done'] as const)[
     Math.floor(random.next() * 8)
   ]!;
   if (kind === 'second') return { kind, delayMs: 10 * random.next() };
-  if (kind === 'append') return { kind, delayMs: 3 * random.next() };
+  if (kind === 'append') return { kind, delayMs: 3 * random.next() ** 4 };
   return { kind };
 }
 
@@ -97,6 +108,7 @@ async function playAll(waiting: readonly NumberedDay[], workerCount: number): Pr
     for (let day = queue.shift(); day !== undefined; day = queue.shift()) {
       const verdict = await judgeKilledDay(day, await playKilledDay(day));
       played.push({ day, verdict });
+      for (const suffix of ['', '-lock', '-shm', '-wal', '-writer']) rmSync(day.storeFile + suffix, { force: true });
       for (const fault of faultsOf(verdict)) print(`  run ${describe(day)}: ${fault}`);
       if (played.length % 10 === 0) process.stderr.write(`${played.length} of ${waiting.length}\n`);
     }

@@ -1,7 +1,7 @@
 /** `foreshock plan`: what would be warmed, when, at what cost, and which limit binds. Reads files only; asks nobody, changes nothing. */
 import { InputError } from '../core/errors.ts';
 import type { CapacityPlan, CapacityStep, GivenUp } from '../core/capacity.ts';
-import type { MarketEvent } from '../core/market-event.ts';
+import type { EventDoubt, MarketEvent } from '../core/market-event.ts';
 import { defaultAccountLimits } from '../core/ports.ts';
 import { formatInstant } from '../core/time.ts';
 import { staleHistories } from '../detector/stale-history.ts';
@@ -28,7 +28,9 @@ Makes the plan that the service would make at that instant, from the files of th
   --at T                    the instant (default: now)
   --event ID                only what is for this event, such as nfp@2025-09-05T12:30:00Z
   --account-concurrency N   the account's concurrency limit, which a service would ask AWS for (default ${accountConcurrencyDefault})
-  --json                    { "issuedAtMs", "untilMs", "steps": [...], "notPlanned": [...], "givenUp": [...], "findings": [...] }`,
+  --json                    { "issuedAtMs", "untilMs", "steps": [...], "events": [...], "notPlanned": [...], "givenUp": [...], "findings": [...] }
+
+A time that no calendar gives, but the convention of its kind, is marked as assumed; so is what only doubt keeps warm.`,
   async run(args, terminal) {
     const { values } = parseFlags(args, {
       config: { type: 'string' },
@@ -63,14 +65,16 @@ Makes the plan that the service would make at that instant, from the files of th
       queueWaitMs: 0,
     });
     const shown = values.event === undefined ? plan : onlyFor(plan, values.event, planning.eventsAround(nowMs));
+    const eventIds = new Set(shown.steps.map(({ eventId }) => eventId));
+    const events = planning.eventsAround(nowMs).filter(({ id }) => eventIds.has(id));
     const histories = options.functions.map(({ history }) => history);
     const findings = staleHistories(histories, nowMs);
     if (values.json) {
       const { issuedAtMs, untilMs, notPlanned, givenUp = [] } = shown;
       const steps = shown.steps.map(({ key, ...step }) => ({ function: key, ...step }));
-      printJson(terminal, { issuedAtMs, untilMs, steps, notPlanned, givenUp, findings });
+      printJson(terminal, { issuedAtMs, untilMs, steps, events: events.map(viewOf), notPlanned, givenUp, findings });
     } else {
-      terminal.out(formatPlan(shown));
+      terminal.out(formatPlan(shown, events));
       for (const finding of findings) terminal.out(`\nnote: ${finding}\n`);
     }
     return 0;
@@ -102,7 +106,27 @@ function onlyFor(plan: CapacityPlan, id: string, events: readonly MarketEvent[])
   };
 }
 
-function formatPlan({ steps, notPlanned, givenUp = [], issuedAtMs, untilMs }: CapacityPlan): string {
+/** What `steps` name, with what is not certain of it. */
+function viewOf({ id, kind, title, startsAtMs, importance, isTimeAssumed, doubt }: MarketEvent) {
+  return { id, kind, title, startsAtMs, importance, isTimeAssumed: isTimeAssumed === true, doubt: doubt?.kind ?? null };
+}
+
+const doubtWords: Readonly<Record<EventDoubt['kind'], string>> = {
+  'held-over': 'kept until confirmed',
+  'sources-disagree': 'another calendar says otherwise',
+  'lost-events': 'lost by its feed, kept until confirmed',
+};
+
+function marksOf({ isTimeAssumed, doubt }: MarketEvent): string {
+  const marks = [...(isTimeAssumed ? ['time assumed'] : []), ...(doubt ? [doubtWords[doubt.kind]] : [])];
+  return marks.length === 0 ? '' : ` (${marks.join(', ')})`;
+}
+
+function formatPlan(
+  { steps, notPlanned, givenUp = [], issuedAtMs, untilMs }: CapacityPlan,
+  events: readonly MarketEvent[],
+): string {
+  const marks = new Map(events.map((event) => [event.id, marksOf(event)]));
   const columns = [
     { title: 'function' },
     { title: 'from' },
@@ -123,7 +147,7 @@ function formatPlan({ steps, notPlanned, givenUp = [], issuedAtMs, untilMs }: Ca
     step.usd.toFixed(3),
     (step.worthUsd ?? 0).toFixed(3),
     step.bindingLimit,
-    step.eventId ?? 'no event',
+    step.eventId === undefined ? 'no event' : `${step.eventId}${marks.get(step.eventId) ?? ''}`,
   ]);
   const usd = steps.reduce((sum, step) => sum + step.usd, 0);
   const savedUsd = steps.reduce((sum, step) => sum + (step.worthUsd ?? 0), 0);

@@ -1,21 +1,36 @@
-/** A verb that asks the running service: where it listens and with which token stands in its configuration. */
+/** A verb that asks the running service: where it listens and with which token stands in its configuration, unless it was started on another port. */
 import type { Config } from '../config/load.ts';
 import { InputError } from '../core/errors.ts';
+import { numberFlag } from './flags.ts';
 
 const answerWithinMs = 30_000;
+const portRange = { min: 1, max: 65_535, isWhole: true } as const;
 
 export interface ServiceAnswer {
   readonly status: number;
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-/** @throws InputError when nobody answers there, or the service does not let us. */
+/** For help texts. */
+export const serviceFlagsHelp = `  --config F      the running service's configuration: where it listens, and its first token
+  --port N        the port, where the service was started with another one`;
+
+export interface ServiceAddress {
+  readonly config: Pick<Config, 'http'>;
+  /** As the service was started with. */
+  readonly port: string | undefined;
+}
+
+/** @throws InputError when nobody answers there, or the service does not let us. An answer that says no is an answer. */
 export async function askService(
-  { http }: Pick<Config, 'http'>,
+  { config: { http }, port: chosenPort }: ServiceAddress,
   path: string,
   body: Readonly<Record<string, unknown>>,
 ): Promise<ServiceAnswer> {
-  const { host, port, tokens } = http;
+  const { host, tokens } = http;
+  const port = chosenPort === undefined ? http.port : numberFlag('--port', chosenPort, portRange);
+  if (port === 0)
+    throw new InputError('usage', 'the configuration takes a free port: say with --port on which the service listens');
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}${path}`;
   const token = tokens[0]?.reveal();
   const response = await fetch(url, {
@@ -35,9 +50,17 @@ export async function askService(
       `${url}: nobody answers (${why}); is the service running? (foreshock serve)`,
     );
   });
-  const answer = (await response.json().catch(() => ({}))) as Readonly<Record<string, unknown>>;
-  const { detail } = answer;
+  const answer = (await response.json().catch(() => undefined)) as ServiceAnswer['body'] | undefined;
+  if (answer === undefined)
+    throw new InputError(
+      'service.other',
+      `${url}: what listens there is no foreshock serve (it answered ${response.status}, not in JSON)`,
+    );
+  const { type, detail } = answer;
+  if (type === 'urn:foreshock:not-found')
+    throw new InputError('service.readonly', `${url}: what listens there takes no orders: is it foreshock serve?`);
   const words = typeof detail === 'string' ? detail : `answered ${response.status}`;
-  if (response.status >= 400 && response.status !== 404) throw new InputError('service.refused', `${url}: ${words}`);
+  if (response.status >= 400 && type !== 'urn:foreshock:nothing-to-confirm')
+    throw new InputError('service.refused', `${url}: ${words}`);
   return { status: response.status, body: answer };
 }

@@ -14,6 +14,7 @@ import { forecastVerb } from './forecast.ts';
 import { historyImportVerb } from './history-import.ts';
 import { planVerb } from './plan.ts';
 import { serveVerb } from './serve.ts';
+import { simulateVerb } from './simulate.ts';
 import { twinVerb } from './twin.ts';
 import type { Verb } from './verb.ts';
 import { warmVerb } from './warm.ts';
@@ -34,6 +35,7 @@ export const verbs: readonly Verb[] = [
   historyImportVerb,
   planVerb,
   serveVerb,
+  simulateVerb,
   twinVerb,
   warmVerb,
 ];

@@ -1,25 +1,28 @@
 /** `warm`: an event that starts now, for what no calendar knew. */
 import { InputError } from '../core/errors.ts';
-import { msPerMinute } from '../core/time.ts';
+import { formatInstant, msPerDay, msPerMinute } from '../core/time.ts';
+import type { PlanStepView } from '../service/view.ts';
 import { loadNamedConfig } from './config-flags.ts';
 import { numberFlag } from './flags.ts';
 import { lengthFlag, needed } from './history.ts';
-import { askService } from './service-client.ts';
+import { askService, serviceFlagsHelp } from './service-client.ts';
+import { formatTable } from './table.ts';
 import { parseFlags, printJson, type Verb } from './verb.ts';
 
 export const warmVerb: Verb = {
   name: 'warm',
   summary: 'an event that starts now: warms a group of functions within the limits',
   usage: `
-foreshock warm --group G --lift N --for 45m --because TEXT --config F [--json]
+foreshock warm --group G --lift N --for 45m --because TEXT --config F [--port N] [--json]
 
   --group G       the functions of that group
-  --lift N        expect at least N times what is usual at this hour
-  --for D         for that long, such as 45m or 2h
+  --lift N        expect at least N times what is usual at this hour; above 1
+  --for D         for that long, from 1m to 24h, such as 45m or 2h
   --because TEXT  why, for the audit log
-  --config F      the running service's configuration: where it listens, and its first token
+${serviceFlagsHelp}
+  --json          { "eventId", "functions", "steps" }: steps are what the plan holds for them from now on, null where none was made yet
 
-It is planned, priced, limited and ended as any event is.
+It is planned, priced, limited and ended as any event is. Lambda takes two minutes or more until what is asked for now is READY.
 `,
   async run(args, terminal) {
     const { values } = parseFlags(args, {
@@ -28,21 +31,56 @@ It is planned, priced, limited and ended as any event is.
       for: { type: 'string' },
       because: { type: 'string' },
       config: { type: 'string' },
+      port: { type: 'string' },
       json: { type: 'boolean', default: false },
     });
     const group = needed('--group', values.group);
     const lift = numberFlag('--lift', needed('--lift', values.lift), { min: 1, max: 1_000 });
-    const minutes = lengthFlag('--for', needed('--for', values.for)) / msPerMinute;
+    if (lift === 1) throw new InputError('usage', '--lift 1: is what is usual anyway; expected more than 1');
+    const length = needed('--for', values.for);
+    const forMs = lengthFlag('--for', length);
+    if (forMs < msPerMinute || forMs > msPerDay)
+      throw new InputError('usage', `--for ${length}: expected a length from 1m to 24h`);
     const because = needed('--because', values.because);
     const config = await loadNamedConfig(values.config, terminal);
-    const { status, body } = await askService(config, '/api/warm', { group, lift, minutes, because });
-    if (status === 404)
-      throw new InputError('service.readonly', 'what listens there takes no orders: is it foreshock serve?');
+    const minutes = forMs / msPerMinute;
+    const { body } = await askService({ config, port: values.port }, '/api/warm', { group, lift, minutes, because });
     if (values.json) printJson(terminal, body);
-    else {
-      const functions = body['functions'] as readonly string[];
-      terminal.out(`${String(body['eventId'])}: ${functions.length} functions of ${group}, for ${minutes} min\n`);
-    }
+    else terminal.out(tellWarmed(body as unknown as Warmed, group));
     return 0;
   },
 };
+
+interface Warmed {
+  readonly eventId: string;
+  readonly functions: readonly string[];
+  readonly steps: readonly PlanStepView[] | null;
+}
+
+function tellWarmed({ eventId, functions, steps }: Warmed, group: string): string {
+  const count = functions.length === 1 ? '1 function' : `${functions.length} functions`;
+  const first = `${eventId}: for ${count} of ${group}`;
+  if (steps === null)
+    return `${first}; no plan has been made yet: it will be part of the next one, see foreshock audit show --kind plan.decided\n`;
+  if (steps.length === 0)
+    return `${first}, for which the plan leaves nothing: see why in the audit log (audit show --kind plan.decided)\n`;
+  const columns = [
+    { title: 'function' },
+    { title: 'warm', isNumber: true },
+    { title: 'wanted', isNumber: true },
+    { title: 'until' },
+    { title: 'usd', isNumber: true },
+    { title: 'bound by' },
+    { title: 'for' },
+  ];
+  const rows = steps.map((step) => [
+    step.function.split('/').at(-1)!,
+    String(step.concurrency),
+    String(step.concurrencyWanted),
+    formatInstant(step.untilMs),
+    step.usd.toFixed(3),
+    step.bindingLimit,
+    step.eventId ?? 'no event',
+  ]);
+  return `${first}; from now on the plan holds\n\n${formatTable(columns, rows)}\n`;
+}

@@ -33,6 +33,7 @@ export const auditKinds = {
   'prewarm.ready': 'capacity was observed ready before its event',
   'service.started': 'the service began to decide, with its release and its position in the log',
   'service.stopped': 'the service stopped in good order',
+  'store.pruned': 'what was older than it is kept was removed: how much of it, and by which rule',
   'surge.seen': 'more came than was foretold, or no more does: what it does to the capacity held, and what follows',
 } as const satisfies Readonly<Record<string, string>>;
 

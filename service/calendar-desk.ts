@@ -5,7 +5,7 @@
  * What is in force is written before it is handed on: a crash in between starts with the new version, and says so when it loads it.
  */
 import { compareEvents, calendarVersion, type Calendar } from '../calendar/event.ts';
-import type { CalendarDiff, EventChange } from '../calendar/diff.ts';
+import { isSame, type CalendarDiff, type EventChange } from '../calendar/diff.ts';
 import { newFindings, type CalendarFinding } from '../calendar/finding.ts';
 import { findStaleFeed, type SourceHealth } from '../calendar/feed.ts';
 import {
@@ -73,7 +73,10 @@ export async function openCalendarDesk(options: CalendarDeskOptions): Promise<Ca
   const { store, clock, log, sessionClock, sources } = options;
   const saved = await readState(store);
   let inForce: CalendarsInForce | undefined = saved;
-  let calendar: Calendar = { name: '', events: [], version: calendarVersion([]), warnings: [] };
+  const moment = () => ({ nowMs: clock.nowMs(), clock: sessionClock });
+  let calendar: Calendar = saved
+    ? takeCalendars(saved, saved.sources, moment()).calendar
+    : { name: '', events: [], version: calendarVersion([]), warnings: [] };
   let doubts: readonly CalendarFinding[] = [];
   // Of feeds, and not of what they say: a change of another calendar does not end them.
   let stale: readonly CalendarFinding[] = [];
@@ -86,7 +89,6 @@ export async function openCalendarDesk(options: CalendarDeskOptions): Promise<Ca
   const say = (draft: Omit<AuditDraft, 'atMs'>): void => {
     tell({ kind: 'told', draft: { ...draft, atMs: clock.nowMs() } });
   };
-  const moment = () => ({ nowMs: clock.nowMs(), clock: sessionClock });
   const doubt = (findings: readonly CalendarFinding[]): void => {
     for (const finding of findings) {
       const { because, severity } = finding;
@@ -106,7 +108,10 @@ export async function openCalendarDesk(options: CalendarDeskOptions): Promise<Ca
   let last: Promise<unknown> = Promise.resolve();
   let isClosed = false;
   const inTurn = <T>(change: () => Promise<T>): Promise<T> => {
-    if (isClosed) throw new WorldError('calendar-closed', 'the calendars are being handed over', { retryable: true });
+    if (isClosed)
+      return Promise.reject(
+        new WorldError('calendar-closed', 'the service is handing over or stopping: ask again', { retryable: true }),
+      );
     const turn = last.then(change);
     last = turn.catch(() => undefined);
     return turn;
@@ -120,7 +125,7 @@ export async function openCalendarDesk(options: CalendarDeskOptions): Promise<Ca
     // What a feed lost stays in force, marked: another version, in which nothing was added or moved.
     if (taken.calendar.version !== before) {
       const body = { because: wordsOf(taken.diff), version: taken.calendar.version, about, diff: diffBody(taken.diff) };
-      log.info('calendar.changed', { because: body.because });
+      if (!isFirst) log.info('calendar.changed', { because: body.because, actor });
       const draft = { kind: 'calendar.changed', actor, body, atMs: clock.nowMs() } as const;
       tell({ kind: 'calendar', calendar: taken.calendar, draft });
     }
@@ -220,8 +225,10 @@ async function readState(store: Store): Promise<CalendarsInForce | undefined> {
 const namedCountMax = 3;
 
 function wordsOf(diff: CalendarDiff): string {
+  if (isSame(diff)) return 'the same events, and other windows that doubt keeps';
   const told = toldByWord(diff, namedCountMax);
-  const count = Object.values(diff).reduce((sum: number, list: readonly unknown[]) => sum + list.length, 0);
+  const lists: readonly (readonly unknown[])[] = Object.values(diff);
+  const count = lists.reduce((sum, list) => sum + list.length, 0);
   const words = Object.entries(told).filter(([, list]) => list.length > 0);
   return count <= namedCountMax
     ? words.map(([word, list]) => `${word} ${list.join(', ')}`).join('; ')

@@ -399,6 +399,8 @@ function logDrafts(drafts: readonly AuditDraft[], log: SystemPorts['log']): void
     if (kind === 'incident.opened' || kind === 'prewarm.late') log.error(kind, fields);
     // In shadow every action is refused, which is the point of it; in advise it is what people want to hear.
     else if (kind === 'action.refused' && body['mode'] === 'shadow') log.debug(kind, fields);
+    // The second that a booking takes; one that is not to be had is an incident of its own.
+    else if (kind === 'action.refused' && body['stage'] === 'booked') log.debug(kind, fields);
     else if (kind === 'action.refused' || kind === 'prewarm.lost') log.warn(kind, fields);
     else if (kind === 'prewarm.ready' || kind === 'action.intended' || kind === 'action.outcome')
       log.info(kind, fields);

@@ -1,17 +1,17 @@
 /**
- * Sees that the configuration was edited. By looking, not by being told: two seconds are soon enough for a file that people save, and a look works on
- * every kind of drive. A version is read when it has stood still between two looks.
+ * Sees that the configuration was edited. By looking, not by being told: a look a second is soon enough for a file that people save, and works on every
+ * kind of drive. A version is read when it has stood still between two looks.
  */
 import { realEyes, type FileEyes } from '../collectors/calendar-file-source.ts';
 import { msPerSecond, type Timers } from '../core/time.ts';
 
-const lookEveryMs = 2 * msPerSecond;
+const lookEveryMs = msPerSecond;
 
 export interface ConfigWatchOptions {
   readonly path: string;
   readonly timers: Timers;
   readonly eyes?: FileEyes;
-  /** The file is another one than before, and complete. The next look waits for it. */
+  /** The file is another one than before, and complete; or it is gone. The next look waits for it. */
   readonly onEdited: () => Promise<void>;
 }
 
@@ -19,17 +19,15 @@ export interface ConfigWatchOptions {
 export function watchConfig({ path, timers, eyes = realEyes, onEdited }: ConfigWatchOptions): () => void {
   let taken: string | undefined;
   let seen: string | undefined;
-  let isFirst = true;
   let cancel = (): void => undefined;
   let isStopped = false;
   const look = async (): Promise<void> => {
-    const signature = await eyes.signatureOf(path);
-    if (isFirst) taken = signature;
-    isFirst = false;
-    // A file that is gone is being replaced, or was removed: nothing to take over.
-    const isSettled = signature !== undefined && signature === seen;
+    // Of a file that is being replaced one look may find nothing; two in a row are told, for the next start would find nothing either.
+    const signature = (await eyes.signatureOf(path)) ?? 'gone';
+    taken ??= signature;
+    const isSettled = signature === seen;
     seen = signature;
-    if (!isSettled || signature === taken) return;
+    if (!isSettled || signature === taken || isStopped) return;
     taken = signature;
     await onEdited();
   };
@@ -40,7 +38,9 @@ export function watchConfig({ path, timers, eyes = realEyes, onEdited }: ConfigW
       });
     });
   };
-  void look().finally(arm);
+  void look().finally(() => {
+    if (!isStopped) arm();
+  });
   return () => {
     isStopped = true;
     cancel();

@@ -58,13 +58,13 @@ export function createScene(options: SystemOptions, snapshot: EngineSnapshot | u
       ]),
     ),
     planning: createPlanning(options),
-    ledger: createPrewarmLedger(),
+    ledger: createPrewarmLedger(snapshot?.prewarms),
     timeline: createTimeline(),
     listing: createListing(),
     health: createControlPlaneHealth(snapshot?.preparationsMs),
     incidents: createIncidents(snapshot?.incidents),
     openIntents: new Map(left.map(([seq, action]) => [Number(seq), action])),
-    account: undefined,
+    account: snapshot?.account,
     endpointKind: 'unknown',
     queueWaitMs: 0,
     plan,
@@ -86,6 +86,8 @@ export interface Turn {
   /** A plan was made, and another one than before. */
   hasReplanned: boolean;
   hasPlanned: boolean;
+  /** People were told of a pre-warm. */
+  hasToldPrewarms: boolean;
 }
 
 /** Writes an event, and answers the number that it will get. */

@@ -4,8 +4,10 @@ import type { Pursuit } from '../actuators/pursuit.ts';
 import type { Action } from '../core/action.ts';
 import type { CapacityPlan } from '../core/capacity.ts';
 import type { EpochMs } from '../core/time.ts';
+import type { AccountLimits } from '../core/ports.ts';
 import type { Fact } from './facts.ts';
 import type { OpenIncidents } from './incidents.ts';
+import type { ToldPrewarms } from './prewarm-ledger.ts';
 
 /** What survives a restart besides the history: how far each pursuit was, and the plan whose windows have begun. */
 export interface EngineSnapshot {
@@ -17,6 +19,10 @@ export interface EngineSnapshot {
   readonly bookings?: Readonly<Record<string, Bookings>>;
   /** How long our own raises took to be prepared. */
   readonly preparationsMs?: readonly number[];
+  /** Of pre-warms that are still ahead. */
+  readonly prewarms?: ToldPrewarms;
+  /** The limits that Lambda stated last: a start in the middle of an outage goes on with them. */
+  readonly account?: AccountLimits;
   /** What people have been told of, and not yet that it is over; absent in what releases before wrote. */
   readonly incidents?: OpenIncidents;
 }
@@ -24,6 +30,7 @@ export interface EngineSnapshot {
 /** Brings a snapshot up to a sealed tick that came after it. */
 export function foldSealed(snapshot: EngineSnapshot, sealed: SealedTick): EngineSnapshot {
   const openIntents: Record<string, Action> = { ...snapshot.openIntents, ...sealed.opened };
+  const account = sealed.facts.findLast((fact) => fact.kind === 'account')?.limits;
   const answered = new Set(sealed.facts.flatMap((fact) => (fact.kind === 'outcome' ? [String(fact.intentSeq)] : [])));
   return {
     ...snapshot,
@@ -31,6 +38,8 @@ export function foldSealed(snapshot: EngineSnapshot, sealed: SealedTick): Engine
     openIntents: Object.fromEntries(Object.entries(openIntents).filter(([seq]) => !answered.has(seq))),
     ...(sealed.bookings && { bookings: { ...snapshot.bookings, ...sealed.bookings } }),
     ...(sealed.preparationsMs && { preparationsMs: sealed.preparationsMs }),
+    ...(sealed.prewarms && { prewarms: sealed.prewarms }),
+    ...(account && { account }),
     ...(sealed.plan && { plan: sealed.plan }),
     ...(sealed.incidents && { incidents: sealed.incidents }),
   };
@@ -44,6 +53,8 @@ export interface SealedTick {
   readonly opened: Readonly<Record<string, Action>>;
   readonly bookings?: Readonly<Record<string, Bookings>>;
   readonly preparationsMs?: readonly number[];
+  /** All of them, where one was told of. */
+  readonly prewarms?: ToldPrewarms;
   readonly plan?: CapacityPlan;
   /** All that are open, where one was opened or closed. */
   readonly incidents?: OpenIncidents;

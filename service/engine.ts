@@ -73,7 +73,7 @@ export function createEngine(options: SystemOptions, snapshot?: EngineSnapshot):
 }
 
 function turnAt(nowMs: EpochMs, nextSeq: number): Turn {
-  return { nowMs, nextSeq, drafts: [], effects: [], hasReplanned: false, hasPlanned: false };
+  return { nowMs, nextSeq, drafts: [], effects: [], hasReplanned: false, hasPlanned: false, hasToldPrewarms: false };
 }
 
 function decide(scene: Scene, turn: Turn): void {
@@ -120,6 +120,7 @@ function judge(scene: Scene, turn: Turn, { facts, decide: decideNow }: Judgement
       bookings: Object.fromEntries(rebooked.map(([key, state]) => [key, state.bookings])),
     }),
     ...(health.preparationsMs() !== preparedBefore && { preparationsMs: health.preparationsMs() }),
+    ...(turn.hasToldPrewarms && { prewarms: scene.ledger.told() }),
     ...(turn.hasPlanned && scene.plan && { plan: scene.plan }),
     ...(incidents.open() !== openBefore && { incidents: incidents.open() }),
   };
@@ -147,16 +148,19 @@ function reportPrewarms(scene: Scene, turn: Turn): void {
   const { functions, ledger, incidents, planSeq } = scene;
   const readyOf = (key: FunctionKey): number => readyConcurrencyOf(functions.get(key)!.pursuit);
   for (const news of ledger.observe(turn.nowMs, readyOf)) {
+    turn.hasToldPrewarms = true;
     const { mode } = functions.get(news.prewarm.key)!.spec;
     reportPrewarm(news, { note: (draft) => note(turn, draft), incidents, nowMs: turn.nowMs, mode, planSeq });
   }
 }
 
-function snapshotOf({ functions, health, plan, openIntents, incidents }: Scene): EngineSnapshot {
+function snapshotOf({ functions, health, ledger, account, plan, openIntents, incidents }: Scene): EngineSnapshot {
   return {
     pursuits: Object.fromEntries([...functions].map(([key, state]) => [key, state.pursuit])),
     bookings: Object.fromEntries([...functions].map(([key, state]) => [key, state.bookings])),
     preparationsMs: health.preparationsMs(),
+    prewarms: ledger.told(),
+    ...(account && { account }),
     ...(plan && { plan }),
     openIntents: Object.fromEntries(openIntents),
     incidents: incidents.open(),

@@ -15,6 +15,7 @@ import { sliceSeries } from '../core/volume-series.ts';
 import { documentedLead } from '../forecaster/event-window.ts';
 import { requireForecastable } from '../forecaster/forecaster.ts';
 import { readKeptHistories } from './kept-volume.ts';
+import { firstLineOf, type Log } from './log.ts';
 import { release } from './release.ts';
 import type { SystemFunction, SystemHistory, SystemOptions } from './system-options.ts';
 
@@ -56,7 +57,8 @@ export async function readSystemOptions(
     policy,
     lead: { ...documentedLead, prepMs: preparationMs, readyBeforeMs },
     horizonMs,
-    seed: config.sha256,
+    // Not the configuration's hash: a limit that is edited would move every booking by some minutes, and each move is two calls.
+    seed: `${place.accountId}/${place.region}`,
   };
 }
 
@@ -97,12 +99,40 @@ export function sessionClockOf({ functions }: Config): SessionClock {
 
 /** What each file of the configuration says, by its path. Feeds are followed by the service, and are not asked here. */
 export async function readCalendarFiles(
-  { calendars }: Config,
+  { calendars }: Pick<Config, 'calendars'>,
   { untilMs, signal }: ReadOptions,
 ): Promise<SourcedCalendar[]> {
   const given: SourcedCalendar[] = [];
   for (const { format, path } of calendars) {
     given.push({ source: path, calendar: await readCalendar(path, { aroundMs: untilMs, format, signal }) });
+  }
+  return given;
+}
+
+export interface KnownCalendars extends ReadOptions {
+  /** Sources of which the store has what they said last. */
+  readonly known: ReadonlySet<string>;
+  readonly log: Log;
+}
+
+/**
+ * The same for a service that may have run before: a faulty file leaves what it said last in force, and keeps nobody from starting.
+ *
+ * @throws InputError where nothing is known of it: then nobody would know what is missing.
+ */
+export async function readReadableCalendars(
+  { calendars }: Pick<Config, 'calendars'>,
+  { known, log, ...read }: KnownCalendars,
+): Promise<SourcedCalendar[]> {
+  const given: SourcedCalendar[] = [];
+  for (const calendar of calendars) {
+    try {
+      given.push(...(await readCalendarFiles({ calendars: [calendar] }, read)));
+    } catch (error) {
+      if (!(error instanceof InputError) || !known.has(calendar.path)) throw error;
+      const consequence = 'it starts with what that calendar said last';
+      log.warn('calendar.unread', { source: calendar.path, because: firstLineOf(error.message), consequence });
+    }
   }
   return given;
 }

@@ -33,3 +33,9 @@ export function createLog(level: LogLevel): Log {
     error: (event, fields) => logger.error(fields ?? {}, event),
   };
 }
+
+/** A faulty file has a line for each fault; the first says enough to know which file to look at. */
+export function firstLineOf(message: string): string {
+  const lines = message.split('\n');
+  return lines.length === 1 ? message : `${lines[0]!} (and ${lines.length - 1} more)`;
+}

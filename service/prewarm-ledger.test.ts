@@ -3,7 +3,7 @@ import { msPerSecond } from '../core/time.ts';
 import { createPrewarmLedger } from './prewarm-ledger.ts';
 import { drill, key, minute } from './sample.ts';
 
-const level = { concurrency: 20, bindingLimit: 'concurrency' } as const;
+const level = { concurrency: 20, bindingLimit: 'concurrency', fromMs: minute(-10) } as const;
 
 /** What the ledger says as the observed level changes: `[minute, available]`, in order. */
 function turnsAlong(looks: readonly (readonly [number, number])[]) {
@@ -27,6 +27,7 @@ describe('what became of a promise', () => {
     { name: 'late is said once', looks: [[-3, 0], [-2, 0], [-1, 0], [0, 0]], turns: ['late at -3', 'missed at 0'] },
     { name: 'lost early and found again', looks: [[-9, 20], [-8, 0], [-5, 20], [0, 20]], turns: ['ready at -9', 'lost at -8', 'ready at -5', 'met at 0'] },
     { name: 'lost inside the last three minutes', looks: [[-8, 20], [-1, 0], [0, 0]], turns: ['ready at -8', 'lost at -1', 'late at -1', 'missed at 0'] },
+    { name: 'there before it was asked for, for something else', looks: [[-30, 20], [-10, 20], [0, 20]], turns: ['ready at -10', 'met at 0'] },
     { name: 'nobody looks after the start', looks: [[0, 20], [1, 0]], turns: ['ready at 0', 'met at 0'] },
     { name: 'first judged when it has begun', looks: [[1, 0]], turns: ['missed at 1'] },
   ] as const)('$name', ({ looks, turns }) => {
@@ -37,6 +38,18 @@ describe('what became of a promise', () => {
     const { ledger } = turnsAlong([[-9, 20], [-8, 0], [-5, 20], [0, 20]]); // prettier-ignore
     expect(ledger.of(key)).toMatchObject([{ eventId: drill.id, readyAtMs: minute(-5), minutesEarly: 5 }]);
   });
+});
+
+it('is neither told again nor counted anew after a restart', () => {
+  const { ledger } = turnsAlong([[-8, 20]]);
+  const next = createPrewarmLedger(ledger.told());
+  next.expect(key, drill, level);
+  expect(next.observe(minute(-7), () => 20)).toEqual([]);
+  expect(next.of(key)).toMatchObject([{ readyAtMs: minute(-8), minutesEarly: 8 }]);
+  const { ledger: late } = turnsAlong([[-3, 0]]);
+  const another = createPrewarmLedger(late.told());
+  another.expect(key, drill, level);
+  expect(another.observe(minute(-2), () => 0)).toEqual([]);
 });
 
 describe('what is promised', () => {
@@ -53,10 +66,10 @@ describe('what is promised', () => {
 
   it('is restated until the event has begun, and judged by the latest word', () => {
     const { ledger } = turnsAlong([[-8, 20]]);
-    ledger.expect(key, drill, { concurrency: 30, bindingLimit: 'rate' });
+    ledger.expect(key, drill, { concurrency: 30, bindingLimit: 'rate', fromMs: minute(-10) });
     expect(ledger.observe(minute(-7), () => 20).map(({ turn }) => turn)).toEqual(['lost']);
     expect(ledger.observe(minute(0), () => 30).map(({ turn }) => turn)).toEqual(['ready', 'met']);
-    ledger.expect(key, drill, { concurrency: 5, bindingLimit: 'usd' });
+    ledger.expect(key, drill, { concurrency: 5, bindingLimit: 'usd', fromMs: minute(-10) });
     expect(ledger.of(key)).toMatchObject([{ concurrency: 30, bindingLimit: 'rate' }]);
   });
 

@@ -25,21 +25,38 @@ interface Prewarm {
   readonly event: MarketEvent;
   concurrency: number;
   bindingLimit: BindingLimit;
+  /** What stands there before is for something else. */
+  fromMs: EpochMs;
   coveredSinceMs: EpochMs | null;
   isReportedLate: boolean;
 }
 
+/** What people have been told of promises whose event has not begun: what a restart goes on from. */
+export type ToldPrewarms = readonly {
+  readonly key: FunctionKey;
+  readonly eventId: string;
+  readonly concurrency: number;
+  readonly coveredSinceMs: EpochMs | null;
+  readonly isReportedLate: boolean;
+}[];
+
+/** A promise as the plan makes it. */
+export interface PromisedLevel {
+  readonly concurrency: number;
+  readonly bindingLimit: BindingLimit;
+  /** When it is asked for. */
+  readonly fromMs: EpochMs;
+}
+
 export interface PrewarmLedger {
   /** States or restates what will be held at the event's instant. Ignored once the event has begun. */
-  expect(
-    key: FunctionKey,
-    event: MarketEvent,
-    level: { readonly concurrency: number; readonly bindingLimit: BindingLimit },
-  ): void;
+  expect(key: FunctionKey, event: MarketEvent, level: PromisedLevel): void;
   /** Drops the promises of a function that the latest plan no longer makes, and which have not begun. */
   keepOnly(key: FunctionKey, eventIds: ReadonlySet<string>, nowMs: EpochMs): void;
   observe(nowMs: EpochMs, concurrencyReadyOf: (key: FunctionKey) => number): readonly PrewarmNews[];
   of(key: FunctionKey): readonly PrewarmView[];
+  /** Of what is still ahead, where there is something to remember. */
+  told(): ToldPrewarms;
 }
 
 /** A hundred days of four events each. */
@@ -52,7 +69,9 @@ interface Promises {
   readonly closed: PrewarmView[];
 }
 
-export function createPrewarmLedger(): PrewarmLedger {
+/** Goes on from what an earlier run had told: it is neither told again nor counted from the restart on. */
+export function createPrewarmLedger(known: ToldPrewarms = []): PrewarmLedger {
+  const toldBefore = new Map(known.map((one) => [`${one.eventId} ${one.key}`, one]));
   const promises = new Map<FunctionKey, Promises>();
   const promisesOf = (key: FunctionKey): Promises => {
     const known = promises.get(key) ?? { open: new Map<string, Prewarm>(), closed: [] };
@@ -71,14 +90,16 @@ export function createPrewarmLedger(): PrewarmLedger {
     return turns.map((turn) => ({ prewarm: view, turn }));
   };
   return {
-    expect(key, event, { concurrency, bindingLimit }) {
+    expect(key, event, { concurrency, bindingLimit, fromMs }) {
       const { open, closed } = promisesOf(key);
       const known = open.get(event.id);
       if (known) {
         known.concurrency = concurrency;
         known.bindingLimit = bindingLimit;
+        known.fromMs = fromMs;
       } else if (!closed.some(({ eventId }) => eventId === event.id)) {
-        open.set(event.id, { key, event, concurrency, bindingLimit, coveredSinceMs: null, isReportedLate: false });
+        const { coveredSinceMs = null, isReportedLate = false } = toldBefore.get(`${event.id} ${key}`) ?? {};
+        open.set(event.id, { key, event, concurrency, bindingLimit, fromMs, coveredSinceMs, isReportedLate });
       }
     },
     keepOnly(key, eventIds, nowMs) {
@@ -95,12 +116,20 @@ export function createPrewarmLedger(): PrewarmLedger {
       const { open, closed } = promisesOf(key);
       return [...closed, ...[...open.values()].map(viewOf)];
     },
+    told: () =>
+      [...promises].flatMap(([key, { open }]) =>
+        [...open].flatMap(([eventId, { concurrency, coveredSinceMs, isReportedLate }]) =>
+          coveredSinceMs === null && !isReportedLate
+            ? []
+            : [{ key, eventId, concurrency, coveredSinceMs, isReportedLate }],
+        ),
+      ),
   };
 }
 
 function turnsOf(prewarm: Prewarm, nowMs: EpochMs, concurrencyReady: number): PrewarmTurn[] {
   const turns: PrewarmTurn[] = [];
-  const isCovered = concurrencyReady >= prewarm.concurrency;
+  const isCovered = nowMs >= prewarm.fromMs && concurrencyReady >= prewarm.concurrency;
   if (isCovered && prewarm.coveredSinceMs === null) {
     prewarm.coveredSinceMs = nowMs;
     turns.push('ready');

@@ -2,151 +2,102 @@
  * One configuration at work: its system on the real world, its calendars followed, its chores. When the configuration is edited a new session takes over
  * the store where the old one left it; the process and its listener stay.
  */
-import { createAwsDoors } from '../actuators/aws-doors.ts';
-import { resolveEndpointUrl } from '../actuators/endpoint.ts';
+import type { Tracer } from '@opentelemetry/api';
 import type { Config } from '../config/load.ts';
-import { InputError } from '../core/errors.ts';
 import { defaultAccountLimits, type AccountLimits, type Store } from '../core/ports.ts';
-import { parseFunctionKey } from '../core/series-key.ts';
 import { msPerMinute } from '../core/time.ts';
 import { endOf, sliceSeries } from '../core/volume-series.ts';
-import { createWarmEvent } from '../calendar/warm-event.ts';
 import { createSigner } from '../store/anchor.ts';
-import { openAnchorSinks } from './anchor-places.ts';
+import { pruneStore } from '../store/retention.ts';
 import { createAnchoring, type Anchoring } from './anchoring.ts';
-import { createAwsPorts } from './aws-ports.ts';
 import { openCalendarDesk, type CalendarDesk } from './calendar-desk.ts';
 import { calendarSourceNames, followCalendars, type FollowedCalendars } from './calendar-sources.ts';
-import { openCloudwatchVolume, type CloudwatchVolume } from './cloudwatch-volume.ts';
+import type { CloudwatchVolume } from './cloudwatch-volume.ts';
 import { compose } from './compose.ts';
-import { requireEnforcement } from './enforcement.ts';
-import { readCalendarFiles, readHistories, readSystemOptions, sessionClockOf } from './from-config.ts';
+import { readHistories, sessionClockOf } from './from-config.ts';
 import { startHousekeeping, type Chore } from './housekeeping.ts';
 import type { Operations } from './http/operations.ts';
 import type { Log } from './log.ts';
+import { createOperations } from './operations.ts';
 import { cronWakeups, realClock, realTimers } from './real-time.ts';
-import { pruneStore } from '../store/retention.ts';
+import type { SessionParts, SessionPorts } from './session-parts.ts';
 import type { System } from './system.ts';
 import type { SystemOptions } from './system-options.ts';
-import { startTelemetry } from './telemetry.ts';
 import type { Scorecard, SystemView } from './view.ts';
 
-export interface SessionOptions {
-  readonly config: Config;
-  readonly store: Store;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly log: Log;
-  readonly signal: AbortSignal;
-  /** Prints checkpoints, where the configuration asks for it. */
-  readonly out: (text: string) => void;
+export interface SessionOptions extends SessionPorts {
+  readonly tracer: Tracer;
 }
 
 export interface Session {
-  readonly config: Config;
+  readonly parts: SessionParts;
   readonly system: System;
   readonly view: SystemView;
   readonly operations: Operations;
-  /** Stops the chores and the system in good order; the store stays open where another session goes on. */
-  end(because: string, how: { readonly keepsStore: boolean }): Promise<void>;
+  /** Stops the chores and the system in good order. The store stays open. */
+  end(because: string, how?: { readonly isHandedOver: boolean }): Promise<void>;
 }
 
 /**
- * Starts a session on what the store holds. Where it throws, the store is as it was, and open.
+ * Starts a session on what the store holds.
  *
- * @throws InputError when files, feeds or the other end cannot be used as the configuration says.
+ * @throws WorldError when the store cannot be read or written. InputError when what CloudWatch counted cannot be kept.
  */
-export async function startSession(options: SessionOptions): Promise<Session> {
-  const { config, log, signal } = options;
-  const { system, desk, calendars, cloudwatch, telemetry } = await startSystem(options);
-  const endSystem = async (because: string, how: { readonly keepsStore: boolean }): Promise<void> => {
-    calendars.close();
-    try {
-      await system.stop(because, how);
-    } finally {
-      await telemetry.stop();
-    }
-  };
-  const anchoring = await openAnchoring(system, options).catch(async (error: unknown) => {
-    await endSystem('the anchor cannot be written', { keepsStore: true });
-    throw error;
-  });
-  const chores = choresOf(system, { ...options, anchoring, cloudwatch, desk, calendars });
+export async function startSession(parts: SessionParts, options: SessionOptions): Promise<Session> {
+  const { config } = parts;
+  const { log } = options;
+  const { system, desk, calendars, cloudwatch } = await startSystem(parts, options);
+  const anchoring = openAnchoring(system, parts, options);
+  const chores = choresOf(system, { config, ...options, anchoring, cloudwatch, desk, calendars });
   const stopHousekeeping = startHousekeeping(chores, { wakeups: cronWakeups, log });
-  return {
-    config,
-    system,
-    view: { ...system.view, scorecard: () => scorecardOf(system, config) },
-    operations: createOperations(config, desk),
-    async end(because, how) {
-      await stopHousekeeping();
-      try {
-        await endSystem(because, how);
-      } finally {
-        // The last word of the chain is in it too; what hinders it must not hide why the service stopped.
+  const end = async (because: string, isHandedOver: boolean): Promise<void> => {
+    calendars.close();
+    await stopHousekeeping();
+    // What somebody asked for until now is heard by the last tick; what comes later waits for the session after this one.
+    await desk.close();
+    try {
+      await system.stop(because, { keepsStore: true });
+    } finally {
+      // The last word of the chain is in it too; what hinders it must not hide why the service stopped. The next session goes on from there, at its interval.
+      if (!isHandedOver)
         await anchoring
           ?.writeLast()
           .catch((error: unknown) => log.error('anchor.unwritten', { error: (error as Error).message }));
-      }
-      if (signal.aborted) log.debug('session.ended', { because });
-    },
+    }
+  };
+  let ending: Promise<void> | undefined;
+  return {
+    parts,
+    system,
+    view: { ...system.view, scorecard: () => scorecardOf(system, config) },
+    operations: createOperations(config, desk, system),
+    end: (because, { isHandedOver } = { isHandedOver: false }) => (ending ??= end(because, isHandedOver)),
   };
 }
 
-async function startSystem({ config, store, env, log, signal }: SessionOptions) {
-  const read = { untilMs: realClock.nowMs(), signal };
-  const volume = await openCloudwatchVolume(config, { env, clock: realClock, timers: realTimers, log }, signal);
-  const given = await readCalendarFiles(config, read);
+async function startSystem(
+  { config, given, options, aws, openVolume }: SessionParts,
+  { store, log, tracer }: SessionOptions,
+) {
+  const volume = await openVolume();
   const sessionClock = sessionClockOf(config);
   const sources = calendarSourceNames(config);
   const desk = await openCalendarDesk({ store, clock: realClock, log, sessionClock, given, sources });
-  const options = await readSystemOptions(config, read, desk.calendar());
-  const { accountId, region } = parseFunctionKey(options.functions[0]!.spec.key)!;
-  const doors = createAwsDoors({
-    accountId,
-    region,
-    endpointUrlOf: (service) => resolveEndpointUrl(config.aws.endpoint, env, service),
-    clock: realClock,
-    timers: realTimers,
-    callsPerSecond: config.limits.controlPlaneCallsPerSecond,
-  });
-  const specs = options.functions.map(({ spec }) => spec);
-  const { scheduler } = config.aws;
-  const ports = createAwsPorts({ doorsOf: () => doors, clock: realClock, specs, ...scheduler, signal });
-  await requireEnforcement(specs, { door: doors.lambda, ports, scheduler, log, signal });
-  const telemetry = await startTelemetry(config.telemetry.otlpEndpoint);
-  const system = await compose(options, {
-    clock: realClock,
-    store,
-    log,
-    tracer: telemetry.tracer,
-    ...ports,
-    readAccountLimits: limitsReader(options, { read: ports.readAccountLimits, log }),
-    calendarFindings: () => desk.findings(),
-  });
+  const system = await compose(
+    { ...options, calendar: desk.calendar() },
+    {
+      clock: realClock,
+      store,
+      log,
+      tracer,
+      ...aws,
+      readAccountLimits: limitsReader(options, { read: aws.readAccountLimits, log }),
+      calendarFindings: () => desk.findings(),
+    },
+  );
   desk.connect((fact) => system.admit(fact));
   const calendars = followCalendars({ config, desk, known: given, clock: realClock, timers: realTimers, log });
-  return { system, desk, calendars, telemetry, cloudwatch: await volume?.follow(system, options.functions) };
-}
-
-/** What people may ask: everything goes through the desk, and from there is an event like all others. */
-function createOperations({ functions }: Config, desk: CalendarDesk): Operations {
-  return {
-    async confirmCalendar(id, actor) {
-      const released = await desk.confirm(id, actor);
-      return released?.map((event) => event.id);
-    },
-    async warm({ group, lift, forMs, because }, actor) {
-      const members = functions.filter(({ spec }) => spec.group === group).map(({ spec }) => spec.key);
-      if (members.length === 0) {
-        const groups = [...new Set(functions.flatMap(({ spec }) => spec.group ?? []))];
-        const known = groups.length === 0 ? 'no function names a group' : `there are ${groups.join(', ')}`;
-        throw new InputError('warm.group', `no function is of group ${group}: ${known}`);
-      }
-      const event = createWarmEvent({ group, lift, forMs, because, nowMs: realClock.nowMs(), actor });
-      await desk.add(event, actor);
-      return { eventId: event.id, functions: members };
-    },
-  };
+  return { system, desk, calendars, cloudwatch: await volume?.follow(system, options.functions) };
 }
 
 /**
@@ -154,7 +105,7 @@ function createOperations({ functions }: Config, desk: CalendarDesk): Operations
  * shadow that plans nothing shows nothing.
  */
 function limitsReader(
-  { functions }: SystemOptions,
+  { functions }: Pick<SystemOptions, 'functions'>,
   { read, log }: { readonly read: () => Promise<AccountLimits>; readonly log: Log },
 ): () => Promise<AccountLimits> {
   const isActing = functions.some(({ spec }) => spec.mode === 'enforce');
@@ -175,15 +126,15 @@ function limitsReader(
   };
 }
 
-async function openAnchoring(
+function openAnchoring(
   system: System,
-  { config, log, signal, out }: SessionOptions,
-): Promise<Anchoring | undefined> {
-  const { anchors, anchorEveryMinutes, signingKey } = config.audit;
-  if (anchors.length === 0) return undefined;
-  const { region } = parseFunctionKey(config.functions[0]!.spec.key)!;
+  { config, sinks }: SessionParts,
+  { log, signal }: SessionOptions,
+): Anchoring | undefined {
+  const { anchorEveryMinutes, signingKey } = config.audit;
+  if (sinks.length === 0) return undefined;
   return createAnchoring({
-    sinks: await openAnchorSinks(anchors, { clock: realClock, region, out }),
+    sinks,
     intervalMs: anchorEveryMinutes * msPerMinute,
     ...(signingKey && { sign: createSigner(signingKey.reveal()) }),
     head() {
@@ -198,6 +149,7 @@ async function openAnchoring(
 }
 
 interface ChoreSources extends SessionOptions {
+  readonly config: Config;
   readonly anchoring: Anchoring | undefined;
   readonly cloudwatch: CloudwatchVolume | undefined;
   readonly desk: CalendarDesk;
@@ -215,11 +167,7 @@ function choresOf(
     { name: 'read-account-limits', every: 'minute', run: async () => system.readAccount() },
     { name: 'look-over-calendars', every: 'hour', run: async () => desk.lookOver(calendars.health()) },
     { name: 'read-volume', every: 'hour', run: () => readNewVolume(system, config, signal) },
-    {
-      name: 'prune',
-      every: 'day',
-      run: () => pruneStore(store, config.retention, realClock.nowMs()).then(() => undefined),
-    },
+    { name: 'prune', every: 'day', run: () => prune(system, store, config.retention) },
   ];
 }
 
@@ -228,6 +176,16 @@ function cloudwatchChores(cloudwatch: CloudwatchVolume, signal: AbortSignal): Ch
     { name: 'read-cloudwatch', every: 'minute', run: () => cloudwatch.read(signal) },
     { name: 'read-vitals', every: 'hour', run: () => cloudwatch.readVitals(signal) },
   ];
+}
+
+/** What went is said in the log that it went from, so that an anchor covers it. */
+async function prune(system: System, store: Store, retention: Config['retention']): Promise<void> {
+  const atMs = realClock.nowMs();
+  const { tickCount, eventCount, blobCount } = await pruneStore(store, retention, atMs);
+  if (tickCount + eventCount + blobCount === 0) return;
+  const because = `${tickCount} ticks, ${eventCount} events and ${blobCount} blobs were older than they are kept`;
+  const body = { tickCount, eventCount, blobCount, retention: { ...retention }, because };
+  system.admit({ kind: 'told', draft: { atMs, kind: 'store.pruned', actor: 'service', body } });
 }
 
 /** Rows that a history has gained since it was learned. */

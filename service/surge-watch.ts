@@ -17,6 +17,7 @@ import { createNowcast, type LiveCount, type Nowcast } from '../forecaster/nowca
 import { priorPeakProfile } from '../forecaster/peak-profile.ts';
 import { judgeRevision, preparationMsOf, revisionMs, revisionRatioMin } from '../forecaster/revision.ts';
 import { logNormalRuns, meanRunMs } from '../forecaster/run-distribution.ts';
+import { requestsPerSecondPerEnvironment } from '../forecaster/spill-curves.ts';
 import type { Revision } from '../forecaster/surge.ts';
 
 const sureRatio = 0.9;
@@ -31,9 +32,6 @@ const revisionRestMs = 5 * msPerMinute;
 const askAgainMs = 10 * msPerSecond;
 /** The share by which on demand is called too little where a cold start has a price: inside one path of demand, as the plan has it. */
 const spilloverRatioInsidePath = 0.001;
-/** Lambda spills from provisioned concurrency at this rate for each environment. */
-const requestsPerSecondPerEnvironment = 10;
-
 export type SurgeNews = {
   readonly key: FunctionKey;
   readonly because: string;

@@ -13,6 +13,8 @@ const doubtMsMax = 30 * msPerSecond;
 const calmMs = 5 * msPerMinute;
 /** A booking takes a second or two; what is wanted now and not booked after a minute will be missed. */
 const unbookedMsMax = msPerMinute;
+/** A target that was made since the last look is no fault. */
+const freshMs = 90 * msPerSecond;
 /** A booked call comes within its minute, and Lambda takes some seconds over it. */
 const bookedCallMs = 2 * msPerMinute;
 
@@ -68,7 +70,10 @@ const judges: Readonly<Record<Kind, Judge>> = {
     const what = `another hand set ${another.seen} where ${pursuit.wantedConcurrency} are wanted`;
     return { is: `${spec.key}: ${what} for ${pursuit.windowId}; it is theirs, and not ours to lower` };
   },
-  'cannot-steer'(state) {
+  'cannot-steer'(state, nowMs) {
+    const { isSteered, observed } = state.pursuit;
+    const isStale = nowMs - (observed?.atMs ?? -Infinity) > freshMs;
+    if (isSteered && isInWindow(state) && isStale) return undefined;
     const fault = isInWindow(state) ? steeringFaultOf(state) : undefined;
     if (fault === undefined) return { over: 'it can be steered as wanted, or the window is over' };
     return { is: `${state.spec.key}: ${fault}` };
@@ -100,7 +105,7 @@ function isInWindow({ pursuit, spec }: FunctionState): boolean {
 /** What another hand has left standing in this window; undefined where nobody else changed it. */
 function anotherHandOf({ pursuit }: FunctionState): { readonly seen: number; readonly isHigher: boolean } | undefined {
   const { drift, wantedConcurrency } = pursuit;
-  if (!drift || seenLevelOf(pursuit) !== drift.seen) return undefined;
+  if (drift?.seen !== seenLevelOf(pursuit)) return undefined;
   return { seen: drift.seen, isHigher: drift.seen > wantedConcurrency };
 }
 
@@ -117,8 +122,8 @@ function steeringFaultOf({ pursuit, step }: FunctionState): string | undefined {
 /** A booked call that was not taken back in time asks for what stands there: Lambda says IN_PROGRESS for some seconds, and nothing is lost. */
 function isByOurBooking({ pursuit, bookings }: FunctionState, nowMs: EpochMs): boolean {
   const { observed, concurrency } = pursuit;
-  const held = observed?.provisioned;
-  if (observed?.hasRoutingWeights || held === undefined || held.available < concurrency) return false;
+  if (observed === undefined || observed.hasRoutingWeights) return false;
+  if ((observed.provisioned?.available ?? 0) < concurrency) return false;
   return Object.values(bookings).some(({ booking: { atMs } }) => atMs <= nowMs && nowMs < atMs + bookedCallMs);
 }
 

@@ -71,6 +71,62 @@ function showPlan(plan, nowMs) {
   );
 }
 
+const localText = new Intl.DateTimeFormat(undefined, {
+  weekday: 'short',
+  hour: '2-digit',
+  minute: '2-digit',
+  timeZoneName: 'short',
+});
+
+/** Why an event is warmed for that its calendar does not say so. */
+const doubtWords = {
+  'held-over': 'moved, cancelled or removed less than a day before: kept warm until confirmed',
+  'sources-disagree': 'another calendar has another time: both are kept warm until confirmed',
+  'lost-events': 'its feed lost it with many others: kept until confirmed',
+};
+
+const statusText = ({ id, status, isTimeAssumed, doubt }) => {
+  const kept = doubt && `${doubtWords[doubt] ?? doubt} (foreshock calendar confirm ${id})`;
+  return [status, isTimeAssumed && 'time assumed', kept].filter(Boolean).join('; ');
+};
+
+let shownCalendar = '';
+
+function showCalendar(calendar) {
+  // Left alone while it is the same, so that an id can be marked and copied.
+  const said = JSON.stringify(calendar);
+  if (said === shownCalendar) return;
+  shownCalendar = said;
+  byId('findings').replaceChildren(
+    ...calendar.findings.map(({ severity, because }) => {
+      const item = document.createElement('li');
+      item.className = severity;
+      item.textContent = because;
+      return item;
+    }),
+  );
+  byId('no-events').hidden = calendar.events.length > 0;
+  byId('calendar-table').hidden = calendar.events.length === 0;
+  byId('calendar').replaceChildren(
+    ...calendar.events.map((event) => {
+      const line = row([
+        text(`${dayAndClockText(event.startsAtMs).slice(0, 16)}${event.isTimeAssumed ? ' ?' : ''}`, 'moment'),
+        text([event.kind, ...event.symbols].join(' ')),
+        text(event.title, 'title'),
+        number(event.importance),
+        text(statusText(event), event.doubt || event.isTimeAssumed ? 'doubted' : ''),
+        text(event.calendar.split('/').at(-1), 'source'),
+      ]);
+      const here = document.createElement('span');
+      here.textContent = localText.format(event.startsAtMs);
+      line.firstChild.append(here);
+      line.title = event.id;
+      line.classList.toggle('cancelled', event.status === 'cancelled');
+      return line;
+    }),
+  );
+}
+
 function showScorecard(scorecard) {
   byId('scores').replaceChildren(
     ...scorecard.functions.map((entry) => {
@@ -193,12 +249,13 @@ function chart(timeline, entry) {
 
 async function refresh() {
   try {
-    const [status, plan, scorecard, timeline] = await Promise.all(
-      ['api/status', 'api/plan', 'api/scorecard', 'api/timeline'].map(read),
+    const [status, plan, scorecard, timeline, calendar] = await Promise.all(
+      ['api/status', 'api/plan', 'api/scorecard', 'api/timeline', 'api/calendar'].map(read),
     );
     showStatus(status);
     showPlan(plan, status.nowMs);
     showScorecard(scorecard);
+    showCalendar(calendar);
     byId('charts').replaceChildren(
       ...timeline.functions.filter((entry) => entry.points.length > 0).map((entry) => chart(timeline, entry)),
     );

@@ -6,8 +6,9 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { rateLimit } from 'express-rate-limit';
 import helmet from 'helmet';
-import { InputError } from '../../core/errors.ts';
+import { InputError, WorldError } from '../../core/errors.ts';
 import { isLoopback } from '../../core/loopback.ts';
+import type { Log } from '../log.ts';
 import type { SystemView } from '../view.ts';
 import { createOperationRoutes, type Operations } from './operations.ts';
 import { problem } from './problem.ts';
@@ -20,9 +21,10 @@ export interface AppOptions {
   readonly webFolder: string;
   /** What people may ask of it; absent: it can only be read. */
   readonly operations?: Operations;
+  readonly log?: Log;
 }
 
-export function createApp({ view, tokens, webFolder, operations }: AppOptions): Express {
+export function createApp({ view, tokens, webFolder, operations, log }: AppOptions): Express {
   const app = express();
   app.disable('x-powered-by');
   app.use(helmet({ contentSecurityPolicy: { directives: { defaultSrc: ["'self'"], upgradeInsecureRequests: null } } }));
@@ -46,7 +48,7 @@ export function createApp({ view, tokens, webFolder, operations }: AppOptions): 
   app.use((request, response) => {
     problem(response, 404, 'not-found', `there is nothing at ${request.path.slice(0, 200)}`);
   });
-  app.use((error: unknown, _request: Request, response: Response, next: NextFunction) => {
+  app.use((error: unknown, request: Request, response: Response, next: NextFunction) => {
     if (response.headersSent) {
       next(error);
       return;
@@ -55,7 +57,13 @@ export function createApp({ view, tokens, webFolder, operations }: AppOptions): 
       problem(response, 400, error.code, error.message);
       return;
     }
+    if (error instanceof WorldError) {
+      log?.warn('http.unanswered', { path: request.path, error: error.message, consequence: 'nothing was changed' });
+      problem(response, 503, error.code, error.message);
+      return;
+    }
     const status = statusOf(error);
+    if (status >= 500) log?.error('http.failed', { path: request.path, error: (error as Error).message });
     problem(
       response,
       status,

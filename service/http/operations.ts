@@ -6,6 +6,7 @@ import express, { Router, type NextFunction, type Request, type Response } from 
 import { z } from 'zod';
 import { InputError } from '../../core/errors.ts';
 import { msPerMinute } from '../../core/time.ts';
+import type { PlanStepView } from '../view.ts';
 import { problem } from './problem.ts';
 
 export interface WarmRequest {
@@ -20,28 +21,37 @@ export interface Operations {
   /** Ids of the windows that were let go; undefined when nothing waited for it. */
   confirmCalendar(id: string, actor: string): Promise<readonly string[] | undefined>;
   /** @throws InputError when no function is of that group. */
-  warm(
-    request: WarmRequest,
-    actor: string,
-  ): Promise<{ readonly eventId: string; readonly functions: readonly string[] }>;
+  warm(request: WarmRequest, actor: string): Promise<Warmed>;
 }
 
-const oneLine = (max: number) =>
-  z
-    .string()
+export interface Warmed {
+  readonly eventId: string;
+  readonly functions: readonly string[];
+  /** What the plan holds for these functions from now on, whatever for; null: no plan was made yet. */
+  readonly steps: readonly PlanStepView[] | null;
+}
+
+const oneLine = (max: number) => {
+  const error = `one line of 1 to ${max} characters`;
+  return z
+    .string({ error })
     .trim()
-    .min(1)
-    .max(max)
-    .regex(/^\P{Cc}*$/u, 'one line of text');
+    .min(1, { error })
+    .max(max, { error })
+    .regex(/^\P{Cc}*$/u, { error });
+};
+
+const numberWithin = ({ above, from, max }: { above?: number; from?: number; max: number }) => {
+  const error = above === undefined ? `a number from ${from} to ${max}` : `a number above ${above}, at most ${max}`;
+  const number = z.number({ error }).max(max, { error });
+  return above === undefined ? number.min(from!, { error }) : number.gt(above, { error });
+};
 
 const confirmBody = z.strictObject({ id: oneLine(300) });
 const warmBody = z.strictObject({
   group: oneLine(64),
-  lift: z.number().gt(1).max(1_000),
-  minutes: z
-    .number()
-    .min(1)
-    .max(24 * 60),
+  lift: numberWithin({ above: 1, max: 1_000 }),
+  minutes: numberWithin({ from: 1, max: 24 * 60 }),
   because: oneLine(500),
 });
 
@@ -70,8 +80,13 @@ function parse<T>(schema: z.ZodType<T>, body: unknown): T {
   const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;
   const [first] = parsed.error.issues;
-  const where = first!.path.join('.') || 'the body';
-  throw new InputError('bad-request', `${where}: ${first!.message}`);
+  if (first!.code === 'unrecognized_keys')
+    throw new InputError('bad-request', `the body: there is no ${first.keys.join(', ')}`);
+  const where = first!.path.join('.');
+  throw new InputError(
+    'bad-request',
+    where === '' ? 'the body: expected a JSON object' : `${where}: expected ${first!.message}`,
+  );
 }
 
 function requireOwnPage(request: Request, response: Response, next: NextFunction): void {

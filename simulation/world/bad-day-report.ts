@@ -7,17 +7,8 @@ import { createBookingReader } from '../../core/booking.ts';
 import type { FunctionKey } from '../../core/series-key.ts';
 import { msPerMinute, msPerSecond, type EpochMs } from '../../core/time.ts';
 import { optionsOf, type BadDay } from './bad-days.ts';
-import {
-  drillId,
-  eventAtMs,
-  nameOf,
-  ordersKey,
-  provisionedRequest,
-  quotesKey,
-  rehearse,
-  type Call,
-  type Rehearsal,
-} from './scenario.ts';
+import { drillId, eventAtMs, nameOf, ordersKey, quotesKey, rehearse, type Call, type Rehearsal } from './scenario.ts';
+import { configuredIn } from './twin-look.ts';
 
 export interface BadDayReport {
   readonly name: string;
@@ -137,12 +128,7 @@ function promiseOf(day: Rehearsal, key: FunctionKey) {
 }
 
 function availableIn(day: Rehearsal, key: FunctionKey): number {
-  const { status, body } = day.world.twins.with.handle(provisionedRequest(key, 'GET'));
-  if (status !== 200) return 0;
-  const { AvailableProvisionedConcurrentExecutions: available } = JSON.parse(body) as {
-    AvailableProvisionedConcurrentExecutions?: number;
-  };
-  return available ?? 0;
+  return configuredIn(day.world.twins.with, key)?.available ?? 0;
 }
 
 function reportOf(badDay: BadDay, day: Rehearsal, watch: Watch): BadDayReport {

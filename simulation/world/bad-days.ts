@@ -11,7 +11,8 @@ import { msPerMinute } from '../../core/time.ts';
 import type { Fault } from '../twin/faults.ts';
 import type { OperationName } from '../twin/operation-names.ts';
 import type { Twin } from '../twin/twin.ts';
-import { nameOf, ordersKey, provisionedRequest, serviceAnswer, type RehearsalOptions } from './scenario.ts';
+import { nameOf, ordersKey, serviceAnswer, type RehearsalOptions } from './scenario.ts';
+import { putByAnotherHand } from './twin-look.ts';
 
 export interface BadDay {
   readonly name: string;
@@ -243,7 +244,7 @@ function liveOn(version: string) {
 
 /** A Put by somebody else. */
 function puts(minute: number, level: number): Deed {
-  return { minute, does: (twin) => void twin.handle(provisionedRequest(ordersKey, 'PUT', level)) };
+  return { minute, does: (twin) => putByAnotherHand(twin, ordersKey, level) };
 }
 
 function scales(minute: number, { min, max }: { readonly min: number; readonly max: number }): Deed {

@@ -18,6 +18,7 @@ export interface InFlightOptions {
 
 export function createInFlight({ beforeCall }: InFlightOptions = {}): InFlight {
   let count = 0;
+  const waiting: (() => void)[] = [];
   const counted = <Client>(door: ServiceDoor<Client>): ServiceDoor<Client> => ({
     ...door,
     send: (request, call) =>
@@ -27,7 +28,7 @@ export function createInFlight({ beforeCall }: InFlightOptions = {}): InFlight {
           if (beforeCall) await beforeCall();
           return await call(client, signal);
         } finally {
-          count--;
+          if (--count === 0) for (const wake of waiting.splice(0)) wake();
         }
       }),
   });
@@ -39,10 +40,16 @@ export function createInFlight({ beforeCall }: InFlightOptions = {}): InFlight {
     }),
     async settled() {
       // One turn of the event loop runs all that hangs on answered calls; it may have sent the next.
-      do await new Promise<void>((resolve) => void setImmediate(resolve));
-      while (count > 0);
-      await new Promise<void>((resolve) => void setImmediate(resolve));
-      if (count > 0) await this.settled();
+      await nextTurn();
+      while (count > 0) {
+        await new Promise<void>((resolve) => void waiting.push(resolve));
+        await nextTurn();
+        await nextTurn();
+      }
     },
   };
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
 }

@@ -30,6 +30,8 @@ export interface KilledVerdict {
 
 /** What a booked end may take: a minute of grace, and the minute of EventBridge Scheduler. */
 const overstayMs = 2 * msPerMinute;
+/** A long stretch is booked to end one to two hours ahead, over and over. */
+const bookedEndMsMax = 2 * msPerHour;
 /** A plan that old has been acted on: a tick, a listing, the calls in their turn. */
 const settledMs = msPerMinute;
 const bookedAheadMs = 12 * msPerHour;
@@ -151,16 +153,20 @@ interface Overstay {
 }
 
 /** For each level that stood above its baseline without us: how long after its end it still did. */
-function overstaysOf({ killedAtMs, standings, effects }: KilledRun, plans: readonly Plan[]): Overstay[] {
+function overstaysOf({ killedAtMs, standings, effects, bookedAtKill }: KilledRun, plans: readonly Plan[]): Overstay[] {
   const latest = plans.at(-1);
   // Just after a plan what is booked may still be that of the one before.
   const inForce = plans.slice(latest && latest.atMs > killedAtMs - settledMs ? -2 : -1);
   return standings.flatMap((one, index): Overstay[] => {
     const { key, atMs, requested } = one;
-    if (requested <= effects.baselineOf(key)) return [];
+    const baseline = effects.baselineOf(key);
+    if (requested <= baseline) return [];
     const untilMs = standings.slice(index + 1).find((next) => isAnotherLevel(next, one))?.atMs ?? Infinity;
-    const ends = inForce.map(({ steps }) => endOf(steps, { key, atMs, baseline: effects.baselineOf(key) }));
-    const endMs = Math.max(atMs, ...ends);
+    const ends = bookedAtKill.filter((booking) => booking.key === key && booking.purpose === 'end');
+    const endMs = Math.min(
+      Math.max(atMs, ...ends.map((booking) => booking.atMs)),
+      Math.max(atMs, ...inForce.map(({ steps }) => endOf(steps, { key, atMs, baseline }))),
+    );
     const what = `${key} stood at ${requested} until ${Number.isFinite(untilMs) ? formatInstant(untilMs) : 'the end of the run'}; its end was ${formatInstant(endMs)}`;
     return [{ byMs: untilMs - endMs, what }];
   });
@@ -170,14 +176,18 @@ function isAnotherLevel(next: Standing, one: Standing): boolean {
   return next.key === one.key && next.requested !== one.requested;
 }
 
-/** The end of the step in force, or of the last before it. */
+/** The end of the stretch of steps without a gap that is in force, or of the last before it; and never further ahead than ends are booked. */
 function endOf(
   steps: readonly Step[],
   { key, atMs, baseline }: { readonly key: FunctionKey; readonly atMs: EpochMs; readonly baseline: number },
 ): EpochMs {
-  const own = steps.filter((step) => step.key === key && step.concurrency > baseline && step.fromMs <= atMs);
-  const standing = own.find(({ untilMs }) => untilMs > atMs);
-  return standing?.untilMs ?? Math.max(-Infinity, ...own.map(({ untilMs }) => untilMs));
+  const own = steps.filter((step) => step.key === key && step.concurrency > baseline);
+  let stretch = { fromMs: -Infinity, untilMs: -Infinity };
+  for (const { fromMs, untilMs } of own) {
+    if (fromMs === stretch.untilMs) stretch = { ...stretch, untilMs };
+    else if (fromMs <= atMs) stretch = { fromMs, untilMs };
+  }
+  return Math.min(stretch.untilMs, Math.max(atMs, stretch.fromMs) + bookedEndMsMax);
 }
 
 interface Raise {

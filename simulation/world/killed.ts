@@ -33,10 +33,14 @@ export interface KilledDay {
   readonly seed: string;
   /** An earlier start than the demo's own. */
   readonly fromMs?: EpochMs | undefined;
+  /** An earlier end: what has been restarted is stopped then. */
+  readonly untilMs?: EpochMs | undefined;
   readonly killAtMs: EpochMs;
   readonly moment: DeathMoment;
   /** Absent: never. */
   readonly restartAfterMs?: number | undefined;
+  /** What has been restarted dies once more, at the first such moment, and is restarted at once. */
+  readonly secondMoment?: DeathMoment | undefined;
   /** What somebody else had put on the first function before. */
   readonly baselineConcurrency: number;
   /** A file that is not there yet. */
@@ -91,8 +95,9 @@ interface Scene {
 }
 
 export async function playKilledDay(options: KilledDay): Promise<KilledRun> {
-  const { seed, killAtMs, restartAfterMs } = options;
-  const cast = await castOf(options);
+  const { seed, killAtMs, moment, restartAfterMs, secondMoment } = options;
+  const whole = await castOf(options);
+  const cast: DemoCast = { ...whole, untilMs: options.untilMs ?? whole.untilMs };
   const clock = createVirtualClock(cast.fromMs - warmUpMs);
   const twin = createTwin({ functions: cast.functions.map((one) => one.twin), seed, clock });
   if (options.baselineConcurrency > 0) putByAnotherHand(twin, cast.functions[0]!.twin.key, options.baselineConcurrency);
@@ -112,21 +117,24 @@ export async function playKilledDay(options: KilledDay): Promise<KilledRun> {
   try {
     const first = await startOn(scene);
     await playUntil(scene, first, Math.floor(killAtMs / msPerSecond) * msPerSecond - msPerSecond);
-    const wasAppending = await killAt(scene, first);
+    const wasAppending = await killAt(scene, first, moment);
+    // It may have come to the tick at the end of the second.
+    passAlone(scene, nextSecond(clock));
     const killedAtMs = clock.nowMs();
     const durableAtKill = first.durable();
     const bookedAtKill = readBookings(scene);
-    look(scene);
     let durableAtEnd = durableAtKill;
     let bookedAtStop: readonly string[] = [];
     if (restartAfterMs !== undefined) {
       passAlone(scene, clock.nowMs() + restartAfterMs);
-      // A service ticks on whole seconds.
-      passAlone(scene, Math.ceil(clock.nowMs() / msPerSecond) * msPerSecond);
-      const second = await startOn(scene);
-      await playUntil(scene, second, cast.untilMs);
-      await second.stop('the day is over');
-      durableAtEnd = second.durable();
+      if (secondMoment) {
+        await killAt(scene, await startOn(scene), secondMoment);
+        passAlone(scene, nextSecond(clock));
+      }
+      const last = await startOn(scene);
+      await playUntil(scene, last, cast.untilMs);
+      await last.stop('the day is over');
+      durableAtEnd = last.durable();
       bookedAtStop = bookedIn(twin);
     }
     passAlone(scene, clock.nowMs() + aloneMsMax);
@@ -155,8 +163,8 @@ function startOn({ options, clock, twin, server, hooks }: Scene): Promise<LoneSy
   const { day, seed, fromMs, storeFile } = options;
   const start: LoneStart = { day, seed, fromMs, nowMs: clock.nowMs(), storeFile, endpointUrl: server.url };
   return startLoneSystem(start, {
-    calling(atMs) {
-      clock.advanceTo(atMs);
+    reached(atMs) {
+      clock.advanceTo(Math.max(atMs, clock.nowMs()));
       twin.advance();
     },
     said: (moment, isOfAction) => hooks.said(moment, isOfAction),
@@ -184,9 +192,8 @@ function volumesOf({ functions }: DemoCast, bucketAtMs: EpochMs): VolumeTold[] {
 }
 
 /** Plays on until the moment has come, kills, and waits until nothing of the process is left. Answers whether it died in an append. */
-async function killAt(scene: Scene, system: LoneSystem): Promise<boolean> {
-  const { options, cast, hooks, server } = scene;
-  const { moment } = options;
+async function killAt(scene: Scene, system: LoneSystem, moment: DeathMoment): Promise<boolean> {
+  const { cast, hooks, server } = scene;
   let isAppending = false;
   let isArmed = true;
   const killAfter = (delayMs: number): void => {
@@ -220,6 +227,10 @@ async function killAt(scene: Scene, system: LoneSystem): Promise<boolean> {
 async function spinFor(delayMs: number): Promise<void> {
   const untilMs = performance.now() + delayMs;
   while (performance.now() < untilMs) await new Promise<void>((resolve) => void setImmediate(resolve));
+}
+
+function nextSecond(clock: VirtualClock): EpochMs {
+  return (Math.floor(clock.nowMs() / msPerSecond) + 1) * msPerSecond;
 }
 
 /** Nobody is there: from one change of the twin to the next. */

@@ -41,8 +41,8 @@ export interface Durable {
 export type LoneReport =
   | { readonly kind: 'began' | 'stopped' }
   | { readonly kind: 'played'; readonly atMs: EpochMs }
-  /** A second begins. */
-  | { readonly kind: 'second' }
+  /** A second begins: its calls come from now on, and its tick at its end. */
+  | { readonly kind: 'second'; readonly atMs: EpochMs }
   /** An append begins. `isOfAction`: an intent or an outcome is in it. */
   | { readonly kind: 'appending'; readonly isOfAction: boolean }
   /** It is on the disk. Nothing follows from it before the `go`. */

@@ -30,7 +30,7 @@ async function live({ day, seed, fromMs, nowMs, storeFile, endpointUrl }: LoneSt
 
   const play = async (untilMs: EpochMs, volumes: readonly VolumeTold[]): Promise<void> => {
     while (clock.nowMs() < untilMs) {
-      tell({ kind: 'second' });
+      tell({ kind: 'second', atMs: clock.nowMs() });
       await drive.passTo(clock.nowMs() + msPerSecond);
       for (const told of volumes)
         if (told.bucketAtMs + msPerMinute === clock.nowMs()) system.admit({ kind: 'volume', ...told });

@@ -7,8 +7,8 @@ import type { Durable, LoneOrder, LoneReport, LoneStart, VolumeTold } from './lo
 export type LoneMoment = Exclude<LoneReport['kind'], 'began' | 'stopped'>;
 
 export interface LoneListener {
-  /** A call goes out at this instant, once this has returned. */
-  calling(atMs: EpochMs): void;
+  /** It has come to this instant: a second begins, or a call goes out once this has returned. */
+  reached(atMs: EpochMs): void;
   /** Every word of it, as it comes; what it waits for an answer to is answered when this has returned. */
   said(moment: LoneMoment, isOfAction: boolean): void;
 }
@@ -46,7 +46,7 @@ export async function startLoneSystem(start: LoneStart, listener: LoneListener):
       hear?.(report.kind);
       return;
     }
-    if (report.kind === 'calling' && !isKilled) listener.calling(report.atMs);
+    if (report.kind === 'calling' || report.kind === 'second') listener.reached(report.atMs);
     if (!isKilled) listener.said(report.kind, 'isOfAction' in report && report.isOfAction);
     if (report.kind === 'played') hear?.('played');
     if ('id' in report) send({ kind: 'go', id: report.id });

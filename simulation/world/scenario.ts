@@ -27,6 +27,7 @@ import type { InjectedFault } from '../twin/control-plane-http.ts';
 import { listenToAudit, silentLog } from './audit-ear.ts';
 import { composeOn } from './demo.ts';
 import type { WorldPorts } from './drive.ts';
+import { bookedIn, configuredIn, putByAnotherHand } from './twin-look.ts';
 import { createWorld, warmUpMs, type World } from './world.ts';
 
 export const eventAtMs: EpochMs = parseInstant('2026-03-18T12:30:00Z')!;
@@ -163,15 +164,10 @@ export async function rehearse(options: RehearsalOptions = {}): Promise<Rehearsa
   const calls: Call[] = [];
   const otherCalls: OtherCall[] = [];
   const configured: Rehearsal['configured'] = (key) => {
-    const answer = world.twins.with.handle(provisionedRequest(key, 'GET'));
-    if (answer.status === 404) return undefined;
-    const { RequestedProvisionedConcurrentExecutions: requested, Status: status } = JSON.parse(answer.body) as {
-      RequestedProvisionedConcurrentExecutions: number;
-      Status: string;
-    };
-    return { requested, status };
+    const found = configuredIn(world.twins.with, key);
+    return found && { requested: found.requested, status: found.status };
   };
-  const booked = (): string[] => bookedIn(world.twins.with.handle(listRequest));
+  const booked = (): string[] => bookedIn(world.twins.with);
   const checks = createChecks(functions, { audit, calls, booked, standing: (key) => configured(key)?.requested ?? 0 });
   const nowMs = (): EpochMs => world.nowMs();
   let current: System;
@@ -226,10 +222,7 @@ export async function rehearse(options: RehearsalOptions = {}): Promise<Rehearsa
       assert(isSo(), `it never came to that until minute ${minute}`);
     },
     crash: start,
-    otherHandPuts(key, level) {
-      const answer = world.twins.with.handle(provisionedRequest(key, level === 0 ? 'DELETE' : 'PUT', level));
-      assert(answer.status < 300, `the other hand was refused: ${answer.body}`);
-    },
+    otherHandPuts: (key, level) => putByAnotherHand(world.twins.with, key, level),
     configured,
   };
 }
@@ -365,18 +358,6 @@ function scalingCallOf({ amzTarget = '', body }: TwinRequest): string {
   const { MinCapacity: min, MaxCapacity: max } = JSON.parse(body) as { MinCapacity?: number; MaxCapacity?: number };
   const bounds = min === undefined || max === undefined ? '' : ` ${min}..${max}`;
   return `${amzTarget.replace(/^.*\./, '')}${bounds}`;
-}
-
-const listRequest: TwinRequest = { method: 'GET', target: '/schedules?NamePrefix=foreshock-&MaxResults=100', body: '' };
-
-function bookedIn({ body }: TwinResponse): string[] {
-  return (JSON.parse(body) as { Schedules: readonly { Name: string }[] }).Schedules.map(({ Name }) => Name);
-}
-
-/** A call past Foreshock. */
-export function provisionedRequest(key: FunctionKey, method: 'GET' | 'PUT' | 'DELETE', level?: number): TwinRequest {
-  const target = `/2019-09-30/functions/${nameOf(key)}/provisioned-concurrency?Qualifier=live`;
-  return { method, target, body: method === 'PUT' ? JSON.stringify({ ProvisionedConcurrentExecutions: level }) : '' };
 }
 
 export function serviceAnswer(status: 429 | 500): TwinResponse {

@@ -6,6 +6,7 @@ import type { Twin } from '../twin/twin.ts';
 
 export interface Configured {
   readonly requested: number;
+  readonly available: number;
   readonly status: string;
 }
 
@@ -14,11 +15,16 @@ export function configuredIn(twin: Twin, key: FunctionKey): Configured | undefin
   const answer = twin.handle(provisionedRequest(key, 'GET'));
   if (answer.status === 404) return undefined;
   assert(answer.status === 200, `the twin does not say how ${key} stands: ${answer.body}`);
-  const { RequestedProvisionedConcurrentExecutions: requested, Status: status } = JSON.parse(answer.body) as {
-    RequestedProvisionedConcurrentExecutions: number;
-    Status: string;
+  const body = JSON.parse(answer.body) as {
+    readonly RequestedProvisionedConcurrentExecutions: number;
+    readonly AvailableProvisionedConcurrentExecutions?: number;
+    readonly Status: string;
   };
-  return { requested, status };
+  return {
+    requested: body.RequestedProvisionedConcurrentExecutions,
+    available: body.AvailableProvisionedConcurrentExecutions ?? 0,
+    status: body.Status,
+  };
 }
 
 /** Names of the schedules of ours. */
