@@ -140,7 +140,14 @@ describe('spillPriceFor', () => {
   it('is the least price that keeps the share, and nothing where dollars keep it', () => {
     const spillAvoided = [[], [600, 300, 90, 10], []].map((counts) => Float64Array.from(counts));
     const requestCount = Float64Array.of(0, 1_000, 0);
-    const share = (ratioMax: number) => ({ ratioMax, blockFrom: 1, blockEnd: 2, requestCount, scale: finestScale });
+    const share = (ratioMax: number) => ({
+      ratioMax,
+      blockFrom: 1,
+      blockEnd: 2,
+      requestCount,
+      cap: Infinity,
+      scale: finestScale,
+    });
     const chain = chainOf([[], [], []], { spillAvoided });
     // Two blocks and a start are 2.1 dollars: the second environment avoids 300 for it, the third 90.
     expect(spillPriceFor(chain, share(0.1))).toBeCloseTo(2.1 / 300, 4);
@@ -148,5 +155,28 @@ describe('spillPriceFor', () => {
     expect(spillPriceFor(chain, share(1))).toBe(0);
     const paid = chainOf([[], [9, 9, 9, 9], []], { spillAvoided });
     expect(spillPriceFor(paid, share(0.001))).toBe(0);
+  });
+
+  it.each([
+    { name: 'a cap that suffices changes nothing', cap: 2, ratioMax: 0.1, price: 2.1 / 300 },
+    {
+      name: 'what only environments beyond the cap would avoid is spilled too',
+      cap: 2,
+      ratioMax: 0.35,
+      price: 2.1 / 300,
+    },
+    {
+      name: 'a share that the cap does not let be kept: the last under it',
+      cap: 2,
+      ratioMax: 0.0999,
+      price: 2.1 / 300,
+    },
+    { name: 'nothing under the cap', cap: 0, ratioMax: 0.1, price: 0 },
+  ])('counts what a cap leaves: $name', ({ cap, ratioMax, price }) => {
+    const spillAvoided = [[], [600, 300, 90, 10], []].map((counts) => Float64Array.from(counts));
+    const requestCount = Float64Array.of(0, 1_000, 0);
+    const chain = chainOf([[], [], []], { spillAvoided });
+    const share = { ratioMax, blockFrom: 1, blockEnd: 2, requestCount, cap, scale: finestScale };
+    expect(spillPriceFor(chain, share)).toBeCloseTo(price, 4);
   });
 });

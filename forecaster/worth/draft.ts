@@ -108,10 +108,7 @@ export function draft(options: DraftOptions): Draft {
   return { member: { chain, usdPerSpill, wanted }, alone, windowAt: layout.windowAt, decided };
 }
 
-/**
- * What a spilled request costs, by block. A share that the function's own ceiling does not let it keep is priced by what the last environment under the
- * ceiling does: a share that nobody can keep is no claim on what others need.
- */
+/** What a spilled request costs, by block. */
 function pricesOf(layout: Layout, chain: Chain, cap: number): Float64Array {
   const { options } = layout;
   const usdPerSpill = new Float64Array(options.blocks.length);
@@ -273,14 +270,15 @@ function priceFor(
     held: from === 0 ? chain.held : chain.floor,
     mayRaise: Uint8Array.from({ length: end - from }, (_, block) => (block === 0 ? 1 : 0)),
     mayLower: chain.mayLower.subarray(from, end),
-    usdSaved: chain.usdSaved.slice(from, end).map((saved) => saved.subarray(0, cap)),
-    spillAvoided: chain.spillAvoided.slice(from, end).map((spill) => spill.subarray(0, cap)),
+    usdSaved: chain.usdSaved.slice(from, end),
+    spillAvoided: chain.spillAvoided.slice(from, end),
   };
   return spillPriceFor(part, {
     ratioMax: spec.spillTarget.ratio,
     blockFrom: Math.max(0, ready - from),
     blockEnd: end - from,
     requestCount: Float64Array.from({ length: end - from }, (_, block) => worth[from + block]?.requestCount ?? 0),
+    cap,
     scale: scaleStepAfter,
   });
 }

@@ -12,6 +12,8 @@ export interface SpillShare {
   readonly blockEnd: number;
   /** Expected arrivals in each block of the chain. */
   readonly requestCount: Float64Array;
+  /** Nothing is held above it: what would avoid a spill there does not, and the spill counts. */
+  readonly cap: number;
   readonly scale: StepScale;
 }
 
@@ -22,19 +24,32 @@ const usdPerSpillMax = 1e8;
 const usdPerSpillMin = 1e-12;
 
 /**
- * The least price of a spilled request at which the share is kept, in dollars; 0 where dollars alone keep it. Where no level keeps it, the least at which
- * everything is held that avoids anything.
+ * The least price of a spilled request at which the share is kept, in dollars; 0 where dollars alone keep it. Where no level up to the cap keeps it, the
+ * least at which the busiest block reaches the cap and no more than the share spills of what could be avoided: what nobody can keep is no claim on what others need.
  *
  * Cost: some forty paths over the blocks before `blockEnd`.
  */
 export function spillPriceFor(chain: Chain, share: SpillShare): number {
-  const { ratioMax, blockFrom, blockEnd, requestCount, scale } = share;
+  const { ratioMax, blockFrom, blockEnd, requestCount, cap, scale } = share;
   const suffixes = Array.from({ length: blockEnd - blockFrom }, (_, index) => spilledFrom(chain, blockFrom + index));
   let requests = 0;
-  for (let block = blockFrom; block < blockEnd; block++) requests += requestCount[block]!;
-  const spilledAtPrice = (usd: number): number => {
+  let busiest = blockFrom;
+  for (let block = blockFrom; block < blockEnd; block++) {
+    requests += requestCount[block]!;
+    if (requestCount[block]! > requestCount[busiest]!) busiest = block;
+  }
+  const spilledMax = ratioMax * requests * (1 + 1e-9);
+  const capped: Chain = {
+    ...chain,
+    usdSaved: chain.usdSaved.map((saved) => saved.subarray(0, cap)),
+    spillAvoided: chain.spillAvoided.map((spill) => spill.subarray(0, cap)),
+  };
+  const levelsAt = (usd: number): Int32Array => {
     const usdPerSpill = new Float64Array(chain.blockCount).fill(usd, blockFrom, blockEnd);
-    const levels = bestPath(chain, { usdPerSpill, scale, blockEnd });
+    return bestPath(capped, { usdPerSpill, scale, blockEnd });
+  };
+  const most = levelsAt(usdPerSpillMax);
+  const spilledOver = (levels: Int32Array): number => {
     let spilled = 0;
     for (let block = blockFrom; block < blockEnd; block++) {
       const suffix = suffixes[block - blockFrom]!;
@@ -42,12 +57,21 @@ export function spillPriceFor(chain: Chain, share: SpillShare): number {
     }
     return spilled;
   };
-  const spilledMax = Math.max(ratioMax * requests, spilledAtPrice(usdPerSpillMax)) * (1 + 1e-9);
-  if (spilledAtPrice(0) <= spilledMax) return 0;
+  const unavoidable = spilledOver(most);
+  if (unavoidable <= spilledMax) return leastPrice((usd) => spilledOver(levelsAt(usd)) <= spilledMax);
+  return leastPrice((usd) => {
+    const levels = levelsAt(usd);
+    return levels[busiest]! >= most[busiest]! && spilledOver(levels) - unavoidable <= spilledMax;
+  });
+}
+
+/** @param isEnough holds from some price on. */
+function leastPrice(isEnough: (usd: number) => boolean): number {
+  if (isEnough(0)) return 0;
   let [low, high] = [usdPerSpillMin, usdPerSpillMax];
   while (high / low > priceRatio) {
     const middle = Math.sqrt(low * high);
-    if (spilledAtPrice(middle) <= spilledMax) high = middle;
+    if (isEnough(middle)) high = middle;
     else low = middle;
   }
   return high;
