@@ -155,7 +155,7 @@ export function createPlanning(options: SystemOptions): Planning {
 /** Forecasts in units of volume. */
 interface Learner extends ForecastSource {
   /** What events of a kind were seen to do to this stream. */
-  effectOf(event: MarketEvent): { readonly eventCount: number; readonly liftRatio: number };
+  readonly effectOf: (event: MarketEvent) => { readonly eventCount: number; readonly liftRatio: number };
   /** As if no event were ahead: what "times the usual" multiplies. */
   usual(nowMs: EpochMs, untilMs: EpochMs): Forecast | NotReady;
   learn(bucket: { readonly bucketAtMs: EpochMs; readonly volume: number; readonly isSaturated: boolean }): void;
@@ -193,9 +193,10 @@ function createLearner(one: SystemFunction, { eventResponse, events }: Lessons):
   forecaster.learn(series, events());
   return {
     stepMs,
-    effectOf({ kind, importance }) {
-      const { eventCount, strength } = eventResponse.curveOf(spec.key, kind, importance);
-      return { eventCount, liftRatio: Math.expm1(strength) };
+    effectOf: ({ kind, importance }) => {
+      const { eventCount, strength, usualRise } = eventResponse.curveOf(spec.key, kind, importance);
+      // What comes every day at its minute has become the usual, and is a surge all the same.
+      return { eventCount, liftRatio: Math.expm1(strength + Math.max(0, usualRise)) };
     },
     untilMs: () => forecaster.originMs!,
     learn({ bucketAtMs, volume, isSaturated }) {
