@@ -48,7 +48,7 @@ describe('plan: one release', () => {
       eventId: 'nfp@2026-11-06T13:30:00Z',
       eventAtMs: releaseAtMs,
       because:
-        'nfp at 2026-11-06T13:30:00Z: 341 requests/s expected in the busiest five minutes; its window costs $1.16 and saves $0.80, and 0.0908 % of requests spill until half an hour after it.',
+        'nfp at 2026-11-06T13:30:00Z: 341 requests/s expected in the busiest five minutes; its window costs $1.16 and saves $0.80, and 0.0911 % of requests spill until half an hour after it.',
     });
     expect(made.steps[1]!.usd).toBeCloseTo(98 * 0.015 * 0.5, 4);
     expect(made.notPlanned).toEqual([]);
@@ -268,6 +268,35 @@ describe('plan: several events', () => {
     );
     expect(made.steps).toHaveLength(steps);
     expect(made.notPlanned).toEqual([]);
+  });
+
+  it.each([
+    { name: 'seen three times, and hardly lifts', effect: { eventCount: 3, liftRatio: 0.049 }, isInert: true },
+    { name: 'seen three times, and lifts a twentieth', effect: { eventCount: 3, liftRatio: 0.05 }, isInert: false },
+    { name: 'seen twice', effect: { eventCount: 2.9, liftRatio: 0 }, isInert: false },
+    {
+      name: 'the open of a session',
+      effect: { eventCount: 3, liftRatio: 0 },
+      changes: { phase: 'open' as const },
+      isInert: false,
+    },
+  ])('warms for no kind that is known to do nothing: $name', ({ effect, changes = {}, isInert }) => {
+    const spec = sampleSpec();
+    const functions = [{ spec, forecast: sampleForecast(spec), symbols: [], effectOf: () => effect }];
+    const made = plan(sampleInput([], { functions, events: [sampleEvent(changes)] }));
+    expect(made.steps.length === 0).toBe(isInert);
+    expect(made.notPlanned).toEqual(
+      isInert
+        ? [
+            {
+              key: spec.key,
+              eventId: sampleEvent().id,
+              because:
+                'nfp has no effect that could be measured: seen 3 times, it lifts the half hour after it by 4.9 %',
+            },
+          ]
+        : [],
+    );
   });
 
   it('says that an event without its minute, or beyond the forecast, is not planned', () => {
