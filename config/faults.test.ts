@@ -189,12 +189,12 @@ describe('faults', () => {
     [
       'both spill targets',
       ['spilloverRatioMax: 0.001', 'spilloverRatioMax: 0.001\n    usdPerColdStart: 1'],
-      '6:24 functions[0].spilloverRatioMax: got usdPerColdStart as well, expected exactly one of usdPerColdStart and spilloverRatioMax',
+      '6:24 functions[0].spilloverRatioMax: got usdPerColdStart as well, expected exactly one of usdPerColdStart, usdPerSpill, spilloverRatioMax',
     ],
     [
       'neither spill target',
       ['    spilloverRatioMax: 0.001\n', ''],
-      '2:5 functions[0]: got neither usdPerColdStart nor spilloverRatioMax, expected exactly one of usdPerColdStart and spilloverRatioMax',
+      '2:5 functions[0]: got none of them, expected exactly one of usdPerColdStart, usdPerSpill, spilloverRatioMax',
     ],
     [
       'a spill target misspelt',

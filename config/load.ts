@@ -107,6 +107,7 @@ export interface Planning {
   readonly keepWhilePaying: boolean;
   /** When far more comes than was foretold, raise again. */
   readonly reviseOnSurge: boolean;
+  readonly peakRatio: number;
   readonly horizonMs: number;
   readonly readyBeforeMs: number;
   readonly preparationMs: number;
@@ -348,8 +349,9 @@ function buildVolume({ csv, requestsPerUnit, venue }: FunctionEntry['volume'], f
   return { ...(csv !== undefined && { csv: path.resolve(folder, csv) }), requestsPerUnit, venue };
 }
 
-function spillTargetOf({ usdPerColdStart, spilloverRatioMax }: FunctionEntry): SpillTarget {
+function spillTargetOf({ usdPerColdStart, usdPerSpill, spilloverRatioMax }: FunctionEntry): SpillTarget {
   if (usdPerColdStart !== undefined) return { kind: 'usdPerColdStart', usd: usdPerColdStart };
+  if (usdPerSpill !== undefined) return { kind: 'usdPerSpill', usd: usdPerSpill };
   assert(spilloverRatioMax !== undefined, 'a rule lets exactly one spill target through');
   return { kind: 'spilloverRatioMax', ratio: spilloverRatioMax };
 }

@@ -15,6 +15,7 @@ import {
   listOf,
   numberAbove,
   numberBetween,
+  numberFrom,
   oneOf,
   region,
   secretReference,
@@ -83,11 +84,16 @@ const functionEntry = strictMap({
   }).describe('How long a request runs when it is warm.'),
   usdPerColdStart: numberAbove(0, usdMax)
     .optional()
-    .describe('What one cold start costs the business. Either this or spilloverRatioMax.'),
+    .describe('What one cold start costs the business. Either this, usdPerSpill or spilloverRatioMax.'),
+  usdPerSpill: numberAbove(0, usdMax)
+    .optional()
+    .describe(
+      'What one request costs the business that finds no provisioned environment free, warm on demand or not (0.00001: ten dollars a million). Either this, usdPerColdStart or spilloverRatioMax.',
+    ),
   spilloverRatioMax: numberBetween(0, 1)
     .optional()
     .describe(
-      'Share of requests that may miss warm capacity (0.001: one in a thousand). Either this or usdPerColdStart.',
+      'Share of requests that may miss warm capacity (0.001: one in a thousand). Either this, usdPerColdStart or usdPerSpill.',
     ),
   // Nothing is held outside event windows unless asked for: warmth around the clock costs 180 times as much as eight half hours a month.
   concurrencyFloor: wholeNumber(0, concurrencyMax).default(0).describe('Held outside event windows; 0 holds nothing.'),
@@ -123,7 +129,7 @@ const functionEntry = strictMap({
     .describe(
       'Somebody else changes what an event window holds. restore: put it back, once in a window. yield: leave it to them.',
     ),
-}).meta({ oneOf: ['usdPerColdStart', 'spilloverRatioMax'].map(stated) });
+}).meta({ oneOf: ['usdPerColdStart', 'usdPerSpill', 'spilloverRatioMax'].map(stated) });
 
 const usdPerGbSecond = strictMap({
   onDemand: numberAbove(0, 1).describe('Duration on demand.'),
@@ -318,6 +324,12 @@ const planning = strictMap({
   keepWhilePaying: flag()
     .default(true)
     .describe('After an event, keep what is busy enough to cost less than on demand, until demand falls.'),
+  // Nobody publishes a broker's log by the second; how far it was read off real quotes is said in forecaster/peak-profile.ts.
+  peakRatio: numberFrom(1, 60)
+    .default(1.6)
+    .describe(
+      'The busiest second of a busy minute over the mean of that minute, until seconds of a function were counted. 1: minutes are even.',
+    ),
   // What no history foretold is met minutes after it began, or not at all; a raise then is asked for only where it is worth two minutes in which nothing may serve.
   reviseOnSurge: flag()
     .default(true)

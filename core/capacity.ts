@@ -55,6 +55,13 @@ export interface CapacityPlan {
   readonly notPlanned: readonly NotPlanned[];
   /** What limits took from what would have paid; absent where none did. */
   readonly givenUp?: readonly GivenUp[];
+  /** How the seconds of a busy minute were taken to lie: counted, or assumed. Absent in plans of earlier releases. */
+  readonly peakProfiles?: readonly PeakProfileUse[];
+}
+
+export interface PeakProfileUse {
+  readonly name: string;
+  readonly keys: readonly FunctionKey[];
 }
 
 /** What one limit cost the plan. */

@@ -11,19 +11,19 @@ import { msPerMinute, type EpochMs } from '../core/time.ts';
 import { billingPeriodMs } from './cost.ts';
 import { surgeKind } from './surge.ts';
 
-/** Asked for at least this long before the event, however small the raise. */
-const askedBeforeMs = 10 * msPerMinute;
-/** A release or a speech starts minutes late now and then; the peak is held for that long before anything steps down. */
+/** A release or a speech starts minutes late now and then; until it was seen to begin the peak is held for up to that long. */
 const heldAfterMs = 15 * msPerMinute;
+/** Once it was seen, demand falls as it was seen to fall before: a block after its minute the first step down may be taken. */
+const heldOnceSeenMs = 5 * msPerMinute;
 /** Beyond two hours no event of the measured kinds is still visible above the usual volume. */
 const windowMs = 120 * msPerMinute;
 /** Events of half an hour share one raise: holding the greater peak half an hour longer costs 0.75 cents for an environment of 1 GB. */
 const joinWithinMs = 30 * msPerMinute;
 /** A forecast that moved by less is no reason to put a warm alias back to IN_PROGRESS: the buffer that AWS itself advises. */
 const raiseAgainRatio = 1.1;
-/** A step down gives back a fifth and at least four environments (6 cents an hour at 1 GB each); for less, the call is not worth its risk. */
-const stepRatio = 1.25;
-const stepMin = 4;
+/** A step down gives back a tenth and at least two environments (3 cents an hour at 1 GB each); for less, the call is not worth its risk. */
+const stepRatio = 1.1;
+const stepMin = 2;
 
 /** What was let go after half an hour is started again on demand within the same share, and costs what it costs there. */
 const countedAfterMs = 30 * msPerMinute;
@@ -39,6 +39,8 @@ export interface LeadModel {
   readonly marginMs: number;
   /** READY is wanted this long before the event. */
   readonly readyBeforeMs: number;
+  /** Asked for at least this long before it, however small the raise. */
+  readonly askedBeforeMs: number;
 }
 
 /**
@@ -51,6 +53,7 @@ export const documentedLead: LeadModel = {
   queueMs: 0,
   marginMs: msPerMinute,
   readyBeforeMs: 5 * msPerMinute,
+  askedBeforeMs: 10 * msPerMinute,
 };
 
 export interface EventGroup {
@@ -125,8 +128,14 @@ export function isRaisedAgain(begun: Begun, concurrency: number): boolean {
   return !wasCut(begun) && concurrency > begun.concurrency * raiseAgainRatio;
 }
 
+/** Live volume shows that an event has begun, or would show it; `undefined`: nobody is watching, so nobody would know that it is late. */
+export type Arrival = 'come' | 'awaited' | undefined;
+
 export interface WindowOptions {
+  readonly nowMs: EpochMs;
   readonly group: EventGroup;
+  /** Of the group's last event. */
+  readonly arrival: Arrival;
   /** Start of the next group's first event: from there on demand is that group's affair. */
   readonly nextAtMs: EpochMs;
   /** The forecast and the plan end here. */
@@ -149,7 +158,8 @@ export interface EventWindow {
   readonly endMs: EpochMs;
 }
 
-export function layOutWindow({ group, nextAtMs, endMs, lead, spec }: WindowOptions): EventWindow {
+export function layOutWindow(options: WindowOptions): EventWindow {
+  const { group, nextAtMs, endMs, lead, spec } = options;
   const windowEndMs = Math.min(endMs, windowEndOf(group));
   const expectedUntilMs = group.events.map(
     ({ startsAtMs, expect }) => startsAtMs + (expect?.minutes ?? 0) * msPerMinute,
@@ -159,10 +169,18 @@ export function layOutWindow({ group, nextAtMs, endMs, lead, spec }: WindowOptio
     group,
     readyByMs: group.firstAtMs - lead.readyBeforeMs,
     askMs: askMsFor(0, { group, lead, spec }),
-    heldUntilMs: blockFrom(Math.min(windowEndMs, group.lastAtMs + heldAfterMs)),
+    heldUntilMs: blockFrom(Math.min(windowEndMs, heldUntilOf(options))),
     countedUntilMs: blockFrom(Math.min(windowEndMs, countedMs, Math.max(blockOf(nextAtMs), group.lastAtMs))),
     endMs: blockFrom(windowEndMs),
   };
+}
+
+/** Steps down may be booked for the first block after the event while it is awaited: a plan made as that block begins takes them back where nothing came. */
+function heldUntilOf({ nowMs, group: { lastAtMs }, arrival }: WindowOptions): EpochMs {
+  if (arrival === undefined) return lastAtMs + heldAfterMs;
+  const seenMs = lastAtMs + heldOnceSeenMs;
+  if (arrival === 'come' || nowMs < seenMs) return seenMs;
+  return Math.min(lastAtMs + heldAfterMs, blockOf(nowMs) + billingPeriodMs);
 }
 
 /** The block in which to ask for so many that READY comes in time: 2 min + n / 6,000 min + initialisation + queue + margin before it is wanted. */
@@ -172,10 +190,10 @@ export function askMsFor(
 ): EpochMs {
   const allocationMs = (concurrency / lead.allocationPerMinute) * msPerMinute;
   const leadMs = lead.prepMs + allocationMs + spec.initDurationMs + lead.queueMs + lead.marginMs;
-  return blockOf(group.firstAtMs - Math.max(askedBeforeMs, lead.readyBeforeMs + leadMs));
+  return blockOf(group.firstAtMs - Math.max(lead.askedBeforeMs, lead.readyBeforeMs + leadMs));
 }
 
-/** Levels that steps down stop at: 4, 8, 12, 16, 20, 25, 32, 40 … A Put for every request less a second is not worth its calls. */
+/** Levels that steps down stop at: 2, 4, 6 … 20, 22, 25, 28, 31, 35 … A Put for every request less a second is not worth its calls. */
 export function scaleStepAfter(step: number): number {
   return Math.max(step + stepMin, Math.ceil(step * stepRatio));
 }

@@ -16,6 +16,7 @@ import {
 } from './event-window.ts';
 import type { PlanInput, PlannedFunction, PlanningPolicy } from './planner.ts';
 import type { BegunWindow, Row } from './row.ts';
+import { peakRatioPrior, statedProfile, type PeakProfile } from './peak-profile.ts';
 import { surgesOf, surgeKind } from './surge.ts';
 import { draft, type Draft } from './worth/draft.ts';
 
@@ -54,6 +55,8 @@ export function draftRow(planned: PlannedFunction, input: PlanInput, table: Erla
           isRamping: begun !== undefined && isRamping(begun, input),
           isRevised: planned.revision !== undefined,
           keepWhilePaying: policy.keepWhilePaying,
+          quantile: policy.quantile,
+          profile: profileFor(planned, policy),
           prices,
           lead,
           table,
@@ -68,6 +71,11 @@ export function draftRow(planned: PlannedFunction, input: PlanInput, table: Erla
     ...(isRevised && { raisedLate: begun.group }),
   };
   return { row, notPlanned: inert.filter((event) => isAhead(event, input)).map((event) => tellInert(event, planned)) };
+}
+
+/** How the seconds of its busy minutes lie: as they were counted, or as the policy has it. */
+export function profileFor({ profile }: PlannedFunction, { peakRatio = peakRatioPrior }: PlanningPolicy): PeakProfile {
+  return profile ?? statedProfile(peakRatio);
 }
 
 /** Does the event move this function's demand, and is its minute known? */
@@ -108,7 +116,7 @@ function isAhead(event: MarketEvent, { nowMs, untilMs }: PlanInput): boolean {
 }
 
 function windowsOf(
-  { spec, forecast }: PlannedFunction,
+  { spec, forecast, arrivalOf }: PlannedFunction,
   groups: readonly EventGroup[],
   begun: BegunWindow | undefined,
   input: PlanInput,
@@ -122,7 +130,8 @@ function windowsOf(
     if (windowEndOf(group) <= input.nowMs || isFollowed || group.firstAtMs >= endMs) return [];
     const next = groups[index + 1];
     const nextAtMs = next === undefined || isManual(next) ? Infinity : next.firstAtMs;
-    return layOutWindow({ group, nextAtMs, endMs, lead: input.lead, spec });
+    const arrival = arrivalOf?.(group.events.at(-1)!);
+    return layOutWindow({ nowMs: input.nowMs, group, arrival, nextAtMs, endMs, lead: input.lead, spec });
   });
 }
 
@@ -136,7 +145,10 @@ function keptAsPlanned(planned: PlannedFunction, groups: readonly EventGroup[], 
   const alone = new Int32Array(blocks.length).fill(spec.concurrencyFloor);
   const windowAt: (EventWindow | undefined)[] = blocks.map(() => undefined);
   const windows = new Map(
-    groups.map((group) => [group, layOutWindow({ group, nextAtMs: Infinity, endMs: untilMs, lead, spec })]),
+    groups.map((group) => [
+      group,
+      layOutWindow({ nowMs, group, arrival: undefined, nextAtMs: Infinity, endMs: untilMs, lead, spec }),
+    ]),
   );
   for (const step of ownSteps(spec.key, previous)) {
     const group = step.untilMs > nowMs ? groupOf(step, groups) : undefined;

@@ -9,16 +9,18 @@
  * Pure: the same input gives the same bytes.
  */
 import { assert } from '../core/assert.ts';
-import type { CapacityPlan } from '../core/capacity.ts';
+import type { CapacityPlan, PeakProfileUse } from '../core/capacity.ts';
 import type { Forecast } from '../core/forecast.ts';
 import type { FunctionSpec } from '../core/function-spec.ts';
 import type { Importance, MarketEvent } from '../core/market-event.ts';
+import type { FunctionKey } from '../core/series-key.ts';
 import { msPerDay, type EpochMs } from '../core/time.ts';
 import { createErlangTable } from './erlang-table.ts';
-import { blocksOf, compareText, type LeadModel } from './event-window.ts';
+import { blocksOf, compareText, type Arrival, type LeadModel } from './event-window.ts';
 import type { LimitsInForce } from './limits-in-force.ts';
 import { groupless, refusedOf, undatedEvents, unforeseenOf } from './not-planned.ts';
-import { draftRow } from './plan-row.ts';
+import type { PeakProfile } from './peak-profile.ts';
+import { draftRow, profileFor } from './plan-row.ts';
 import { cellsOf, stepsOf } from './plan-steps.ts';
 import type { Revision } from './surge.ts';
 import { shareLimits } from './worth/limits.ts';
@@ -47,6 +49,10 @@ export interface PlannedFunction {
   readonly symbols: readonly string[];
   /** What its kind was seen to do to this function's demand; undefined where nobody knows. */
   readonly effectOf?: (event: MarketEvent) => { readonly eventCount: number; readonly liftRatio: number } | undefined;
+  /** How its busy minutes lie, where seconds of it were counted. */
+  readonly profile?: PeakProfile;
+  /** Whether an event was seen to begin; undefined where live volume does not come. */
+  readonly arrivalOf?: (event: MarketEvent) => Arrival;
   /** What has begun is more than was foretold: the window that stands is raised again, or where there is none, one begins. */
   readonly revision?: Revision;
 }
@@ -58,6 +64,8 @@ export interface PlanningPolicy {
   readonly importanceMin: Importance;
   /** Hand capacity back after an event only as demand falls, while it costs less than on demand (0002). */
   readonly keepWhilePaying: boolean;
+  /** The busiest second of a minute over its mean, where nobody counted seconds; its prior where absent. */
+  readonly peakRatio?: number;
   /** Raise again what is held when far more comes than was foretold (nowcast.ts); so where absent. */
   readonly reviseOnSurge?: boolean;
 }
@@ -96,5 +104,16 @@ export function plan(input: PlanInput): CapacityPlan {
       ...rows.flatMap((row, index) => refusedOf(row, cells[index]!)),
     ],
     ...(givenUp.length > 0 && { givenUp }),
+    peakProfiles: peakProfilesOf(functions, input.policy),
   };
+}
+
+/** What the plan takes busy minutes to be like, each with its functions. */
+function peakProfilesOf(functions: readonly PlannedFunction[], policy: PlanningPolicy): PeakProfileUse[] {
+  const byName = new Map<string, FunctionKey[]>();
+  for (const planned of functions) {
+    const { name } = profileFor(planned, policy);
+    byName.set(name, [...(byName.get(name) ?? []), planned.spec.key]);
+  }
+  return [...byName].map(([name, keys]) => ({ name, keys }));
 }

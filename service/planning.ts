@@ -15,7 +15,8 @@ import { formatInstant, msPerHour, type EpochMs } from '../core/time.ts';
 import { withExpectedFloor } from '../forecaster/expected-floor.ts';
 import { createForecaster, requestsOf } from '../forecaster/forecaster.ts';
 import type { NotReady } from '../models/model.ts';
-import type { LeadModel } from '../forecaster/event-window.ts';
+import { createArrivalWatch } from '../forecaster/arrival.ts';
+import type { Arrival, LeadModel } from '../forecaster/event-window.ts';
 import type { LiveCount } from '../forecaster/nowcast.ts';
 import { isPlannable, plan as makePlan, type PlanningPolicy } from '../forecaster/planner.ts';
 import { createEventResponse, type EventResponse } from '../models/event-response.ts';
@@ -81,7 +82,7 @@ export function createPlanning(options: SystemOptions): Planning {
   });
   const surges = createSurgeWatch(
     options.functions.map(({ spec }) => spec),
-    options.prices,
+    { prices: options.prices, peakRatio: options.policy.peakRatio },
   );
   const requestsPerUnitOf = new Map(options.functions.map((one) => [one.spec.key, one.requestsPerUnit]));
 
@@ -120,11 +121,21 @@ export function createPlanning(options: SystemOptions): Planning {
           usual: () => asRequests(learner.usual(nowMs, untilMs)),
         });
         const { effectOf } = learner;
-        if ('notReady' in foretold) return { spec, symbols, effectOf, forecast: foretold };
+        const arrivalOf = (event: MarketEvent): Arrival => learner.arrivalOf(event, nowMs);
+        if ('notReady' in foretold) return { spec, symbols, effectOf, arrivalOf, forecast: foretold };
         surges.expect(foretold, instantsOf(events, symbols, options.policy));
         const forecast = surges.forecastOf(foretold, { nowMs, previous });
         const revision = surges.takeRevision(spec.key);
-        return { spec, symbols, effectOf, forecast, ...(revision && { revision }) };
+        const profile = surges.profileOf(spec.key);
+        return {
+          spec,
+          symbols,
+          effectOf,
+          arrivalOf,
+          forecast,
+          ...(profile && { profile }),
+          ...(revision && { revision }),
+        };
       });
       const queueMs = Math.max(controlPlaneLeadMs(functions.length), queueWaitMs);
       const lead = { ...documented, queueMs };
@@ -156,6 +167,7 @@ export function createPlanning(options: SystemOptions): Planning {
 interface Learner extends ForecastSource {
   /** What events of a kind were seen to do to this stream. */
   readonly effectOf: (event: MarketEvent) => { readonly eventCount: number; readonly liftRatio: number };
+  readonly arrivalOf: (event: MarketEvent, nowMs: EpochMs) => Arrival;
   /** As if no event were ahead: what "times the usual" multiplies. */
   usual(nowMs: EpochMs, untilMs: EpochMs): Forecast | NotReady;
   learn(bucket: { readonly bucketAtMs: EpochMs; readonly volume: number; readonly isSaturated: boolean }): void;
@@ -191,17 +203,21 @@ function createLearner(one: SystemFunction, { eventResponse, events }: Lessons):
   const { stepMs } = series;
   const forecaster = createForecaster({ key: spec.key, stepMs, clock: venue, symbols, eventResponse });
   forecaster.learn(series, events());
+  const arrivals = createArrivalWatch(stepMs);
+  const effectOf = ({ kind, importance }: MarketEvent) => {
+    const { eventCount, strength, usualRise } = eventResponse.curveOf(spec.key, kind, importance);
+    // What comes every day at its minute has become the usual, and is a surge all the same.
+    return { eventCount, liftRatio: Math.expm1(strength + Math.max(0, usualRise)) };
+  };
   return {
     stepMs,
-    effectOf: ({ kind, importance }) => {
-      const { eventCount, strength, usualRise } = eventResponse.curveOf(spec.key, kind, importance);
-      // What comes every day at its minute has become the usual, and is a surge all the same.
-      return { eventCount, liftRatio: Math.expm1(strength + Math.max(0, usualRise)) };
-    },
+    effectOf,
+    arrivalOf: (event, nowMs) => arrivals.arrivalOf(event, { nowMs, liftRatio: effectOf(event).liftRatio }),
     untilMs: () => forecaster.originMs!,
     learn({ bucketAtMs, volume, isSaturated }) {
       // Late or told twice: what has been learned is not learned again.
       if (bucketAtMs < forecaster.originMs!) return;
+      arrivals.learn({ bucketAtMs, volume });
       const block = { fromMs: bucketAtMs, stepMs, values: Float64Array.of(volume) };
       forecaster.learn(block, events(), isSaturated ? Uint8Array.of(1) : undefined);
     },

@@ -19,7 +19,7 @@ import {
   type LeadModel,
 } from '../event-window.ts';
 import type { BegunWindow } from '../row.ts';
-import { priorPeakProfile } from '../peak-profile.ts';
+import type { PeakProfile } from '../peak-profile.ts';
 import { logNormalRuns } from '../run-distribution.ts';
 import { bestPath, type Chain } from './chain.ts';
 import { usdRatesOf, usdSavedIn, type UsdRates } from './dollars.ts';
@@ -43,6 +43,9 @@ export interface DraftOptions {
   /** The nowcast asks for more than the begun window holds. */
   readonly isRevised: boolean;
   readonly keepWhilePaying: boolean;
+  /** A stated share is kept up to this level of demand: beyond it nobody can be asked to be ready. */
+  readonly quantile: number;
+  readonly profile: PeakProfile;
   readonly prices: Prices;
   readonly lead: LeadModel;
   readonly table: ErlangTable;
@@ -167,7 +170,8 @@ function worthByBlock(
   windowAt: readonly (EventWindow | undefined)[],
   held: number,
 ): (BlockWorth | undefined)[] {
-  const { blocks, forecast, spec, table, keepWhilePaying } = options;
+  const { blocks, forecast, spec, table, keepWhilePaying, profile, quantile } = options;
+  const level = spec.spillTarget.kind === 'spilloverRatioMax' ? quantile : 1;
   const forecastEndMs = forecast.fromMs + forecast.requestCount.length * forecast.stepMs;
   const known = blocks.findIndex((at) => at >= forecastEndMs);
   const knownEnd = known < 0 ? blocks.length : known;
@@ -177,10 +181,10 @@ function worthByBlock(
     const asked = blocks.slice(from, end);
     if (asked.length === 0) return;
     const tables = worthOfBlocks({
-      path: pathAround(forecast, asked[0]!, asked.at(-1)! + billingPeriodMs),
+      path: upTo(level, pathAround(forecast, asked[0]!, asked.at(-1)! + billingPeriodMs)),
       runs,
       burstiness: poissonBurstiness,
-      profile: priorPeakProfile,
+      profile,
       blocks: asked,
       table,
     });
@@ -207,6 +211,19 @@ function worthByBlock(
     block = end;
   }
   return worth;
+}
+
+/** What lies above the level is taken to be at it. */
+function upTo(level: number, path: QuantilePath): QuantilePath {
+  const { levels, requestCount } = path;
+  const at = levels.findLastIndex((one) => one <= level);
+  if (at < 0 || at === levels.length - 1) return path;
+  const share = (level - levels[at]!) / (levels[at + 1]! - levels[at]!);
+  const capped = requestCount.map((quantiles) => {
+    const most = quantiles[at]! + share * (quantiles[at + 1]! - quantiles[at]!);
+    return quantiles.map((count) => Math.min(count, most));
+  });
+  return { ...path, requestCount: capped };
 }
 
 /** What lies elsewhere decides nothing here, nor how finely this is looked at. Runs that began a quarter of an hour before still count. */
@@ -257,6 +274,7 @@ function priceFor(
   { window, cap }: { readonly window: EventWindow; readonly cap: number },
 ): number {
   const { spec, begun } = options;
+  if (spec.spillTarget.kind === 'usdPerSpill') return spec.spillTarget.usd;
   if (spec.spillTarget.kind !== 'spilloverRatioMax') return 0;
   // Agreed when it was raised: what is left of a window is not weighed by another measure.
   const agreed = begun?.group === window.group ? begun.current.usdPerSpill : undefined;
