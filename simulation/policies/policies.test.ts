@@ -179,8 +179,8 @@ describe('foreshock', () => {
   it('asks ten minutes before the event for what the planner wants, and for nothing before', () => {
     const levels = levelsOf('foreshock:spilloverRatioMax=0.001');
     expect(levels.slice(0, 20)).toEqual(Array.from({ length: 20 }, () => 0));
-    // 40 requests a second of a second each come: 61 turn away one in a thousand.
-    expect(levels[20]).toBeGreaterThanOrEqual(61);
+    // 40 a second of a second each come for a part of the half hour over which the share is kept: Erlang adds its margin.
+    expect(levels[20]).toBeGreaterThanOrEqual(50);
     expect(new Set(levels.slice(20, 45)).size).toBe(1);
   });
 
