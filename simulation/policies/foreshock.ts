@@ -12,6 +12,7 @@ import { msPerHour, msPerMinute, type EpochMs } from '../../core/time.ts';
 import { endOf, sliceSeries, type VolumeSeries } from '../../core/volume-series.ts';
 import type { SpillTarget } from '../../core/function-spec.ts';
 import { documentedLead, type LeadModel } from '../../forecaster/event-window.ts';
+import { peakRatioPrior } from '../../forecaster/peak-profile.ts';
 import { standardPolicy } from '../../forecaster/planner.ts';
 import { createPlanning, type Planning } from '../../service/planning.ts';
 import { policyEntry, type PolicyContext } from './policy.ts';
@@ -43,7 +44,7 @@ export const foreshock = policyEntry({
       max: 0.9999,
       means: 'level of the forecast to be ready for (planning.quantile)',
     },
-    usdPerSpill: { default: 0.00001, min: 0.000_000_01, max: 1_000, means: 'what a spilled request costs' },
+    usdPerSpill: { default: 0.000015, min: 0.000_000_01, max: 1_000, means: 'what a spilled request costs' },
     spilloverRatioMax: {
       default: 0,
       min: 0,
@@ -63,10 +64,10 @@ export const foreshock = policyEntry({
       means: 'minutes before an event at which it asks; 5 as its peers do, READY three minutes later',
     },
     peakRatio: {
-      default: 1,
+      default: peakRatioPrior,
       min: 1,
       max: 60,
-      means: 'the busiest second of a minute over its mean (planning.peakRatio); a simulation spreads requests evenly',
+      means: 'the busiest second of a minute over its mean (planning.peakRatio)',
     },
   },
   create(settings, context) {
