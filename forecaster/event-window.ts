@@ -11,10 +11,8 @@ import { msPerMinute, type EpochMs } from '../core/time.ts';
 import { billingPeriodMs } from './cost.ts';
 import { surgeKind } from './surge.ts';
 
-/** A release or a speech starts minutes late now and then; until it was seen to begin the peak is held for up to that long. */
+/** A release or a speech starts minutes late now and then; and what was let go is not raised again under load. The peak is held for that long before anything steps down. */
 const heldAfterMs = 15 * msPerMinute;
-/** Once it was seen, demand falls as it was seen to fall before: a block after its minute the first step down may be taken. */
-const heldOnceSeenMs = 5 * msPerMinute;
 /** Beyond two hours no event of the measured kinds is still visible above the usual volume. */
 const windowMs = 120 * msPerMinute;
 /** Events of half an hour share one raise: holding the greater peak half an hour longer costs 0.75 cents for an environment of 1 GB. */
@@ -128,14 +126,8 @@ export function isRaisedAgain(begun: Begun, concurrency: number): boolean {
   return !wasCut(begun) && concurrency > begun.concurrency * raiseAgainRatio;
 }
 
-/** Live volume shows that an event has begun, or would show it; `undefined`: nobody is watching, so nobody would know that it is late. */
-export type Arrival = 'come' | 'awaited' | undefined;
-
 export interface WindowOptions {
-  readonly nowMs: EpochMs;
   readonly group: EventGroup;
-  /** Of the group's last event. */
-  readonly arrival: Arrival;
   /** Start of the next group's first event: from there on demand is that group's affair. */
   readonly nextAtMs: EpochMs;
   /** The forecast and the plan end here. */
@@ -158,8 +150,7 @@ export interface EventWindow {
   readonly endMs: EpochMs;
 }
 
-export function layOutWindow(options: WindowOptions): EventWindow {
-  const { group, nextAtMs, endMs, lead, spec } = options;
+export function layOutWindow({ group, nextAtMs, endMs, lead, spec }: WindowOptions): EventWindow {
   const windowEndMs = Math.min(endMs, windowEndOf(group));
   const expectedUntilMs = group.events.map(
     ({ startsAtMs, expect }) => startsAtMs + (expect?.minutes ?? 0) * msPerMinute,
@@ -169,18 +160,10 @@ export function layOutWindow(options: WindowOptions): EventWindow {
     group,
     readyByMs: group.firstAtMs - lead.readyBeforeMs,
     askMs: askMsFor(0, { group, lead, spec }),
-    heldUntilMs: blockFrom(Math.min(windowEndMs, heldUntilOf(options))),
+    heldUntilMs: blockFrom(Math.min(windowEndMs, group.lastAtMs + heldAfterMs)),
     countedUntilMs: blockFrom(Math.min(windowEndMs, countedMs, Math.max(blockOf(nextAtMs), group.lastAtMs))),
     endMs: blockFrom(windowEndMs),
   };
-}
-
-/** Steps down may be booked for the first block after the event while it is awaited: a plan made as that block begins takes them back where nothing came. */
-function heldUntilOf({ nowMs, group: { lastAtMs }, arrival }: WindowOptions): EpochMs {
-  if (arrival === undefined) return lastAtMs + heldAfterMs;
-  const seenMs = lastAtMs + heldOnceSeenMs;
-  if (arrival === 'come' || nowMs < seenMs) return seenMs;
-  return Math.min(lastAtMs + heldAfterMs, blockOf(nowMs) + billingPeriodMs);
 }
 
 /** The block in which to ask for so many that READY comes in time: 2 min + n / 6,000 min + initialisation + queue + margin before it is wanted. */

@@ -116,7 +116,7 @@ function isAhead(event: MarketEvent, { nowMs, untilMs }: PlanInput): boolean {
 }
 
 function windowsOf(
-  { spec, forecast, arrivalOf }: PlannedFunction,
+  { spec, forecast }: PlannedFunction,
   groups: readonly EventGroup[],
   begun: BegunWindow | undefined,
   input: PlanInput,
@@ -130,8 +130,7 @@ function windowsOf(
     if (windowEndOf(group) <= input.nowMs || isFollowed || group.firstAtMs >= endMs) return [];
     const next = groups[index + 1];
     const nextAtMs = next === undefined || isManual(next) ? Infinity : next.firstAtMs;
-    const arrival = arrivalOf?.(group.events.at(-1)!);
-    return layOutWindow({ nowMs: input.nowMs, group, arrival, nextAtMs, endMs, lead: input.lead, spec });
+    return layOutWindow({ group, nextAtMs, endMs, lead: input.lead, spec });
   });
 }
 
@@ -145,10 +144,7 @@ function keptAsPlanned(planned: PlannedFunction, groups: readonly EventGroup[], 
   const alone = new Int32Array(blocks.length).fill(spec.concurrencyFloor);
   const windowAt: (EventWindow | undefined)[] = blocks.map(() => undefined);
   const windows = new Map(
-    groups.map((group) => [
-      group,
-      layOutWindow({ nowMs, group, arrival: undefined, nextAtMs: Infinity, endMs: untilMs, lead, spec }),
-    ]),
+    groups.map((group) => [group, layOutWindow({ group, nextAtMs: Infinity, endMs: untilMs, lead, spec })]),
   );
   for (const step of ownSteps(spec.key, previous)) {
     const group = step.untilMs > nowMs ? groupOf(step, groups) : undefined;

@@ -16,7 +16,7 @@ import type { Importance, MarketEvent } from '../core/market-event.ts';
 import type { FunctionKey } from '../core/series-key.ts';
 import { msPerDay, type EpochMs } from '../core/time.ts';
 import { createErlangTable } from './erlang-table.ts';
-import { blocksOf, compareText, type Arrival, type LeadModel } from './event-window.ts';
+import { blocksOf, compareText, type LeadModel } from './event-window.ts';
 import type { LimitsInForce } from './limits-in-force.ts';
 import { groupless, refusedOf, undatedEvents, unforeseenOf } from './not-planned.ts';
 import type { PeakProfile } from './peak-profile.ts';
@@ -51,8 +51,6 @@ export interface PlannedFunction {
   readonly effectOf?: (event: MarketEvent) => { readonly eventCount: number; readonly liftRatio: number } | undefined;
   /** How its busy minutes lie, where seconds of it were counted. */
   readonly profile?: PeakProfile;
-  /** Whether an event was seen to begin; undefined where live volume does not come. */
-  readonly arrivalOf?: (event: MarketEvent) => Arrival;
   /** What has begun is more than was foretold: the window that stands is raised again, or where there is none, one begins. */
   readonly revision?: Revision;
 }

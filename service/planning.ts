@@ -15,8 +15,7 @@ import { formatInstant, msPerHour, type EpochMs } from '../core/time.ts';
 import { withExpectedFloor } from '../forecaster/expected-floor.ts';
 import { createForecaster, requestsOf } from '../forecaster/forecaster.ts';
 import type { NotReady } from '../models/model.ts';
-import { createArrivalWatch } from '../forecaster/arrival.ts';
-import type { Arrival, LeadModel } from '../forecaster/event-window.ts';
+import type { LeadModel } from '../forecaster/event-window.ts';
 import type { LiveCount } from '../forecaster/nowcast.ts';
 import { isPlannable, plan as makePlan, type PlanningPolicy } from '../forecaster/planner.ts';
 import { createEventResponse, type EventResponse } from '../models/event-response.ts';
@@ -121,8 +120,7 @@ export function createPlanning(options: SystemOptions): Planning {
           usual: () => asRequests(learner.usual(nowMs, untilMs)),
         });
         const { effectOf } = learner;
-        const arrivalOf = (event: MarketEvent): Arrival => learner.arrivalOf(event, nowMs);
-        if ('notReady' in foretold) return { spec, symbols, effectOf, arrivalOf, forecast: foretold };
+        if ('notReady' in foretold) return { spec, symbols, effectOf, forecast: foretold };
         surges.expect(foretold, instantsOf(events, symbols, options.policy));
         const forecast = surges.forecastOf(foretold, { nowMs, previous });
         const revision = surges.takeRevision(spec.key);
@@ -167,7 +165,6 @@ export function createPlanning(options: SystemOptions): Planning {
 interface Learner extends ForecastSource {
   /** What events of a kind were seen to do to this stream. */
   readonly effectOf: (event: MarketEvent) => { readonly eventCount: number; readonly liftRatio: number };
-  readonly arrivalOf: (event: MarketEvent, nowMs: EpochMs) => Arrival;
   /** As if no event were ahead: what "times the usual" multiplies. */
   usual(nowMs: EpochMs, untilMs: EpochMs): Forecast | NotReady;
   learn(bucket: { readonly bucketAtMs: EpochMs; readonly volume: number; readonly isSaturated: boolean }): void;
@@ -203,7 +200,6 @@ function createLearner(one: SystemFunction, { eventResponse, events }: Lessons):
   const { stepMs } = series;
   const forecaster = createForecaster({ key: spec.key, stepMs, clock: venue, symbols, eventResponse });
   forecaster.learn(series, events());
-  const arrivals = createArrivalWatch(stepMs);
   const effectOf = ({ kind, importance }: MarketEvent) => {
     const { eventCount, strength, usualRise } = eventResponse.curveOf(spec.key, kind, importance);
     // What comes every day at its minute has become the usual, and is a surge all the same.
@@ -212,12 +208,10 @@ function createLearner(one: SystemFunction, { eventResponse, events }: Lessons):
   return {
     stepMs,
     effectOf,
-    arrivalOf: (event, nowMs) => arrivals.arrivalOf(event, { nowMs, liftRatio: effectOf(event).liftRatio }),
     untilMs: () => forecaster.originMs!,
     learn({ bucketAtMs, volume, isSaturated }) {
       // Late or told twice: what has been learned is not learned again.
       if (bucketAtMs < forecaster.originMs!) return;
-      arrivals.learn({ bucketAtMs, volume });
       const block = { fromMs: bucketAtMs, stepMs, values: Float64Array.of(volume) };
       forecaster.learn(block, events(), isSaturated ? Uint8Array.of(1) : undefined);
     },
