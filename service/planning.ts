@@ -129,7 +129,6 @@ export function createPlanning(options: SystemOptions): Planning {
           spec,
           symbols,
           effectOf,
-          arrivalOf,
           forecast,
           ...(profile && { profile }),
           ...(revision && { revision }),
