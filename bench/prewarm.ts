@@ -41,7 +41,7 @@ const defaults = [
 
 const settingsOf = (prefix: string, values: readonly number[]): string[] => values.map((value) => `${prefix}${value}`);
 
-const spillPrices = [2e-6, 4e-6, 7e-6, 1e-5, 1.5e-5, 2.5e-5, 5e-5, 1e-4, 2e-4];
+const spillPrices = [1.5e-6, 2.5e-6, 4e-6, 7e-6, 1e-5, 1.5e-5, 2.5e-5, 5e-5, 1e-4];
 
 /** Each dial with the settings that are tried; between them is interpolated. */
 const dials: Readonly<Record<string, readonly string[]>> = {
