@@ -19,7 +19,10 @@ const windowMs = 120 * msPerMinute;
 const joinWithinMs = 30 * msPerMinute;
 /** A forecast that moved by less is no reason to put a warm alias back to IN_PROGRESS: the buffer that AWS itself advises. */
 const raiseAgainRatio = 1.1;
-/** A step down gives back a tenth and at least two environments (3 cents an hour at 1 GB each); for less, the call is not worth its risk. */
+/**
+ * Levels that steps down stop at lie a tenth apart, and at least two environments (3 cents an hour at 1 GB): for less, the call is not worth its risk. Only the first
+ * step from a peak, which lies anywhere between two of them, may give back less.
+ */
 const stepRatio = 1.1;
 const stepMin = 2;
 

@@ -121,7 +121,8 @@ describe('an event that people start now', () => {
 
   it('is warmed for at once, to its end, for its group alone', () => {
     const made = planAt(early, [warmed(early)]);
-    expect(outline(made)).toEqual(['11:32:17–12:20:00 133 manual']);
+    // It is over at 12:17:17: its last block needs fewer.
+    expect(outline(made)).toEqual(['11:32:17–12:15:00 133 manual', '12:15:00–12:20:00 130 manual']);
     expect(outline(made, others.key)).toEqual([]);
     expect(made.steps[0]).toMatchObject({
       eventAtMs: early,
@@ -149,7 +150,7 @@ describe('an event that people start now', () => {
     const begun = planAt(releaseAtMs - 10 * msPerMinute, [nfp]);
     const nowMs = releaseAtMs + minutes * msPerMinute;
     const made = planAt(nowMs, [nfp, warmed(nowMs)], begun);
-    expect(levelAt(begun, nowMs)).toBe(98);
+    expect(levelAt(begun, nowMs)).toBe(97);
     expect(levelAt(made, nowMs)).toBeGreaterThan(125);
     // When it is over, the release still has what it needs.
     const later = planAt(nowMs + 44 * msPerMinute, [nfp, warmed(nowMs)], made);
@@ -165,7 +166,7 @@ describe('an event that people start now', () => {
     const little = warmed(nowMs);
     const low = { ...little, expect: { group: 'trading', minutes: 45, requestsPerSecond: 100 } };
     const both = planAt(nowMs, [nfp, low], begun);
-    expect(outline(both)[0]).toBe('13:20:00–13:50:00 98 nfp');
+    expect(outline(both)[0]).toBe('13:20:00–13:50:00 97 nfp');
     const alone = planAt(nowMs, [nfp], begun);
     for (let minutes = -8; minutes < 120; minutes++) {
       const atMs = releaseAtMs + minutes * msPerMinute;

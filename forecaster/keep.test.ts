@@ -14,10 +14,11 @@ function outline(input: PlanInput): string[] {
 }
 
 describe('keeping what pays', () => {
-  // 7.2 busy on average: the eighth environment is busy for 60 % of the time (Erlang), the twelfth for a fifth. Without it everything is let go at 15:30.
+  // 7.2 busy on average, 10.8 at most: the sixth environment is busy for 63 % of the time (Erlang, over uneven minutes), the seventh for 57 %, and 60 % is as dear
+  // as on demand. Without it everything is let go at 15:30.
   it('hands back after a window down to what the usual load keeps busy', () => {
     const spec = sampleSpec();
-    expect(outline(sampleInput([spec], { policy: keeping })).slice(-2)).toEqual(['14:50–15:30 8', '15:30–17:30 8']);
+    expect(outline(sampleInput([spec], { policy: keeping })).slice(-2)).toEqual(['14:50–15:30 8', '15:30–17:30 6']);
     expect(outline(sampleInput([spec], { policy: { ...keeping, keepWhilePaying: false } })).at(-1)).toBe(
       '14:50–15:30 8',
     );
@@ -28,7 +29,7 @@ describe('keeping what pays', () => {
     const night = (atMs: number): number =>
       atMs < releaseAtMs + 150 * msPerMinute ? 60 : atMs < releaseAtMs + 180 * msPerMinute ? 10 : 60;
     const functions = [{ spec, forecast: sampleForecast(spec, { requestsPerSecond: night }), symbols: [] }];
-    expect(outline(sampleInput([], { functions, policy: keeping })).slice(-1)).toEqual(['15:30–16:00 8']);
+    expect(outline(sampleInput([], { functions, policy: keeping })).slice(-1)).toEqual(['15:30–16:00 6']);
   });
 
   it('is never a reason to raise: without an event nothing is held', () => {
@@ -47,14 +48,14 @@ describe('keeping what pays', () => {
       previous,
       policy: keeping,
     };
-    expect(outline(sampleInput([], again))).toEqual(['15:40–19:40 8']);
+    expect(outline(sampleInput([], again))).toEqual(['15:40–19:40 6']);
   });
 
   it('says why, in a sentence', () => {
     const { steps } = plan(sampleInput([sampleSpec()], { policy: keeping }));
     expect(steps.at(-1)).toMatchObject({
       bindingLimit: 'floor',
-      because: 'Kept after an event: 8 are busy enough to cost less than on demand.',
+      because: 'Kept after an event: 6 are busy enough to cost less than on demand.',
     });
     expect(steps.at(-1)).not.toHaveProperty('eventId');
   });
@@ -79,8 +80,7 @@ describe('keeping what pays', () => {
         )
         .map(({ concurrency }) => concurrency);
     const [all, need] = levelsAt(1_000);
-    expect([all, need]).toEqual([8, expect.any(Number)]);
-    expect(need).toBe(27);
+    expect([all, need]).toEqual([6, 27]);
     expect(levelsAt(29)).toEqual([4, 25]);
     expect(levelsAt(20).reduce((sum, level) => sum + level, 0)).toBe(20);
   });

@@ -109,7 +109,7 @@ function countFrom(advantage: Float64Array, floor: number, usd: number): number 
 }
 
 /**
- * The least step of the scale that is not below: up to a fifth too much stays until the next one. Anything cleverer lets go of more where more comes, or
+ * The least step of the scale that is not below: up to a tenth too much stays until the next one, or one environment. Anything cleverer lets go of more where more comes, or
  * decides otherwise when it is asked again.
  */
 function keptFrom(count: number, floor: number, scale: StepScale): number {
