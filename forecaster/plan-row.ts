@@ -34,12 +34,14 @@ export function draftRow(planned: PlannedFunction, input: PlanInput, table: Erla
   const { nowMs, untilMs, prices, policy, lead } = input;
   const surges = surgesOf(planned, input);
   const ours = input.events.filter((event) => concerns(event, planned, policy));
-  const inert = ours.filter((event) => isInert(event, planned));
+  const current = stepNow(spec.key, input);
+  // What stands for an event goes on to its end, whatever was learned meanwhile.
+  const inert = ours.filter((event) => event.id !== current?.eventId && isInert(event, planned));
   const groups = groupEvents([...ours.filter((event) => !inert.includes(event)), ...surges]);
   const begun = begunWindowOf(spec.key, groups, input);
   const isRevised = begun !== undefined && (planned.revision !== undefined || begun.current.raiseUntilMs !== undefined);
   const blocks = blocksOf(nowMs, untilMs);
-  const held = stepNow(spec.key, input)?.concurrency ?? spec.concurrencyFloor;
+  const held = current?.concurrency ?? spec.concurrencyFloor;
   const windows = windowsOf(planned, groups, begun, input);
   const drafted: Draft & { readonly notReady?: string } =
     'notReady' in forecast

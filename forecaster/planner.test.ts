@@ -393,6 +393,20 @@ describe('plan: again, while a window runs', () => {
     expect(levelAt(again(56, 1.6, made, { events }), minutesFrom(57))).toBe(held);
   });
 
+  // Goal: a kind that is found to do nothing loses no window that stands. Method: it is found while its window is raised, just before it, and after the peak.
+  it.each([
+    { name: 'once asked for', minutes: -8, isInert: false },
+    { name: 'after its peak', minutes: 25, isInert: false },
+    { name: 'before it is asked for', minutes: -11, isInert: true },
+  ])('goes on with the window of a kind that is found to do nothing, $name', ({ minutes, isInert }) => {
+    const nowMs = minutesFrom(minutes);
+    const effectOf = () => ({ eventCount: 3, liftRatio: 0 });
+    const functions = [{ spec, forecast: sampleForecast(spec, { fromMs: nowMs }), symbols: [], effectOf }];
+    const made = plan(sampleInput([], { nowMs, functions, previous: first }));
+    expect(outline(made)).toEqual(isInert ? [] : outline(again(minutes, 1, first)));
+    expect(made.notPlanned).toHaveLength(isInert ? 1 : 0);
+  });
+
   it('holds what was planned when the forecast fails, then the floor', () => {
     const floored = sampleSpec({ concurrencyFloor: 5 });
     const functions = [{ spec: floored, forecast: { notReady: 'no data since 13:10' }, symbols: [] }];
