@@ -1,6 +1,6 @@
 /** `foreshock plan`: what would be warmed, when, at what cost, and which limit binds. Reads files only; asks nobody, changes nothing. */
 import { InputError } from '../core/errors.ts';
-import type { CapacityPlan, CapacityStep, GivenUp } from '../core/capacity.ts';
+import type { CapacityPlan, CapacityStep, GivenUp, PeakProfileUse } from '../core/capacity.ts';
 import type { EventDoubt, MarketEvent } from '../core/market-event.ts';
 import { defaultAccountLimits } from '../core/ports.ts';
 import { formatInstant } from '../core/time.ts';
@@ -28,7 +28,7 @@ Makes the plan that the service would make at that instant, from the files of th
   --at T                    the instant (default: now)
   --event ID                only what is for this event, such as nfp@2025-09-05T12:30:00Z
   --account-concurrency N   the account's concurrency limit, which a service would ask AWS for (default ${accountConcurrencyDefault})
-  --json                    { "issuedAtMs", "untilMs", "steps": [...], "events": [...], "notPlanned": [...], "givenUp": [...], "findings": [...] }
+  --json                    { "issuedAtMs", "untilMs", "steps": [...], "events": [...], "notPlanned": [...], "givenUp": [...], "peakProfiles": [...], "findings": [...] }
 
 A time that no calendar gives, but the convention of its kind, is marked as assumed; so is what only doubt keeps warm.`,
   async run(args, terminal) {
@@ -71,8 +71,10 @@ A time that no calendar gives, but the convention of its kind, is marked as assu
     const findings = staleHistories(histories, nowMs);
     if (values.json) {
       const { issuedAtMs, untilMs, notPlanned, givenUp = [] } = shown;
+      const peakProfiles = (shown.peakProfiles ?? []).map(({ name, keys }) => ({ name, functions: keys }));
       const steps = shown.steps.map(({ key, ...step }) => ({ function: key, ...step }));
-      printJson(terminal, { issuedAtMs, untilMs, steps, events: events.map(viewOf), notPlanned, givenUp, findings });
+      const about = { events: events.map(viewOf), notPlanned, givenUp, peakProfiles, findings };
+      printJson(terminal, { issuedAtMs, untilMs, steps, ...about });
     } else {
       terminal.out(formatPlan(shown, events));
       for (const finding of findings) terminal.out(`\nnote: ${finding}\n`);
@@ -123,7 +125,7 @@ function marksOf({ isTimeAssumed, doubt }: MarketEvent): string {
 }
 
 function formatPlan(
-  { steps, notPlanned, givenUp = [], issuedAtMs, untilMs }: CapacityPlan,
+  { steps, notPlanned, givenUp = [], peakProfiles = [], issuedAtMs, untilMs }: CapacityPlan,
   events: readonly MarketEvent[],
 ): string {
   const marks = new Map(events.map((event) => [event.id, marksOf(event)]));
@@ -164,6 +166,7 @@ function formatPlan(
           '',
           ...reasons,
         ]),
+    ...(peakProfiles.length === 0 ? [] : ['', ...peakProfiles.map(tellPeakProfile)]),
     ...(givenUp.length === 0 ? [] : ['', 'given up:', ...givenUp.map(tellGivenUp)]),
     ...(notPlanned.length === 0
       ? []
@@ -174,6 +177,10 @@ function formatPlan(
         ]),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function tellPeakProfile({ name, keys }: PeakProfileUse): string {
+  return `seconds of a minute: ${name} (${keys.length} ${keys.length === 1 ? 'function' : 'functions'})`;
 }
 
 function tellGivenUp({ name, concurrency, usd, marginalUsd, unit, isKept }: GivenUp): string {
