@@ -192,6 +192,16 @@ describe('faults', () => {
       '6:24 functions[0].spilloverRatioMax: got usdPerColdStart as well, expected exactly one of usdPerColdStart, usdPerSpill, spilloverRatioMax',
     ],
     [
+      'two prices',
+      ['spilloverRatioMax: 0.001', 'usdPerSpill: 0.1\n    usdPerColdStart: 1'],
+      '6:18 functions[0].usdPerSpill: got usdPerColdStart as well, expected exactly one of usdPerColdStart, usdPerSpill, spilloverRatioMax',
+    ],
+    [
+      'a busiest second below its mean',
+      ['limits:', 'planning: { peakRatio: 0.99 }\nlimits:'],
+      '9:24 planning.peakRatio: got 0.99, expected a number from 1 to 60',
+    ],
+    [
       'neither spill target',
       ['    spilloverRatioMax: 0.001\n', ''],
       '2:5 functions[0]: got none of them, expected exactly one of usdPerColdStart, usdPerSpill, spilloverRatioMax',
