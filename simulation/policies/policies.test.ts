@@ -199,7 +199,7 @@ describe('foreshock', () => {
   });
 
   it('asks later where it is told to', () => {
-    const first = (policy: string) => levelsOf(policy).findIndex((level) => (level ?? 0) > 0);
+    const first = (policy: string) => levelsOf(policy).findIndex((level) => level > 0);
     expect(first('foreshock:asked=5') - first('foreshock')).toBe(5);
   });
 });
