@@ -69,8 +69,8 @@ export function loadKernelOf({ stepMs, profile, runs, countMax, peakedness }: Ke
     }
     points.push(...pointsOf({ from, until }, shares, running));
   }
-  // The two points of a stretch that bends lie a little beyond its greatest load.
-  const passed = points.map((point) => point.running.reduce((sum, value) => sum + value, 0) * countMax);
+  // The two points of a stretch that bends lie a little beyond its greatest load; and where a lag fell below nothing, its bucket may have brought less than the others.
+  const passed = points.map((point) => point.running.reduce((sum, value) => sum + Math.max(0, value), 0) * countMax);
   return { points, loadBound: Math.min(loadMax, Math.max(loadBound, ...passed)) };
 }
 
