@@ -41,6 +41,8 @@ const defaults = [
 
 const settingsOf = (prefix: string, values: readonly number[]): string[] => values.map((value) => `${prefix}${value}`);
 
+const spillPrices = [1.5e-6, 2.5e-6, 4e-6, 7e-6, 1e-5, 1.5e-5, 2.5e-5, 5e-5, 1e-4];
+
 /** Each dial with the settings that are tried; between them is interpolated. */
 const dials: Readonly<Record<string, readonly string[]>> = {
   oracle: settingsOf('oracle:usdPerOverflow=', [1_000, 3e-4, 1e-4, 5e-5, 2e-5, 1e-5, 5e-6, 2.5e-6, 1.5e-6, 1e-6]),
@@ -52,8 +54,8 @@ const dials: Readonly<Record<string, readonly string[]>> = {
     'same-event-before:quantile=0.5:multiplier=',
     [0.7, 0.85, 1, 1.25, 1.5, 2, 3, 4],
   ),
-  'foreshock, by quantile': settingsOf('foreshock:quantile=', [0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 0.95, 0.99]),
-  'foreshock, by spill target': settingsOf('foreshock:spilloverRatioMax=', [0.001, 0.1, 0.3, 0.5, 0.6, 0.7]),
+  'foreshock, by price of a spill': settingsOf('foreshock:usdPerSpill=', spillPrices),
+  'foreshock, asked when its peers ask': settingsOf('foreshock:asked=5:usdPerSpill=', spillPrices),
 };
 
 const overflowRatios = [0.001, 0.0025, 0.005, 0.01, 0.02] as const;

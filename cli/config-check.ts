@@ -100,6 +100,7 @@ function rowOf({ spec, volume }: ConfiguredFunction): readonly string[] {
 }
 
 function describeSpillTarget(target: SpillTarget): string {
+  if (target.kind === 'usdPerSpill') return `${target.usd} USD a request`;
   return target.kind === 'usdPerColdStart'
     ? `${target.usd} USD each`
     : `at most ${Number((target.ratio * 100).toPrecision(6))} %`;

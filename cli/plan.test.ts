@@ -69,6 +69,13 @@ it('marks what is assumed and what is doubted, and nothing else', async () => {
   ]);
 });
 
+it('says what it takes the seconds of a busy minute to be like', async () => {
+  const name = 'assumed: the busiest second of a minute has 1.6 times its mean';
+  expect((await plan()).split('\n')).toContain(`seconds of a minute: ${name} (1 function)`);
+  const { peakProfiles } = JSON.parse(await plan('--json')) as { peakProfiles: unknown };
+  expect(peakProfiles).toEqual([{ name, functions: ['123456789012/us-east-1/orders:live'] }]);
+});
+
 it('lists the events of its steps in JSON, with the same marks', async () => {
   const { steps, events } = JSON.parse(await plan('--json')) as {
     steps: { eventId: string }[];

@@ -1,6 +1,6 @@
 /** `foreshock plan`: what would be warmed, when, at what cost, and which limit binds. Reads files only; asks nobody, changes nothing. */
 import { InputError } from '../core/errors.ts';
-import type { CapacityPlan, CapacityStep } from '../core/capacity.ts';
+import type { CapacityPlan, CapacityStep, GivenUp, PeakProfileUse } from '../core/capacity.ts';
 import type { EventDoubt, MarketEvent } from '../core/market-event.ts';
 import { defaultAccountLimits } from '../core/ports.ts';
 import { formatInstant } from '../core/time.ts';
@@ -28,7 +28,7 @@ Makes the plan that the service would make at that instant, from the files of th
   --at T                    the instant (default: now)
   --event ID                only what is for this event, such as nfp@2025-09-05T12:30:00Z
   --account-concurrency N   the account's concurrency limit, which a service would ask AWS for (default ${accountConcurrencyDefault})
-  --json                    { "issuedAtMs", "untilMs", "steps": [...], "events": [...], "notPlanned": [...], "findings": [...] }
+  --json                    { "issuedAtMs", "untilMs", "steps": [...], "events": [...], "notPlanned": [...], "givenUp": [...], "peakProfiles": [...], "findings": [...] }
 
 A time that no calendar gives, but the convention of its kind, is marked as assumed; so is what only doubt keeps warm.`,
   async run(args, terminal) {
@@ -70,9 +70,11 @@ A time that no calendar gives, but the convention of its kind, is marked as assu
     const histories = options.functions.map(({ history }) => history);
     const findings = staleHistories(histories, nowMs);
     if (values.json) {
-      const { issuedAtMs, untilMs, notPlanned } = shown;
+      const { issuedAtMs, untilMs, notPlanned, givenUp = [] } = shown;
+      const peakProfiles = (shown.peakProfiles ?? []).map(({ name, keys }) => ({ name, functions: keys }));
       const steps = shown.steps.map(({ key, ...step }) => ({ function: key, ...step }));
-      printJson(terminal, { issuedAtMs, untilMs, steps, events: events.map(viewOf), notPlanned, findings });
+      const about = { events: events.map(viewOf), notPlanned, givenUp, peakProfiles, findings };
+      printJson(terminal, { issuedAtMs, untilMs, steps, ...about });
     } else {
       terminal.out(formatPlan(shown, events));
       for (const finding of findings) terminal.out(`\nnote: ${finding}\n`);
@@ -122,7 +124,10 @@ function marksOf({ isTimeAssumed, doubt }: MarketEvent): string {
   return marks.length === 0 ? '' : ` (${marks.join(', ')})`;
 }
 
-function formatPlan({ steps, notPlanned, issuedAtMs, untilMs }: CapacityPlan, events: readonly MarketEvent[]): string {
+function formatPlan(
+  { steps, notPlanned, givenUp = [], peakProfiles = [], issuedAtMs, untilMs }: CapacityPlan,
+  events: readonly MarketEvent[],
+): string {
   const marks = new Map(events.map((event) => [event.id, marksOf(event)]));
   const columns = [
     { title: 'function' },
@@ -131,6 +136,7 @@ function formatPlan({ steps, notPlanned, issuedAtMs, untilMs }: CapacityPlan, ev
     { title: 'warm', isNumber: true },
     { title: 'wanted', isNumber: true },
     { title: 'usd', isNumber: true },
+    { title: 'saves', isNumber: true },
     { title: 'bound by' },
     { title: 'for' },
   ];
@@ -141,16 +147,27 @@ function formatPlan({ steps, notPlanned, issuedAtMs, untilMs }: CapacityPlan, ev
     String(step.concurrency),
     String(step.concurrencyWanted),
     step.usd.toFixed(3),
+    (step.worthUsd ?? 0).toFixed(3),
     step.bindingLimit,
     step.eventId === undefined ? 'no event' : `${step.eventId}${marks.get(step.eventId) ?? ''}`,
   ]);
   const usd = steps.reduce((sum, step) => sum + step.usd, 0);
+  const savedUsd = steps.reduce((sum, step) => sum + (step.worthUsd ?? 0), 0);
   const reasons = [...new Set(steps.map(({ key, because }) => `${key.split('/').at(-1)!}: ${because}`))];
   const lines = [
     `plan of ${formatInstant(issuedAtMs)}, until ${formatInstant(untilMs)}`,
     '',
     rows.length === 0 ? 'nothing ahead asks for warm capacity' : formatTable(columns, rows),
-    ...(rows.length === 0 ? [] : ['', `together $${usd.toFixed(2)}`, '', ...reasons]),
+    ...(rows.length === 0
+      ? []
+      : [
+          '',
+          `together $${usd.toFixed(2)}; run time, starts and cold starts saved $${savedUsd.toFixed(2)}`,
+          '',
+          ...reasons,
+        ]),
+    ...(peakProfiles.length === 0 ? [] : ['', ...peakProfiles.map(tellPeakProfile)]),
+    ...(givenUp.length === 0 ? [] : ['', 'given up:', ...givenUp.map(tellGivenUp)]),
     ...(notPlanned.length === 0
       ? []
       : [
@@ -160,4 +177,14 @@ function formatPlan({ steps, notPlanned, issuedAtMs, untilMs }: CapacityPlan, ev
         ]),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function tellPeakProfile({ name, keys }: PeakProfileUse): string {
+  return `seconds of a minute: ${name} (${keys.length} ${keys.length === 1 ? 'function' : 'functions'})`;
+}
+
+function tellGivenUp({ name, concurrency, usd, marginalUsd, unit, isKept }: GivenUp): string {
+  const doubt = isKept ? '' : '; demand alone takes more than there is';
+  const next = marginalUsd > 0 ? `; one more of ${unit} would be worth $${marginalUsd.toFixed(4)}` : '';
+  return `  ${name}: up to ${concurrency} environments, worth $${usd.toFixed(2)} beyond their price${next}${doubt}`;
 }

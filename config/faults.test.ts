@@ -114,7 +114,7 @@ describe('faults', () => {
     [
       'an unknown key that resembles none',
       ['limits:', 'colour: red\nlimits:'],
-      '9:1 colour: got an unknown key, expected one of store, http, aws, telemetry, audit, retention, functions, calendars, limits, planning, prices',
+      '9:1 colour: got an unknown key, expected one of store, http, aws, telemetry, audit, retention, functions, calendars, limits, sharedResources, planning, prices',
     ],
     [
       'a missing key',
@@ -189,12 +189,22 @@ describe('faults', () => {
     [
       'both spill targets',
       ['spilloverRatioMax: 0.001', 'spilloverRatioMax: 0.001\n    usdPerColdStart: 1'],
-      '6:24 functions[0].spilloverRatioMax: got usdPerColdStart as well, expected exactly one of usdPerColdStart and spilloverRatioMax',
+      '6:24 functions[0].spilloverRatioMax: got usdPerColdStart as well, expected exactly one of usdPerColdStart, usdPerSpill, spilloverRatioMax',
+    ],
+    [
+      'two prices',
+      ['spilloverRatioMax: 0.001', 'usdPerSpill: 0.1\n    usdPerColdStart: 1'],
+      '6:18 functions[0].usdPerSpill: got usdPerColdStart as well, expected exactly one of usdPerColdStart, usdPerSpill, spilloverRatioMax',
+    ],
+    [
+      'a busiest second below its mean',
+      ['limits:', 'planning: { peakRatio: 0.99 }\nlimits:'],
+      '9:24 planning.peakRatio: got 0.99, expected a number from 1 to 60',
     ],
     [
       'neither spill target',
       ['    spilloverRatioMax: 0.001\n', ''],
-      '2:5 functions[0]: got neither usdPerColdStart nor spilloverRatioMax, expected exactly one of usdPerColdStart and spilloverRatioMax',
+      '2:5 functions[0]: got none of them, expected exactly one of usdPerColdStart, usdPerSpill, spilloverRatioMax',
     ],
     [
       'a spill target misspelt',

@@ -36,6 +36,11 @@ export function numberBetween(above: number, below: number) {
   return z.number({ error }).gt(above, { error }).lt(below, { error });
 }
 
+export function numberFrom(least: number, most: number) {
+  const error = `a number from ${least} to ${most}`;
+  return z.number({ error }).gte(least, { error }).lte(most, { error });
+}
+
 export function flag() {
   return z.boolean({ error: 'true or false' });
 }

@@ -22,6 +22,7 @@ describe('a file that is right', () => {
         importanceMin: 2,
         keepWhilePaying: true,
         reviseOnSurge: true,
+        peakRatio: 1.6,
         horizonMs: 86_400_000,
         readyBeforeMs: 300_000,
         preparationMs: 120_000,
@@ -85,6 +86,15 @@ describe('a file that is right', () => {
       expect(config.functions.length).toBeGreaterThan(0);
     },
   );
+});
+
+it.each([
+  { written: 'usdPerColdStart: 0.02', target: { kind: 'usdPerColdStart', usd: 0.02 } },
+  { written: 'usdPerSpill: 0.00001', target: { kind: 'usdPerSpill', usd: 0.000_01 } },
+  { written: 'spilloverRatioMax: 0.01', target: { kind: 'spilloverRatioMax', ratio: 0.01 } },
+])('takes $written for what a spilled request is worth', async ({ written, target }) => {
+  const { functions } = await load(minimal.replace('spilloverRatioMax: 0.001', written));
+  expect(functions[0]!.spec.spillTarget).toEqual(target);
 });
 
 it('places each calendar, with the format that its key says', async () => {

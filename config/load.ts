@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { assert } from '../core/assert.ts';
 import { InputError } from '../core/errors.ts';
-import type { FunctionSpec, Limits, Prices, SpillTarget } from '../core/function-spec.ts';
+import type { FunctionSpec, Limits, Prices, SharedResource, SpillTarget } from '../core/function-spec.ts';
 import type { Json } from '../core/json.ts';
 import type { Importance } from '../core/market-event.ts';
 import { functionKeyOf, parseFunctionKey } from '../core/series-key.ts';
@@ -38,6 +38,7 @@ export interface Config {
   readonly calendars: readonly CalendarSource[];
   readonly feeds: readonly CalendarFeed[];
   readonly limits: Limits & { readonly controlPlaneCallsPerSecond: number; readonly cloudwatchMetricsPerHour: number };
+  readonly sharedResources: readonly SharedResource[];
   readonly planning: Planning;
   /** By region; every function's region is there. */
   readonly prices: Readonly<Record<string, Prices>>;
@@ -106,6 +107,7 @@ export interface Planning {
   readonly keepWhilePaying: boolean;
   /** When far more comes than was foretold, raise again. */
   readonly reviseOnSurge: boolean;
+  readonly peakRatio: number;
   readonly horizonMs: number;
   readonly readyBeforeMs: number;
   readonly preparationMs: number;
@@ -250,10 +252,20 @@ function buildConfig(
     functions: document.functions.map((entry) => buildFunction(entry, folder)),
     calendars: document.calendars.flatMap((entry, order) => buildCalendar(entry, { order, folder })),
     feeds: document.calendars.flatMap((entry, order) => buildFeed(entry, order, secrets)),
-    limits: document.limits,
+    limits: limitsOf(document.limits),
+    sharedResources: document.sharedResources.map((resource) => ({
+      ...resource,
+      functions: document.functions
+        .filter(({ sharedResources }) => sharedResources.includes(resource.name))
+        .map((entry) => functionKeyOf(parseFunctionKey(entry.function)!)),
+    })),
     planning: document.planning,
     prices: Object.fromEntries(document.prices.map((prices) => [prices.region, prices])),
   };
+}
+
+function limitsOf({ initsPerSecondMax, ...limits }: ConfigDocument['limits']): Config['limits'] {
+  return { ...limits, ...(initsPerSecondMax !== undefined && { initsPerSecondMax }) };
 }
 
 /** As written, but for what is secret. */
@@ -337,8 +349,9 @@ function buildVolume({ csv, requestsPerUnit, venue }: FunctionEntry['volume'], f
   return { ...(csv !== undefined && { csv: path.resolve(folder, csv) }), requestsPerUnit, venue };
 }
 
-function spillTargetOf({ usdPerColdStart, spilloverRatioMax }: FunctionEntry): SpillTarget {
+function spillTargetOf({ usdPerColdStart, usdPerSpill, spilloverRatioMax }: FunctionEntry): SpillTarget {
   if (usdPerColdStart !== undefined) return { kind: 'usdPerColdStart', usd: usdPerColdStart };
+  if (usdPerSpill !== undefined) return { kind: 'usdPerSpill', usd: usdPerSpill };
   assert(spilloverRatioMax !== undefined, 'a rule lets exactly one spill target through');
   return { kind: 'spilloverRatioMax', ratio: spilloverRatioMax };
 }

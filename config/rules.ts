@@ -42,12 +42,13 @@ export function findBreaches(draft: ConfigDraft): readonly Breach[] {
 
 /** What a spilled request is worth is said once: as its price, or as the share that may spill. */
 const exactlyOneSpillTarget: FunctionRule = (entry, at) => {
-  const stated = ['usdPerColdStart', 'spilloverRatioMax'].filter((key) => key in entry);
+  const keys = ['usdPerColdStart', 'usdPerSpill', 'spilloverRatioMax'];
+  const stated = keys.filter((key) => key in entry);
   if (stated.length === 1) return [];
-  const expected = 'exactly one of usdPerColdStart and spilloverRatioMax';
+  const expected = `exactly one of ${keys.join(', ')}`;
   return stated.length === 0
-    ? [{ path: at, got: 'neither usdPerColdStart nor spilloverRatioMax', expected }]
-    : [{ path: [...at, 'spilloverRatioMax'], got: 'usdPerColdStart as well', expected }];
+    ? [{ path: at, got: 'none of them', expected }]
+    : [{ path: [...at, stated.at(-1)!], got: `${stated[0]!} as well`, expected }];
 };
 
 /** Demand has one source: two would have to be reconciled. */
@@ -147,6 +148,18 @@ const reservedAgrees: Rule = ({ functions = [] }) => {
   });
 };
 
+/** A name that nobody has explained is a slip of the keyboard, and would limit nothing. */
+const sharedResourcesAreKnown: Rule = ({ functions = [], sharedResources = [] }) => {
+  const known = new Set(sharedResources.map((resource) => resource?.name));
+  return functions.flatMap((entry, index) =>
+    (entry?.sharedResources ?? []).flatMap((name, place) =>
+      name === undefined || known.has(name)
+        ? []
+        : [{ path: ['functions', index, 'sharedResources', place], expected: 'a name among sharedResources' }],
+    ),
+  );
+};
+
 /** Floors are held all day: what they need must fit under what all functions may take. */
 const floorsFitTogether: Rule = ({ functions = [], limits }) => {
   if (limits?.concurrencyMax === undefined) return [];
@@ -244,6 +257,7 @@ const anchorsAreOnePlace: Rule = ({ audit }) =>
 const fileRules: readonly Rule[] = [
   functionsOnce,
   reservedAgrees,
+  sharedResourcesAreKnown,
   floorsFitTogether,
   floorsAreAffordable,
   regionsArePriced,

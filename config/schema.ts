@@ -15,6 +15,7 @@ import {
   listOf,
   numberAbove,
   numberBetween,
+  numberFrom,
   oneOf,
   region,
   secretReference,
@@ -60,6 +61,17 @@ const volume = strictMap({
     .describe('The exchange whose sessions shape the day (XNYS, XNAS), or a time zone when demand never closes.'),
 }).meta({ oneOf: volumeSources.map(stated) });
 
+const resourceName = () =>
+  text('a name of at most 64 letters, digits, dots and dashes', /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/);
+
+const sharedResource = strictMap({
+  name: resourceName().describe('How functions name it.'),
+  perEnvironment: numberAbove(0, 10_000).describe(
+    'What one environment takes of it, warm or on demand: connections of its pool.',
+  ),
+  limit: wholeNumber(1, 10_000_000).describe('What there is of it for these functions together.'),
+});
+
 const functionEntry = strictMap({
   function: functionKey().describe('account/region/name:alias. An alias, because $LATEST cannot hold warm capacity.'),
   memoryMb: wholeNumber(128, 10_240).describe('Memory of the function: sets the price of holding it warm.'),
@@ -72,11 +84,16 @@ const functionEntry = strictMap({
   }).describe('How long a request runs when it is warm.'),
   usdPerColdStart: numberAbove(0, usdMax)
     .optional()
-    .describe('What one cold start costs the business. Either this or spilloverRatioMax.'),
+    .describe('What one cold start costs the business. Either this, usdPerSpill or spilloverRatioMax.'),
+  usdPerSpill: numberAbove(0, usdMax)
+    .optional()
+    .describe(
+      'What one request costs the business that finds no provisioned environment free, warm on demand or not (0.00001: ten dollars a million). Either this, usdPerColdStart or spilloverRatioMax.',
+    ),
   spilloverRatioMax: numberBetween(0, 1)
     .optional()
     .describe(
-      'Share of requests that may miss warm capacity (0.001: one in a thousand). Either this or usdPerColdStart.',
+      'Share of requests that may miss warm capacity (0.001: one in a thousand). Either this, usdPerColdStart or usdPerSpill.',
     ),
   // Nothing is held outside event windows unless asked for: warmth around the clock costs 180 times as much as eight half hours a month.
   concurrencyFloor: wholeNumber(0, concurrencyMax).default(0).describe('Held outside event windows; 0 holds nothing.'),
@@ -92,6 +109,10 @@ const functionEntry = strictMap({
   group: text('a name of at most 64 letters, digits, dots and dashes', /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/)
     .optional()
     .describe('A name shared by functions that serve one purpose.'),
+  // None: what stands behind a function only the operator knows.
+  sharedResources: listOf(resourceName(), { items: 'names', countMax: 20 })
+    .default([])
+    .describe('What stands behind this function, by its name among sharedResources: each environment takes its share.'),
   // Deciding and recording costs nothing and can break nothing; acting is earned.
   mode: oneOf(['shadow', 'advise', 'enforce'])
     .default('shadow')
@@ -108,7 +129,7 @@ const functionEntry = strictMap({
     .describe(
       'Somebody else changes what an event window holds. restore: put it back, once in a window. yield: leave it to them.',
     ),
-}).meta({ oneOf: ['usdPerColdStart', 'spilloverRatioMax'].map(stated) });
+}).meta({ oneOf: ['usdPerColdStart', 'usdPerSpill', 'spilloverRatioMax'].map(stated) });
 
 const usdPerGbSecond = strictMap({
   onDemand: numberAbove(0, 1).describe('Duration on demand.'),
@@ -270,6 +291,12 @@ const limits = strictMap({
   ),
   usdPerHourMax: numberAbove(0, usdMax).describe('Price of all warm capacity held at one time, for each hour.'),
   usdPerEventMax: numberAbove(0, usdMax).describe('Price of all warm capacity for one market event.'),
+  // None: what a database takes when environments start, only the operator knows. Lambda itself starts a hundred a second for each function.
+  initsPerSecondMax: numberBetween(0.01, 10_000)
+    .optional()
+    .describe(
+      'Environments initialised a second over all functions, counted over a minute: larger raises are asked for earlier and in parts. Left out: unlimited.',
+    ),
   // A third of the 15 a second that AWS gives an account and region for everything, deployments included; it cannot be raised.
   controlPlaneCallsPerSecond: wholeNumber(1, 10)
     .default(5)
@@ -297,6 +324,12 @@ const planning = strictMap({
   keepWhilePaying: flag()
     .default(true)
     .describe('After an event, keep what is busy enough to cost less than on demand, until demand falls.'),
+  // Nobody publishes a broker's log by the second; how far it was read off real quotes is said in forecaster/peak-profile.ts.
+  peakRatio: numberFrom(1, 60)
+    .default(1.6)
+    .describe(
+      'The busiest second of a busy minute over the mean of that minute, until seconds of a function were counted. 1: minutes are even.',
+    ),
   // What no history foretold is met minutes after it began, or not at all; a raise then is asked for only where it is worth two minutes in which nothing may serve.
   reviseOnSurge: flag()
     .default(true)
@@ -351,6 +384,10 @@ export const configSchema = strictMap({
     .default([])
     .describe('Calendars of market events, the first first: it names the events that several of them have.'),
   limits: limits.describe('What all functions may take together. No defaults: money is for the operator to state.'),
+  // None: without a name nothing is shared.
+  sharedResources: listOf(sharedResource, { items: 'resources', countMax: 100 })
+    .default([])
+    .describe('What stands behind functions and must not be exhausted, such as the connections of a database.'),
   planning: planning.prefault({}).describe('How far ahead, how surely, and for which events.'),
   prices: listOf(regionPrices, { items: 'regions', countMin: 1, countMax: 100 })
     .default([pricesUsEast1])

@@ -17,8 +17,12 @@ export type Ownership = 'observe' | 'own' | 'steer';
 /** Somebody else changed what an event window holds: put it back, once in a window; or let them have it. */
 export type OnDrift = 'restore' | 'yield';
 
-/** What a spilled request is worth: dollars for each cold start, or the share of requests that may spill. Exactly one is stated. */
+/**
+ * What a spilled request is worth: dollars for each cold start, dollars for each request that finds no provisioned environment free, or the share of requests
+ * that may spill. Exactly one is stated.
+ */
 export type SpillTarget =
+  | { readonly kind: 'usdPerSpill'; readonly usd: number }
   | { readonly kind: 'usdPerColdStart'; readonly usd: number }
   | { readonly kind: 'spilloverRatioMax'; readonly ratio: number };
 
@@ -67,4 +71,16 @@ export interface Limits {
   readonly concurrencyMax: number;
   readonly usdPerHourMax: number;
   readonly usdPerEventMax: number;
+  /** Environments initialised a second, over all functions, counted over a minute; unlimited where absent. */
+  readonly initsPerSecondMax?: number;
+}
+
+/** What stands behind functions, and of which each environment takes a share, warm or on demand: a database's connections. */
+export interface SharedResource {
+  readonly name: string;
+  /** What one environment takes. */
+  readonly perEnvironment: number;
+  readonly limit: number;
+  /** The functions in front of it. */
+  readonly functions: readonly FunctionKey[];
 }

@@ -1,31 +1,42 @@
 /** The sentences of a plan: why this many, why then, with the numbers that decided. For people; nothing reads them back. */
 import { manualKind, type MarketEvent } from '../core/market-event.ts';
 import { formatInstant } from '../core/time.ts';
+import { billingPeriodMs } from './cost.ts';
+import type { EventWindow } from './event-window.ts';
 import { tellExpectation } from './expected-floor.ts';
 import type { Cell, Row } from './row.ts';
 import { surgeKind } from './surge.ts';
+import { spilledAt } from './worth/chain.ts';
 
 /**
- * `nfp at 2026-11-06T13:30:00Z: the 0.95 quantile of demand from here on peaks at 478 requests/s, 57 running at once; 82 keep spillover
- * within 0.1 %; cut to 60 by the function's ceiling.`
+ * `nfp at 2026-11-06T13:30:00Z: 450 requests/s expected in the busiest five minutes; its window costs $1.20 and saves $3.10, and 0.08 % of requests spill
+ * until half an hour after it; 96 cut to 60 by the function's ceiling.`
  */
-export function explainWindow(cell: Cell, asked: NonNullable<Cell['asked']>, row: Row): string {
-  const { need, window } = asked;
-  const { target, notReady } = row;
+export function explainWindow(
+  cell: Cell,
+  { window, row, cells }: { readonly window: EventWindow; readonly row: Row; readonly cells: readonly Cell[] },
+): string {
   const { principal, events } = window.group;
   const others = events.length > 1 ? ` (and ${events.length - 1} more within half an hour)` : '';
-  const spillover = `${rounded(target.spilloverRatioMax * 100)} %`;
   const seen = principal.kind === surgeKind ? ` (${principal.title})` : '';
   const event = `${principal.kind} at ${formatInstant(principal.startsAtMs)}${seen}${others}${expectedOf(events, row)}`;
-  if (notReady !== undefined) return `${event}: ${cell.level} as in the plan before; no forecast: ${notReady}.`;
+  const decided = row.decided.get(window);
+  if (row.notReady !== undefined || !decided) {
+    return `${event}: ${cell.level} as in the plan before; no forecast: ${row.notReady ?? 'none'}.`;
+  }
+  const own = cells.filter((one) => one.window === window);
+  const worthUsd = own.reduce((usd, one) => usd + one.worthUsd, 0);
+  const usd = own.reduce((sum, one) => sum + one.level, 0) * row.usdPerBlock;
+  const counted = [...cells.entries()].filter(
+    ([, one]) => one.blockAtMs >= window.group.firstAtMs - billingPeriodMs && one.blockAtMs < window.countedUntilMs,
+  );
+  const spilled = counted.reduce((sum, [, one]) => sum + one.spilled, 0);
+  const all = counted.reduce((sum, [block]) => sum + spilledAt(row.member.chain, block, 0), 0);
   return [
-    `${event}: the ${rounded(target.level)} quantile of demand from here on peaks at`,
-    ` ${rounded(need.arrivalsPerSecond)} requests/s, ${rounded(need.offeredLoad)} running at once`,
-    need.limit === 'rate'
-      ? `; at 10 requests/s for each that takes ${need.concurrency}`
-      : `; ${need.concurrency} keep spillover within ${spillover}`,
-    cell.wanted === need.concurrency ? '' : `, ${cell.wanted} stay until the next step`,
-    cell.cutBy ? `; cut to ${cell.level} by ${cell.cutBy}.` : '.',
+    `${event}: ${rounded(decided.requestsPerSecond)} requests/s expected in the busiest five minutes`,
+    `; its window costs $${usd.toFixed(2)} and saves $${worthUsd.toFixed(2)}`,
+    all > 0 ? `, and ${rounded((100 * spilled) / all)} % of requests spill until half an hour after it` : '',
+    cell.cutBy ? `; ${cell.wanted} cut to ${cell.level} by ${cell.cutBy}.` : '.',
   ].join('');
 }
 
@@ -42,9 +53,9 @@ function expectedOf(events: readonly MarketEvent[], { spec }: Row): string {
 /** `Floor of 10; no forecast: needs 14 days of history, has 3.` */
 export function explainFloor(cell: Cell, row: Row): string {
   const { spec, notReady } = row;
-  if (cell.isKept && cell.level > spec.concurrencyFloor) {
+  if (cell.level > spec.concurrencyFloor) {
     const cutShort = cell.cutBy ? `; cut to ${cell.level} by ${cell.cutBy}` : '';
-    return `Kept after an event: by the median forecast ${cell.wanted} are busy enough to cost less than on demand${cutShort}.`;
+    return `Kept after an event: ${cell.wanted} are busy enough to cost less than on demand${cutShort}.`;
   }
   const isCut = cell.level < spec.concurrencyFloor && cell.cutBy !== undefined;
   const shortened = isCut ? `, cut to ${cell.level} by ${cell.cutBy}` : '';

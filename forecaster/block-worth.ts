@@ -4,11 +4,10 @@
  *
  * Mental model: the quantiles of a forecast are paths of which one comes true, the whole of it (comonotone), each as likely as the spacing of its level.
  * Along a path the load changes; at each moment the share of requests that spill from c environments is what a loss system with that load would lose
- * (modified offered load), with Hayward's correction for bursts: B(c / z, m / z) where z is the peakedness. Loads are gathered in a histogram first, so that
+ * (modified offered load), with more of it where requests come in bursts (erlang-table.ts). Loads are gathered in a histogram first, so that
  * formulas are asked once for each load of a grid and not once for each moment.
  *
  * - Massey & Whitt, An Analysis of the Modified Offered-Load Approximation, Annals of Applied Probability 4 (1994).
- * - Fredericks, Congestion in Blocking Systems – a Simple Approximation Technique, Bell System Technical Journal 59 (1980) (Hayward's correction).
  */
 import { assert } from '../core/assert.ts';
 import type { QuantilePath } from '../core/forecast.ts';
@@ -30,7 +29,10 @@ export interface BlockWorth {
   readonly blockAtMs: EpochMs;
   /** Expected arrivals in the block. */
   readonly requestCount: number;
-  /** Spilled requests that the (c + 1)-th environment avoids; over all c they sum to `requestCount`, for with none of them every request spills. */
+  /**
+   * Spilled requests that the (c + 1)-th environment avoids; over all c they sum to `requestCount`, for with none of them every request spills (less what comes on top of 20,000
+   * at once).
+   */
   readonly spillAvoided: Float64Array;
   /**
    * New on-demand environments (cold starts) that it avoids. Overflow environments stay warm, so that a place which stays taken for several blocks starts cold
@@ -54,7 +56,7 @@ export interface BlockWorthOptions {
 }
 
 /**
- * Cost: 0.5 ms for two and a half hours of one-minute quantiles around 40 erlang, and proportional to quantiles × buckets beyond that.
+ * Cost: proportional to quantiles × buckets × environments; figures in docs/decisions/0012-worth.md.
  */
 export function worthOfBlocks(options: BlockWorthOptions): readonly BlockWorth[] {
   const { path, runs, burstiness, blocks, table } = options;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { newsvendorLevel, usdOfHolding } from './cost.ts';
+import { usdOfHolding } from './cost.ts';
 import { samplePrices, sampleSpec } from './sample.ts';
 
 const minute = 60_000;
@@ -26,16 +26,5 @@ describe('usdOfHolding', () => {
   it('prices arm64 by its own row', () => {
     const held = { concurrency: 1_000, fromMs: 0, untilMs: 30 * minute };
     expect(usdOfHolding(sampleSpec({ architecture: 'arm64' }), samplePrices, held)).toBeCloseTo(6, 3);
-  });
-});
-
-describe('newsvendorLevel', () => {
-  it.each([
-    { name: 'a cold start worth twenty environments', usdPerColdStart: 0.15, level: 0.95 },
-    { name: 'worth four', usdPerColdStart: 0.03, level: 0.75 },
-    { name: 'worth less than one: prepared for the median all the same', usdPerColdStart: 0.001, level: 0.5 },
-    { name: 'priceless: no forecast knows more', usdPerColdStart: 1e6, level: 0.999 },
-  ])('$name: $level', ({ usdPerColdStart, level }) => {
-    expect(newsvendorLevel({ usdPerEnvironment: 0.0075, usdPerColdStart })).toBeCloseTo(level, 9);
   });
 });

@@ -1,6 +1,4 @@
-/**
- * What provisioned concurrency costs, and how sure of it one should be for that price.
- */
+/** What provisioned concurrency costs. */
 import { assert } from '../core/assert.ts';
 import type { FunctionSpec, Prices } from '../core/function-spec.ts';
 import { msPerMinute, msPerSecond, type EpochMs } from '../core/time.ts';
@@ -27,18 +25,4 @@ export function usdOfHolding(
 
 export function usdPerEnvironmentSecond(spec: Priced, prices: Prices): number {
   return (spec.memoryMb / 1024) * prices.usdPerGbSecond[spec.architecture].provisioned;
-}
-
-/**
- * How sure to be that capacity suffices, when each missing environment costs one cold start: the newsvendor's critical ratio. One more
- * environment costs its price for certain and saves `usdPerColdStart` with the probability that demand passes it; the two balance at
- * 1 − usdPerEnvironment / usdPerColdStart.
- *
- * Kept within [0.5, 0.999]: under the median it would be no preparation at all, and beyond 0.999 forecasts know nothing.
- *
- * - Arrow, Harris & Marschak, Optimal Inventory Policy, Econometrica 19 (1951).
- */
-export function newsvendorLevel(usd: { readonly usdPerEnvironment: number; readonly usdPerColdStart: number }): number {
-  assert(usd.usdPerEnvironment >= 0, 'a price is not negative');
-  return Math.min(0.999, Math.max(0.5, 1 - usd.usdPerEnvironment / usd.usdPerColdStart));
 }

@@ -1,11 +1,9 @@
 /**
  * The share of requests that a loss system turns away, remembered on a grid of loads: a plan of 500 functions asks for it some ten million times.
  */
-import { remembered } from './remembered.ts';
-
 /**
- * Loads of the grid lie a fraction of their own standard deviation apart. Linear between two of them the loss is at most 1 % too large where it is
- * 0.1 %, and 3 % where it is a millionth (see the test).
+ * Loads of the grid lie a fraction of their own standard deviation apart. Between them, without bursts, the loss is within 0.2 % down to a loss of a hundredth, 1 % down to a
+ * thousandth and 3 % down to a ten-thousandth (see the test).
  */
 const loadStep = 1 / 12;
 const placesPerStep = 12;
@@ -51,7 +49,7 @@ export interface ErlangTable {
  */
 export function createErlangTable(): ErlangTable {
   let grid = gridUpTo(400);
-  const byBursts = new Map<string, Map<number, Float64Array>>();
+  const byBursts = new Map<string, Float64Array[]>();
   return {
     spread(offeredLoad, count, histogram) {
       const nearest = nearestTo(offeredLoad);
@@ -68,8 +66,11 @@ export function createErlangTable(): ErlangTable {
     loadAt: loadOf,
     lossesBy(bursts) {
       const { peakedness, briefness } = bursts;
-      const known = remembered(byBursts, `${peakedness} ${briefness}`, () => new Map<number, Float64Array>());
-      return (place) => remembered(known, place, () => lossesOf(loadOf(place) * peakedness, bursts));
+      const key = `${peakedness} ${briefness}`;
+      // An array, not a map: this is read more often than anything else.
+      const known = byBursts.get(key) ?? [];
+      byBursts.set(key, known);
+      return (place) => (known[place] ??= lossesOf(loadOf(place) * peakedness, bursts));
     },
   };
 }

@@ -13,7 +13,7 @@ const serversMax = 1_000_000;
  *
  * Method: the recursion 1/B(0) = 1, 1/B(c) = 1 + (c / load) · 1/B(c − 1), which only adds positive terms and therefore loses no digits;
  * it is walked until it passes 1 / `blockingRatioMax`. Poisson arrivals; the service times may have any distribution (insensitivity).
- * Under a load that changes, B(c, m(t)) with the m(t) of offered-load.ts is the modified-offered-load approximation.
+ * Under a load that changes, B(c, m(t)) with the m(t) of load-kernel.ts is the modified-offered-load approximation.
  *
  * Cost: O(answer); 600 erlang take 5 µs.
  *

@@ -4,17 +4,14 @@
  * A window is a group of events close together: one raise serves them all, because a second raise inside the first event would put the
  * alias back to IN_PROGRESS under load, and whether Lambda keeps the existing environments serving meanwhile is not documented.
  */
-import type { BindingLimit, CapacityStep } from '../core/capacity.ts';
+import type { CapacityStep } from '../core/capacity.ts';
 import type { FunctionSpec } from '../core/function-spec.ts';
 import { manualKind, type Importance, type MarketEvent } from '../core/market-event.ts';
 import { msPerMinute, type EpochMs } from '../core/time.ts';
 import { billingPeriodMs } from './cost.ts';
-import { noNeed, type Need } from './need.ts';
 import { surgeKind } from './surge.ts';
 
-/** Asked for at least this long before the event, however small the raise. */
-const askedBeforeMs = 10 * msPerMinute;
-/** A release or a speech starts minutes late now and then; the peak is held for that long before anything steps down. */
+/** A release or a speech starts minutes late now and then; and what was let go is not raised again under load. The peak is held for that long before anything steps down. */
 const heldAfterMs = 15 * msPerMinute;
 /** Beyond two hours no event of the measured kinds is still visible above the usual volume. */
 const windowMs = 120 * msPerMinute;
@@ -22,12 +19,15 @@ const windowMs = 120 * msPerMinute;
 const joinWithinMs = 30 * msPerMinute;
 /** A forecast that moved by less is no reason to put a warm alias back to IN_PROGRESS: the buffer that AWS itself advises. */
 const raiseAgainRatio = 1.1;
-/** A step down gives back a fifth and at least four environments (6 cents an hour at 1 GB each); for less, the call is not worth its risk. */
-const stepRatio = 1.25;
-const stepMin = 4;
+/**
+ * Levels that steps down stop at lie a tenth apart, and at least two environments (3 cents an hour at 1 GB): for less, the call is not worth its risk. Only the first
+ * step from a peak, which lies anywhere between two of them, may give back less.
+ */
+const stepRatio = 1.1;
+const stepMin = 2;
 
-/** How long the environment that is needed only at the peak is held: from asking to the first step down, and one billing period. */
-export const peakHeldMs = askedBeforeMs + heldAfterMs + billingPeriodMs;
+/** What was let go after half an hour is started again on demand within the same share, and costs what it costs there. */
+const countedAfterMs = 30 * msPerMinute;
 
 /** How long Lambda and the calls to it take. */
 export interface LeadModel {
@@ -40,6 +40,8 @@ export interface LeadModel {
   readonly marginMs: number;
   /** READY is wanted this long before the event. */
   readonly readyBeforeMs: number;
+  /** Asked for at least this long before it, however small the raise. */
+  readonly askedBeforeMs: number;
 }
 
 /**
@@ -52,6 +54,7 @@ export const documentedLead: LeadModel = {
   queueMs: 0,
   marginMs: msPerMinute,
   readyBeforeMs: 5 * msPerMinute,
+  askedBeforeMs: 10 * msPerMinute,
 };
 
 export interface EventGroup {
@@ -117,116 +120,77 @@ export function compareText(a: string, b: string): number {
 export type Begun = Pick<CapacityStep, 'concurrency' | 'concurrencyWanted' | 'bindingLimit'>;
 
 /** Did a limit set its level, and not demand? */
-function wasCut(begun: Begun): boolean {
+export function wasCut(begun: Begun): boolean {
   return begun.bindingLimit !== 'concurrency' && begun.bindingLimit !== 'rate';
+}
+
+/** A forecast that moved by a tenth is no reason for a call. What a limit had cut stays as it is too: its rounding is no reason either. */
+export function isRaisedAgain(begun: Begun, concurrency: number): boolean {
+  return !wasCut(begun) && concurrency > begun.concurrency * raiseAgainRatio;
 }
 
 export interface WindowOptions {
   readonly group: EventGroup;
   /** Start of the next group's first event: from there on demand is that group's affair. */
   readonly nextAtMs: EpochMs;
-  readonly nowMs: EpochMs;
   /** The forecast and the plan end here. */
   readonly endMs: EpochMs;
   readonly lead: LeadModel;
-  readonly spec: Pick<FunctionSpec, 'initDurationMs' | 'concurrencyCeiling'>;
-  readonly begun: Begun | undefined;
-  /** What has begun is more than was foretold, and worth another raise: begun or not, it is asked for now. */
-  readonly isRevised?: boolean;
-  needIn(blockAtMs: EpochMs): Need;
+  readonly spec: Pick<FunctionSpec, 'initDurationMs'>;
 }
 
+/** When capacity is asked for, held and let go: the shape of a window, whatever its level. All but `readyByMs` are starts of billing blocks. */
 export interface EventWindow {
   readonly group: EventGroup;
   readonly readyByMs: EpochMs;
-  /** By the start of each billing block from the asking on; the first may contain `nowMs`. */
-  readonly levels: ReadonlyMap<EpochMs, WindowLevel>;
+  /** For a raise that is allocated in no time; a larger one is asked for earlier (`askMsFor`). */
+  readonly askMs: EpochMs;
+  /** Nothing steps down before. */
+  readonly heldUntilMs: EpochMs;
+  /** A stated share of spilled requests is kept up to here: the half hour after the event, in which demand is what nobody could be ready for otherwise. */
+  readonly countedUntilMs: EpochMs;
+  /** The window's end: what is held from here on is for no event. */
+  readonly endMs: EpochMs;
 }
 
-export interface WindowLevel {
-  readonly concurrency: number;
-  /** What demand asks for; more than `concurrency` only where a limit cut the raise that still stands. */
-  readonly wanted: number;
-  readonly limit: BindingLimit;
-  /** The greatest need from this block on: what the level is for. */
-  readonly need: Need;
+export function layOutWindow({ group, nextAtMs, endMs, lead, spec }: WindowOptions): EventWindow {
+  const windowEndMs = Math.min(endMs, windowEndOf(group));
+  const expectedUntilMs = group.events.map(
+    ({ startsAtMs, expect }) => startsAtMs + (expect?.minutes ?? 0) * msPerMinute,
+  );
+  const countedMs = Math.max(group.lastAtMs + countedAfterMs, ...expectedUntilMs);
+  return {
+    group,
+    readyByMs: group.firstAtMs - lead.readyBeforeMs,
+    askMs: askMsFor(0, { group, lead, spec }),
+    heldUntilMs: blockFrom(Math.min(windowEndMs, group.lastAtMs + heldAfterMs)),
+    countedUntilMs: blockFrom(Math.min(windowEndMs, countedMs, Math.max(blockOf(nextAtMs), group.lastAtMs))),
+    endMs: blockFrom(windowEndMs),
+  };
 }
 
-/**
- * Lays out one window. From the asking to `heldAfterMs` after the last event it holds the greatest need of the whole window, run-up and lull
- * included; afterwards the greatest need still to come, rounded up to a coarse scale so that it steps down seldom. More need never gives a lower level.
- *
- * A window that has begun keeps what it has; it is raised again only before READY is wanted or where the nowcast asks for it, and only by more than a tenth.
- */
-export function layOutWindow(options: WindowOptions): EventWindow {
-  const { group, nowMs, begun } = options;
-  const countedUntilMs = Math.min(options.endMs, blockOf(options.nextAtMs), windowEndOf(group));
-  const heldUntilMs = Math.min(options.endMs, group.lastAtMs + heldAfterMs, windowEndOf(group));
-  const readyByMs = group.firstAtMs - options.lead.readyBeforeMs;
-  const fromMs = begun ? nowMs : askAtMs(options, countedUntilMs);
-  const blocks = blocksOf(Math.max(fromMs, nowMs), Math.max(countedUntilMs, heldUntilMs));
-
-  const needs = blocks.map((at) => (at < countedUntilMs ? options.needIn(at) : noNeed));
-  const still = greatestToCome(needs);
-  const peak = still[0] ?? noNeed;
-  const mayRaise = nowMs < readyByMs || options.isRevised === true;
-  const isKept = begun !== undefined && !(mayRaise && isRaisedAgain(begun, peak));
-  const top = isKept ? begun.concurrency : peak.concurrency;
-  const levels = blocks.map((blockAtMs, index): [EpochMs, WindowLevel] => {
-    const isHeld = blockAtMs < heldUntilMs || (begun !== undefined && blockAtMs <= nowMs);
-    const need = isHeld ? peak : still[index]!;
-    const concurrency = isHeld ? top : Math.min(top, nextScaleStep(need.concurrency));
-    const isStillCut = isKept && wasCut(begun) && concurrency === top;
-    return isStillCut
-      ? [blockAtMs, { concurrency, wanted: begun.concurrencyWanted, limit: begun.bindingLimit, need }]
-      : [blockAtMs, { concurrency, wanted: concurrency, limit: need.limit, need }];
-  });
-  return { group, readyByMs, levels: new Map(levels) };
-}
-
-/** What a limit had cut stays as it is too: the limit is asked afresh by each plan, and its rounding is no reason to call Lambda. */
-function isRaisedAgain(begun: Begun, peak: Need): boolean {
-  return !wasCut(begun) && peak.concurrency > begun.concurrency * raiseAgainRatio;
-}
-
-/** The block in which to ask so that READY comes in time: 2 min + n / 6,000 min + initialisation + queue + margin before it is wanted. */
-function askAtMs(options: WindowOptions, countedUntilMs: EpochMs): EpochMs {
-  const { group, lead, spec } = options;
-  const needs = blocksOf(group.firstAtMs, countedUntilMs).map((at) => options.needIn(at).concurrency);
-  const concurrency = Math.min(spec.concurrencyCeiling, Math.max(0, ...needs));
+/** The block in which to ask for so many that READY comes in time: 2 min + n / 6,000 min + initialisation + queue + margin before it is wanted. */
+export function askMsFor(
+  concurrency: number,
+  { group, lead, spec }: Pick<WindowOptions, 'group' | 'lead' | 'spec'>,
+): EpochMs {
   const allocationMs = (concurrency / lead.allocationPerMinute) * msPerMinute;
   const leadMs = lead.prepMs + allocationMs + spec.initDurationMs + lead.queueMs + lead.marginMs;
-  return blockOf(group.firstAtMs - Math.max(askedBeforeMs, lead.readyBeforeMs + leadMs));
+  return blockOf(group.firstAtMs - Math.max(lead.askedBeforeMs, lead.readyBeforeMs + leadMs));
 }
 
-function greatestToCome(needs: readonly Need[]): Need[] {
-  const still = [...needs];
-  for (let index = still.length - 2; index >= 0; index--) {
-    if (still[index + 1]!.concurrency > still[index]!.concurrency) still[index] = still[index + 1]!;
-  }
-  return still;
-}
-
-/** The least number of the scale 4, 8, 12, 16, 20, 25, 32, 40 … that is not below; 0 stays 0. */
-function nextScaleStep(concurrency: number): number {
-  let step = 0;
-  while (step < concurrency) step = scaleStepAfter(step);
-  return step;
-}
-
-/** The greatest number of the same scale that is not above: a Put for every request less a second is not worth its calls. */
-export function scaleStepBelow(concurrency: number): number {
-  let step = 0;
-  for (let next = scaleStepAfter(step); next <= concurrency; next = scaleStepAfter(next)) step = next;
-  return step;
-}
-
-function scaleStepAfter(step: number): number {
+/** Levels that steps down stop at: 2, 4, 6 … 20, 22, 25, 28, 31, 35 … A Put for every request less a second is not worth its calls. */
+export function scaleStepAfter(step: number): number {
   return Math.max(step + stepMin, Math.ceil(step * stepRatio));
 }
 
 export function blockOf(atMs: EpochMs): EpochMs {
   return Math.floor(atMs / billingPeriodMs) * billingPeriodMs;
+}
+
+/** The first block that starts no earlier. */
+function blockFrom(atMs: EpochMs): EpochMs {
+  return Math.ceil(atMs / billingPeriodMs) * billingPeriodMs;
 }
 
 /** Starts of the billing blocks that [fromMs, untilMs) touches. */

@@ -2,9 +2,10 @@
 import type { EpochMs } from '../core/time.ts';
 import { billingPeriodMs } from './cost.ts';
 import type { ErlangTable } from './erlang-table.ts';
-import type { LoadKernel } from './load-kernel.ts';
+import { loadMax, type LoadKernel } from './load-kernel.ts';
 
 export interface LoadHistogram {
+  /** All arrivals, those beyond `loadMax` included, which are not in the histogram. */
   requestCount: number;
   /** The greatest load, in erlang. */
   top: number;
@@ -68,10 +69,12 @@ export function gatherLoads(path: DemandPath, blockAtMs: EpochMs, gathering: Gat
       const count = counts[bucket]! * share;
       let load = 0;
       for (let lag = 0; lag < running.length; lag++) load += counts[Math.max(0, bucket - lag)]! * running[lag]!;
-      table.spread(load / peakedness, count, loads.arrivals);
+      load = Math.max(0, load);
+      const kept = load > loadMax ? loadMax / load : 1;
+      table.spread((kept * load) / peakedness, kept * count, loads.arrivals);
       loads.requestCount += count;
-      if (load > loads.top) loads.top = load;
-      if (load < bottom) bottom = load;
+      loads.top = Math.max(loads.top, kept * load);
+      bottom = Math.min(bottom, kept * load);
     }
   }
   if (loads.requestCount === 0) return;

@@ -8,13 +8,19 @@ import { runWeightsOf, type RunDistribution } from './run-distribution.ts';
 
 /** Seconds are looked at together as long as the load changes by no more than this many of its standard deviations at the peak; below the peak by more. */
 const deviationsMax = 1;
-const relaxedBelowPeak = 8;
+const relaxedBelowPeak = 3;
 /** And never across a minute, so that no billing block begins inside. */
 const togetherSecondsMax = 60;
 
+/**
+ * A load beyond this, in erlang, is one of a forecast gone mad: it is twenty times the largest default of an account. What comes on top spills whatever is held, and what one
+ * environment takes of it stays the same.
+ */
+export const loadMax = 20_000;
+
 export interface LoadKernel {
   readonly points: readonly LoadPoint[];
-  /** No load of any path passes it, in erlang. */
+  /** No load of any path passes it, in erlang; `loadMax` where they do. */
   readonly loadBound: number;
 }
 
@@ -54,16 +60,42 @@ export function loadKernelOf({ stepMs, profile, runs, countMax, peakedness }: Ke
   const tolerance = deviationsMax * Math.sqrt(peakedness / Math.max(loadBound, 1e-9)) * peak;
   const points: LoadPoint[] = [];
   for (let from = 0, until = 0; from < shares.length; from = until) {
-    const allowed = tolerance * (1 + relaxedBelowPeak * (1 - steady[from]! / peak));
-    let [least, most] = [Infinity, 0];
+    // By lag as well as in sum: where one minute brings more than the one before, the parts matter, though their sum for like minutes stands still.
+    const range = createRange();
     for (until = from; until < shares.length; until++) {
-      least = Math.min(least, steady[until]!);
-      most = Math.max(most, steady[until]!);
-      if (until > from && (most - least > allowed || until % togetherSecondsMax === 0)) break;
+      const spread = widen(range, running[until]!, steady[until]!);
+      const allowed = tolerance * (1 + relaxedBelowPeak * (1 - range.most / peak));
+      if (until > from && (spread > allowed || until % togetherSecondsMax === 0)) break;
     }
     points.push(...pointsOf({ from, until }, shares, running));
   }
-  return { points, loadBound };
+  // The two points of a stretch that bends lie a little beyond its greatest load; and where a lag fell below nothing, its bucket may have brought less than the others.
+  const passed = points.map((point) => point.running.reduce((sum, value) => sum + Math.max(0, value), 0) * countMax);
+  return { points, loadBound: Math.min(loadMax, Math.max(loadBound, ...passed)) };
+}
+
+interface Range {
+  /** The greatest sum over lags so far: a stretch that rises to the peak is as near to it as its highest second. */
+  most: number;
+  readonly least: number[];
+  readonly greatest: number[];
+}
+
+function createRange(): Range {
+  return { most: 0, least: [], greatest: [] };
+}
+
+/** Takes one more second in, and answers how far apart its seconds lie now. */
+function widen(range: Range, lags: Float64Array, sum: number): number {
+  range.most = Math.max(range.most, sum);
+  let spread = 0;
+  for (let part = 0; part <= lags.length; part++) {
+    const value = lags[part] ?? sum;
+    const least = (range.least[part] = Math.min(range.least[part] ?? value, value));
+    const greatest = (range.greatest[part] = Math.max(range.greatest[part] ?? value, value));
+    spread = Math.max(spread, greatest - least);
+  }
+  return spread;
 }
 
 /** [second][lag] */
@@ -101,7 +133,8 @@ function pointsOf(stretch: Stretch, shares: Float64Array, running: readonly Floa
   const further = 1 / Math.sqrt(3) - 1 / 2;
   return halves.map((half, index) => {
     const [own, other] = index === 0 ? [first!, second!] : [second!, first!];
-    const spread = own.map((value, lag) => Math.max(0, value + further * (value - other[lag]!)));
+    // Single lags may fall below nothing by a hair; clipping them would add to the load.
+    const spread = own.map((value, lag) => value + further * (value - other[lag]!));
     return pointOf(half, shares, spread);
   });
 }
@@ -122,6 +155,6 @@ function meanOf({ from, until }: Stretch, running: readonly Float64Array[]): Flo
 function withoutTail(lags: Float64Array): Float64Array {
   const whole = lags.reduce((sum, value) => sum + value, 0);
   let length = lags.length;
-  for (let tail = 0; length > 1; length--) if ((tail += lags[length - 1]!) > whole * 1e-6) break;
+  for (let tail = 0; length > 1; length--) if ((tail += Math.abs(lags[length - 1]!)) > whole * 1e-6) break;
   return lags.subarray(0, length);
 }

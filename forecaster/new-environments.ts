@@ -87,9 +87,11 @@ function groupsTaken(curves: SpillCurves, loads: LoadHistogram, groupSize: numbe
   const reference = firstBelow(losses, 1 / loads.requestCount);
   const scale = lostAt(curves, loads, reference) / losses[reference]! / curves.peakedness;
   const clumpMin = 1 / (1 + 2.5 * Math.sqrt(loads.top));
+  const middle = groupSize >> 1;
   const clumpsAt = (group: number): number => {
-    const place = group * groupSize + (groupSize >> 1);
-    return scale * (losses[place] ?? 0) * Math.max(clumpMin, 1 - loads.top / (place + 1));
+    const place = group * groupSize + middle;
+    if (place >= losses.length) return 0;
+    return scale * losses[place]! * Math.max(clumpMin, 1 - loads.top / (place + 1));
   };
   let group = Math.floor(reference / groupSize);
   while (group > 0 && clumpsAt(group - 1) < surelyTaken) group--;

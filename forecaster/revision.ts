@@ -7,7 +7,7 @@
  * (block-worth.ts): kept, whatever exceeds it spills; raised, the same until it is READY, or everything, and afterwards what exceeds the new level. Counts of requests
  * decide nothing by themselves.
  */
-import type { FunctionSpec, Prices } from '../core/function-spec.ts';
+import type { FunctionSpec, Prices, SpillTarget } from '../core/function-spec.ts';
 import { msPerMinute, type EpochMs } from '../core/time.ts';
 import type { BlockWorth } from './block-worth.ts';
 import { billingPeriodMs, usdOfHolding } from './cost.ts';
@@ -53,7 +53,7 @@ export function judgeRevision(question: RevisionQuestion): RevisionAnswer {
     concurrencyMax,
     spec.spillTarget.kind === 'spilloverRatioMax'
       ? byRatio(spans, spec.spillTarget.ratio)
-      : byUsd(spans, question, spec.spillTarget.usd),
+      : byUsd(spans, question, pricesOf(spec.spillTarget)),
   );
   if (wanted <= heldConcurrency * revisionRatioMin) {
     const because = `${wanted} would do, and ${heldConcurrency} are held: no more than a quarter is missing`;
@@ -61,7 +61,7 @@ export function judgeRevision(question: RevisionQuestion): RevisionAnswer {
   }
   return spec.spillTarget.kind === 'spilloverRatioMax'
     ? judgeByRatio(spans, question, { wanted, ratioMax: spec.spillTarget.ratio })
-    : judgeByUsd(spans, question, { wanted, usdPerColdStart: spec.spillTarget.usd });
+    : judgeByUsd(spans, question, { wanted, prices: pricesOf(spec.spillTarget) });
 }
 
 /** One block, and which parts of it lie in the time of preparation and after it. */
@@ -106,14 +106,23 @@ function byRatio(spans: readonly Span[], ratioMax: number): number {
   return concurrency;
 }
 
+interface StatedPrices {
+  readonly usdPerColdStart: number;
+  readonly usdPerSpill: number;
+}
+
+function pricesOf(target: Exclude<SpillTarget, { readonly kind: 'spilloverRatioMax' }>): StatedPrices {
+  return {
+    usdPerColdStart: target.kind === 'usdPerColdStart' ? target.usd : 0,
+    usdPerSpill: target.kind === 'usdPerSpill' ? target.usd : 0,
+  };
+}
+
 /** As many as are each worth their price once they are READY. */
-function byUsd(spans: readonly Span[], question: RevisionQuestion, usdPerColdStart: number): number {
-  const longest = Math.max(0, ...spans.map(({ worth }) => worth.coldStartsAvoided.length));
+function byUsd(spans: readonly Span[], question: RevisionQuestion, stated: StatedPrices): number {
+  const longest = Math.max(0, ...spans.map(({ worth }) => worth.spillAvoided.length));
   let concurrency = 0;
-  while (
-    concurrency < longest &&
-    usdSaved(spans, question, { from: concurrency, until: concurrency + 1, usdPerColdStart }) > 0
-  )
+  while (concurrency < longest && usdSaved(spans, question, { from: concurrency, until: concurrency + 1, stated }) > 0)
     concurrency++;
   return concurrency;
 }
@@ -122,7 +131,7 @@ function byUsd(spans: readonly Span[], question: RevisionQuestion, usdPerColdSta
 function usdSaved(
   spans: readonly Span[],
   { spec, prices, startedBefore }: RevisionQuestion,
-  { from, until, usdPerColdStart }: { readonly from: number; readonly until: number; readonly usdPerColdStart: number },
+  { from, until, stated }: { readonly from: number; readonly until: number; readonly stated: StatedPrices },
 ): number {
   const { onDemand, provisionedDuration } = prices.usdPerGbSecond[spec.architecture];
   const usdPerBusySecond = (onDemand - provisionedDuration) * (spec.memoryMb / 1_024);
@@ -133,7 +142,8 @@ function usdSaved(
   }
   const busySeconds = total(spans, ({ worth, after }) => after * beyond(worth.busySeconds, from, until));
   const held = usdOfHolding(spec, prices, { concurrency: until - from, fromMs: 0, untilMs: revisionMs });
-  return coldStarts * usdPerColdStart + busySeconds * usdPerBusySecond - held;
+  const spilled = total(spans, ({ worth, after }) => after * beyond(worth.spillAvoided, from, until));
+  return coldStarts * stated.usdPerColdStart + spilled * stated.usdPerSpill + busySeconds * usdPerBusySecond - held;
 }
 
 function judgeByRatio(
@@ -161,12 +171,13 @@ function judgeByRatio(
 function judgeByUsd(
   spans: readonly Span[],
   question: RevisionQuestion,
-  { wanted, usdPerColdStart }: { readonly wanted: number; readonly usdPerColdStart: number },
+  { wanted, prices }: { readonly wanted: number; readonly prices: StatedPrices },
 ): RevisionAnswer {
   const { heldConcurrency: held } = question;
-  const saved = usdSaved(spans, question, { from: held, until: wanted, usdPerColdStart });
-  // What stands would have to start anew on demand.
-  const lost = idleRatio * held * usdPerColdStart;
+  const saved = usdSaved(spans, question, { from: held, until: wanted, stated: prices });
+  // What stands would have to start anew on demand, and nothing that it would have served is served warm until then.
+  const spilled = total(spans, ({ worth, before }) => before * beyond(worth.spillAvoided, 0, held));
+  const lost = idleRatio * (held * prices.usdPerColdStart + spilled * prices.usdPerSpill);
   const because = `${wanted} instead of ${held} would save ${saved.toFixed(2)} dollars within the hour once they are READY, and lose ${lost.toFixed(2)} to the chance that nothing serves until then`;
   return { isWorthIt: saved > lost, concurrency: wanted, because };
 }

@@ -1,40 +1,30 @@
 /**
- * The table that a plan is made on: a row for each function, a cell for each of Lambda's billing blocks. Cells start as what demand asks
- * for, and limits only ever lower them.
+ * The table that a plan is made on: a row for each function, a cell for each of Lambda's billing blocks.
  */
-import type { BindingLimit, CapacityStep } from '../core/capacity.ts';
+import type { BindingLimit, CapacityStep, GivenUp } from '../core/capacity.ts';
 import type { FunctionSpec } from '../core/function-spec.ts';
 import type { EpochMs } from '../core/time.ts';
 import type { EventGroup, EventWindow } from './event-window.ts';
-import type { Need, Target } from './need.ts';
+import type { Decided } from './worth/draft.ts';
+import type { Member } from './worth/moves.ts';
 
-/** One function in one billing block. */
-export interface Cell {
-  readonly blockAtMs: EpochMs;
-  /** What demand alone asks for, or the floor where that is more. */
-  readonly wanted: number;
-  readonly floor: number;
-  /** Above the floor after an event, because it pays for itself; comes after every event where something is scarce. */
-  readonly isKept?: boolean;
-  /** At least `floor`. */
-  readonly level: number;
-  readonly limit: BindingLimit;
-  /** The limit's name in a sentence, where one cut the level. */
-  readonly cutBy?: string;
-  /** The window that asked for it and its need; absent where the floor covers everything. */
-  readonly asked?: { readonly window: EventWindow; readonly need: Need };
-}
-
+/** A function before and while limits are shared. */
 export interface Row {
   readonly spec: FunctionSpec;
-  readonly target: Target;
   readonly usdPerBlock: number;
-  readonly cells: readonly Cell[];
+  readonly member: Member;
+  /** What it would have alone, without its own ceiling. */
+  readonly alone: Int32Array;
+  /** Which window each block belongs to. */
+  readonly windowAt: readonly (EventWindow | undefined)[];
+  readonly decided: ReadonlyMap<EventWindow, Decided>;
+  /** By block: as many requests as may run at once. */
+  readonly runningMax: Int32Array;
   readonly begun?: BegunWindow;
+  /** What the begun window cost before the first block. */
+  readonly usdBehind: number;
   /** The group whose window was raised after its event had begun. */
   readonly raisedLate?: EventGroup;
-  /** How many environments pay for themselves in a block; absent without a forecast. */
-  readonly paying?: (blockAtMs: EpochMs) => number;
   /** Why there is no forecast. */
   readonly notReady?: string;
 }
@@ -47,12 +37,20 @@ export interface BegunWindow {
   readonly steps: readonly CapacityStep[];
 }
 
-/** Holds more than the floor for an event, and so belongs to it. */
-export function isForEvent(cell: Cell): boolean {
-  return cell.level > cell.floor && cell.asked !== undefined;
-}
-
-export function cut(cell: Cell, level: number, limit: BindingLimit, cutBy: string): Cell {
-  if (level >= cell.level) return cell;
-  return { ...cell, floor: Math.min(cell.floor, level), level, limit, cutBy };
+/** One function in one billing block, as it is planned. */
+export interface Cell {
+  readonly blockAtMs: EpochMs;
+  readonly level: number;
+  /** Alone, without any limit. */
+  readonly wanted: number;
+  readonly limit: BindingLimit;
+  /** The limit's name in a sentence, where one cut the level. */
+  readonly cutBy?: string;
+  readonly givenUp?: GivenUp;
+  /** The window that it is for; absent where no more than the floor is held, or what is held pays for itself after an event. */
+  readonly window?: EventWindow;
+  /** What it is expected to save, its price not taken off. */
+  readonly worthUsd: number;
+  /** Expected spilled requests, and all. */
+  readonly spilled: number;
 }

@@ -88,7 +88,7 @@ function rateLossOf({ arrivalsPerSecond, burstiness }: Stream, environments: num
 }
 
 /** Expected spilled requests with 0, 1, 2 … environments, cut where it is next to nothing. */
-export function spillOver(curves: SpillCurves, { arrivals, first, end, requestCount }: LoadHistogram): Float64Array {
+export function spillOver(curves: SpillCurves, { arrivals, first, end }: LoadHistogram): Float64Array {
   let spilled = new Float64Array(1);
   // From the greatest load down, so that the longest curve comes first.
   for (let place = end - 1; place >= first; place--) {
@@ -100,8 +100,14 @@ export function spillOver(curves: SpillCurves, { arrivals, first, end, requestCo
       spilled[environments]! += count * ratios[environments]!;
     }
   }
-  let length = spilled.length;
-  while (length > 1 && spilled[length - 1]! < requestCount * spillRatioMin) length--;
+  // The weights of a load between two others may be negative by a little, and beside the kink of the request rate so may be what they add up to: what more spills with more
+  // environments is none of it real.
+  let [least, length] = [0, spilled.length];
+  for (let environments = length - 1; environments >= 0; environments--) {
+    least = Math.max(least, spilled[environments]!);
+    spilled[environments] = least;
+  }
+  while (length > 1 && spilled[length - 1]! < spilled[0]! * spillRatioMin) length--;
   return spilled.subarray(0, length);
 }
 

@@ -51,6 +51,11 @@ export interface EventCurve {
   readonly eventCount: number;
   /** Mean lift over the half hour after the event, where it usually is. */
   readonly strength: number;
+  /**
+   * How far what is usual there stands out in the half hour after the event, from the half hours before and after that. Where an event comes every day at
+   * the same minute, no day shows the slot without it: the profile takes its surge for usual, and `strength` is nought. 0 before one was seen.
+   */
+  readonly usualRise: number;
 }
 
 /** One event as it went; NaN where nothing was recorded. */
@@ -176,7 +181,25 @@ function estimateCurve(
     strength += lift(minute, own?.base.value[minute] ?? 0) / 30;
   }
   const eventCount = own?.lift.count.reduce((most, count) => Math.max(most, count)) ?? 0;
-  return { lift, stray, eventCount, strength };
+  return { lift, stray, eventCount, strength, usualRise: own ? riseOf(own.base) : 0 };
+}
+
+/** From the mean of its neighbours: a morning on which volume grows by the same share every half hour does not stand out. */
+function riseOf(base: MinuteMeans): number {
+  const [before, during, after] = [-30, 0, 30].map((offset) => meanOver(base, offset - offsetMinuteFirst));
+  const rise = during! - (before! + after!) / 2;
+  return Number.isNaN(rise) ? 0 : rise;
+}
+
+/** Of the half hour from `first` on; NaN where nothing of it was recorded. */
+function meanOver({ value, count }: MinuteMeans, first: number): number {
+  let [sum, recorded] = [0, 0];
+  for (let minute = first; minute < first + 30; minute++) {
+    if (count[minute] === 0) continue;
+    sum += value[minute]!;
+    recorded++;
+  }
+  return sum / recorded;
 }
 
 /** The same added volume in a slot that is usually e^(to - from) times as busy. A lull is a share of what is there, and stays one. */

@@ -5,6 +5,7 @@
  * Events that share a minute are one: the strongest stands for all, so that a claims report under a payrolls one learns nothing from it.
  * Events that overlap add up: the later one is what comes on top of the earlier one's tail.
  */
+import type { Json } from '../core/json.ts';
 import type { Importance, MarketEvent } from '../core/market-event.ts';
 import { msPerMinute, type EpochMs } from '../core/time.ts';
 import type { Calibration } from './calibration.ts';
@@ -32,6 +33,9 @@ const judgedMinutesAfter = 30;
 const clipSpreads = 2;
 /** A factor of twenty: a first event may be as great as any, its successors are held ever closer to what is known. */
 const firstSightLift = 3;
+
+/** Its beginning is the first bucket that is seen within so long; a service that was down meanwhile has nothing to go by. */
+const beginsWithinMs = 10 * msPerMinute;
 
 /** Events that share an instant. */
 export interface EventGroup {
@@ -144,12 +148,24 @@ interface Watched {
   readonly calm: Float64Array;
   readonly miss: Float64Array;
   readonly errors: number[];
+  /** Since it began. */
+  anchor?: Anchor;
+}
+
+/** An event that has begun: what was foretold as it began, and how that went since. */
+export interface Anchor {
+  readonly firstBucket: number;
+  /** As of its first bucket, without events. */
+  readonly locations: Float64Array;
+  readonly spreads: Float64Array;
+  /** By bucket from the first on: actual less foretold, in spreads; NaN where nothing can be said. */
+  readonly misses: number[];
 }
 
 const columns = ['locations', 'spreads', 'lifts', 'strays', 'bases', 'lift', 'base', 'calm', 'miss'] as const;
 
 export interface WatchedSnapshot {
-  readonly [field: string]: string | number | readonly number[];
+  readonly [field: string]: Json;
   readonly atMs: number;
   readonly kind: string;
   readonly importance: Importance;
@@ -157,6 +173,14 @@ export interface WatchedSnapshot {
   readonly slack: number;
   readonly weight: number;
   readonly errors: readonly number[];
+  /** Null until it has begun; JSON knows no NaN. */
+  readonly anchor: {
+    readonly [field: string]: Json;
+    readonly firstBucket: number;
+    readonly locations: string;
+    readonly spreads: string;
+    readonly misses: readonly (number | null)[];
+  } | null;
 }
 
 /** Log of the volume that came; at least that, where capacity was exhausted. */
@@ -169,6 +193,12 @@ export interface EventWatch {
   isWatching(group: EventGroup): boolean;
   /** Starts to follow a group: `outlook` is what its buckets would be without it, from `firstBucket` on. */
   open(group: EventGroup, start: { firstBucket: number; atMs: EpochMs; outlook: Outlook; typical: number }): void;
+  /** The event that begins with this bucket, where it is followed and its beginning is not known yet. */
+  isBeginning(bucketMs: EpochMs): boolean;
+  /** It begins: `outlook` is what its buckets would be without any event, from this bucket on. */
+  begin(bucket: number, bucketMs: EpochMs, outlook: Outlook): void;
+  /** The latest event that has begun. */
+  anchor(): Anchor | undefined;
   /** The lift foretold for a bucket, over all events under way. */
   liftAt(bucket: number): number;
   /** Compares a bucket with what was foretold, and lets the finished events be learned. */
@@ -206,6 +236,17 @@ export function createEventWatch(options: EventWatchOptions, snapshot: readonly 
         errors: [],
       });
     },
+    isBeginning: (bucketMs) => watched.some((event) => beginsAt(event, bucketMs)),
+    begin(bucket, bucketMs, { locations, spreads }) {
+      for (const event of watched) {
+        if (beginsAt(event, bucketMs)) event.anchor = { firstBucket: bucket, locations, spreads, misses: [] };
+      }
+    },
+    anchor() {
+      let latest: Watched | undefined;
+      for (const event of watched) if (event.anchor && event.atMs >= (latest?.atMs ?? 0)) latest = event;
+      return latest?.anchor;
+    },
     liftAt(bucket) {
       let lift = 0;
       for (const event of watched) lift += event.lifts[bucket - event.firstBucket] ?? 0;
@@ -213,6 +254,8 @@ export function createEventWatch(options: EventWatchOptions, snapshot: readonly 
     },
     judge(bucket, atMs, { logVolume, isAtLeast }) {
       if (watched.length === 0) return;
+      const anchored = watched.filter(({ anchor }) => anchor !== undefined);
+      if (anchored.length > 0) follow(anchored, { bucket, logVolume, isAtLeast, foretold: this.liftAt(bucket) });
       if (!Number.isNaN(logVolume)) {
         const foretold = this.liftAt(bucket);
         for (const event of watched) record(event, { bucket, atMs, stepMs, logVolume, isAtLeast, foretold });
@@ -226,6 +269,23 @@ export function createEventWatch(options: EventWatchOptions, snapshot: readonly 
     },
     snapshot: () => watched.map(packWatched),
   };
+}
+
+function beginsAt({ atMs, anchor }: Watched, bucketMs: EpochMs): boolean {
+  return anchor === undefined && atMs <= bucketMs && bucketMs < atMs + beginsWithinMs;
+}
+
+function follow(anchored: readonly Watched[], seen: SeenVolume & { bucket: number; foretold: number }): void {
+  const { bucket, logVolume, isAtLeast, foretold } = seen;
+  for (const event of anchored) {
+    const { firstBucket, locations, spreads, misses } = event.anchor!;
+    const index = bucket - event.firstBucket;
+    const effect = { lift: event.lifts[index] ?? 0, stray: event.strays[index] ?? 0 };
+    const miss =
+      (logVolume - locations[bucket - firstBucket]! - foretold) / spreadUnder(spreads[bucket - firstBucket]!, effect);
+    // Volume that capacity has cut down says only that at least so much came.
+    misses.push(Number.isFinite(miss) && !(isAtLeast && miss < 0) ? miss : NaN);
+  }
 }
 
 function record(
@@ -256,14 +316,31 @@ function record(
 }
 
 function packWatched(event: Watched): WatchedSnapshot {
-  const { atMs, kind, importance, firstBucket, slack, weight, errors } = event;
+  const { atMs, kind, importance, firstBucket, slack, weight, errors, anchor } = event;
   const packed = Object.fromEntries(columns.map((column) => [column, packFloat64(event[column])]));
-  return { ...packed, atMs, kind, importance, firstBucket, slack, weight, errors: [...errors] };
+  return {
+    ...packed,
+    atMs,
+    kind,
+    importance,
+    firstBucket,
+    slack,
+    weight,
+    errors: [...errors],
+    anchor: anchor
+      ? {
+          firstBucket: anchor.firstBucket,
+          locations: packFloat64(anchor.locations),
+          spreads: packFloat64(anchor.spreads),
+          misses: anchor.misses.map((miss) => (Number.isNaN(miss) ? null : miss)),
+        }
+      : null,
+  };
 }
 
 function unpackWatched(kept: WatchedSnapshot): Watched {
-  const { atMs, kind, importance, firstBucket, slack, weight, errors } = kept;
-  const column = (name: (typeof columns)[number]): Float64Array => unpackFloat64(String(kept[name]));
+  const { atMs, kind, importance, firstBucket, slack, weight, errors, anchor } = kept;
+  const column = (name: (typeof columns)[number]): Float64Array => unpackFloat64(kept[name] as string);
   return {
     atMs,
     kind,
@@ -281,5 +358,13 @@ function unpackWatched(kept: WatchedSnapshot): Watched {
     base: column('base'),
     calm: column('calm'),
     miss: column('miss'),
+    ...(anchor && {
+      anchor: {
+        firstBucket: anchor.firstBucket,
+        locations: unpackFloat64(anchor.locations),
+        spreads: unpackFloat64(anchor.spreads),
+        misses: anchor.misses.map((miss) => miss ?? NaN),
+      },
+    }),
   };
 }

@@ -41,10 +41,37 @@ function liftOf(question: Question, hour: number): number {
   return Math.log(ask(question).requestCount[0]![0]!) - usualLogVolume(hour);
 }
 
+/** What a kind looks like that comes at noon on those days. */
+function noonCurve(days: readonly number[], lift: number) {
+  const events = days.map((day) => testEvent('noon', localInstant(day, 12)));
+  const eventResponse = createEventResponse();
+  const series = syntheticSeries({ dayCount: 59, events, liftOf: () => lift });
+  createSessionEvent({ stepMs, clock: testClock, seriesName: 'one', eventResponse }).learn({ volume: series, events });
+  return eventResponse.curveOf('one', 'noon', 3);
+}
+
 const weekdays = (count: number): number[] =>
   Array.from({ length: 7 * count }, (_, day) => day).filter((day) => day % 7 < 5);
 
 describe('the session profile inside the model', () => {
+  // Goal: a surge that no day is without is told apart from nothing. Method: the same noons, with and without a lift; a fifth of days leaves clean ones.
+  it.each([
+    { name: 'every day, with a surge', days: weekdays(8), lift: 1, strength: [-0.1, 0.15], usualRise: [0.3, 1] },
+    { name: 'every day, with nothing', days: weekdays(8), lift: 0, strength: [-0.05, 0.05], usualRise: [-0.05, 0.05] },
+    {
+      name: 'on Mondays, with a surge',
+      days: weekdays(8).filter((day) => day % 7 === 0),
+      lift: 1,
+      strength: [0.4, 1],
+      usualRise: [-0.05, 0.05],
+    },
+  ])('shows in what is usual what comes at noon $name', ({ days, lift, strength, usualRise }) => {
+    const curve = noonCurve(days, lift);
+    expect(curve.eventCount).toBeGreaterThanOrEqual(3);
+    expect([curve.strength >= strength[0]!, curve.strength <= strength[1]!]).toEqual([true, true]);
+    expect([curve.usualRise >= usualRise[0]!, curve.usualRise <= usualRise[1]!]).toEqual([true, true]);
+  });
+
   it('follows the local clock over the change to summer time', () => {
     // Eleven weeks from 6 January cross 9 March; noon is at 17:00Z before and at 16:00Z after it.
     const lift = liftOf({ series: syntheticSeries({ dayCount: 66 }), atMs: localInstant(64, 8) }, 8);

@@ -12,7 +12,7 @@
 import { assert } from '../core/assert.ts';
 import type { QuantilePath } from '../core/forecast.ts';
 import type { Json } from '../core/json.ts';
-import { msPerDay, msPerMinute } from '../core/time.ts';
+import { msPerDay, msPerMinute, type EpochMs } from '../core/time.ts';
 import { createCalibration } from './calibration.ts';
 import {
   createEventResponse,
@@ -28,9 +28,11 @@ import {
   shakenLiftMin,
   spreadUnder,
   strongestOf,
+  type Anchor,
   type EventGroup,
   type WatchedSnapshot,
 } from './event-watch.ts';
+import { carryMisses, type MissCarry } from './miss-carry.ts';
 import { forecastBlock, type LevelContext, type Outlook } from './level-forecast.ts';
 import { createLocalGrid, type LocalGrid } from './local-grid.ts';
 import type { Horizon, Model, ModelOptions, NotReady, Observation } from './model.ts';
@@ -48,8 +50,19 @@ const touchedLiftMin = 0.1;
 const residualSpreadMax = 4;
 /** What is typical follows the level by half in a working week: who waits for an event is not more because a day is busy. */
 const typicalRate = 1 - 2 ** (-1 / 5);
+/** From this part of a bucket's spread on, its miss is an event's and not the day's. */
+const shakenStrayRatioMin = 0.25;
 /** Beyond this many days of silence the days between are not walked through one by one. */
 const gapDayCountMax = 400;
+
+/** Of one bucket's log volume. */
+interface Reading {
+  readonly lift: number;
+  readonly centre: number;
+  readonly spread: number;
+  /** The part of the spread that is an event's. */
+  readonly strayRatio: number;
+}
 
 interface SeenBucket {
   /** NaN: nothing was recorded. */
@@ -156,6 +169,11 @@ export function createSessionEvent(options: ModelOptions, kept?: Json): Model {
       });
     }
   };
+  /** What an event that is under way has shown of itself. */
+  const carryNow = (): { readonly anchor: Anchor; readonly carry: MissCarry } | undefined => {
+    const anchor = watch.anchor();
+    return anchor && { anchor, carry: carryMisses(anchor.misses, stepMs / msPerMinute) };
+  };
   const learnBucket = (onGrid: LocalGrid, bucket: number, seen: SeenBucket, near: readonly EventGroup[]): void => {
     const { value, isAtLeast } = seen;
     const atMs = onGrid.msOf(bucket);
@@ -167,6 +185,9 @@ export function createSessionEvent(options: ModelOptions, kept?: Json): Model {
     }
     if (slot % bucketsPerHalfHour === 0) startHalfHour(onGrid, bucket, slot);
     if (near.length > 0 && dayCount >= dayCountMin) openEvents(onGrid, bucket, near);
+    if (watch.isBeginning(atMs)) {
+      watch.begin(bucket, atMs, outlookOf(onGrid, bucket, Math.ceil((offsetMinuteEnd * msPerMinute) / stepMs)));
+    }
 
     const lift = watch.liftAt(bucket);
     const isTouched = Math.abs(lift) > touchedLiftMin || near.some((group) => isInReach(group, atMs));
@@ -232,16 +253,37 @@ export function createSessionEvent(options: ModelOptions, kept?: Json): Model {
       }));
       const calmErrors = horizon.levels.map((quantileLevel) => calm.quantile(quantileLevel));
       const shakenErrors = horizon.levels.map((quantileLevel) => shaken.quantile(quantileLevel));
+      const underWay = carryNow();
+      /** As of the event's beginning, moved by how it went since. */
+      const carried = (index: number): Reading | undefined => {
+        if (!underWay) return undefined;
+        const { anchor, carry } = underWay;
+        const place = first + index - anchor.firstBucket;
+        const reading = readingOf(anchor, place, horizon.fromMs + index * stepMs);
+        // What an event neither lifts nor puts in doubt goes by how the day goes.
+        if (!reading || !(reading.lift > shakenLiftMin || reading.strayRatio > shakenStrayRatioMin)) return undefined;
+        const { mean, variance } = carry.at(place - anchor.misses.length + 1);
+        return {
+          lift: reading.lift,
+          centre: reading.centre + reading.spread * mean,
+          spread: reading.spread * Math.sqrt(variance),
+          strayRatio: reading.strayRatio,
+        };
+      };
+      const readingOf = (from: Outlook, index: number, atMs: EpochMs): Reading | undefined => {
+        const location = from.locations[index];
+        if (location === undefined) return undefined;
+        const effect = effectOn(active, { atMs, stepMs, base: location - typicalLocation });
+        const spread = spreadUnder(from.spreads[index]!, effect);
+        return { lift: effect.lift, centre: location + effect.lift, spread, strayRatio: effect.stray / spread };
+      };
       const requestCount: number[][] = [];
       for (let index = 0; index < horizon.stepCount; index++) {
-        const location = outlook.locations[index]!;
         const atMs = horizon.fromMs + index * stepMs;
-        const effect = effectOn(active, { atMs, stepMs, base: location - typicalLocation });
-        const spread = spreadUnder(outlook.spreads[index]!, effect);
-        const errors = effect.lift > shakenLiftMin ? shakenErrors : calmErrors;
-        const centre = location + effect.lift;
+        const { lift, centre, spread } = carried(index) ?? readingOf(outlook, index, atMs)!;
+        const errors = lift > shakenLiftMin ? shakenErrors : calmErrors;
         const quantiles = new Array<number>(errors.length).fill(0);
-        if (!Number.isNaN(location))
+        if (!Number.isNaN(centre))
           for (let at = 0; at < errors.length; at++)
             quantiles[at] = Math.max(0, Math.expm1(centre + spread * errors[at]!));
         requestCount.push(quantiles);

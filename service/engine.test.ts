@@ -80,6 +80,26 @@ describe('what goes out', () => {
     expect(outcomes).toEqual(sent.map(({ effect }) => effect.intentSeq));
   });
 
+  // Goal: a drill is every day at its minute, so that its surge is the usual; that it lifts nothing beyond the usual does not make it one that does nothing.
+  it('is a raise for what surges every day, and for a kind without effect nothing but the reason', () => {
+    const untilMs = minute(-9);
+    const surging = drive(engineOf(), { untilMs });
+    const flat = drive(createEngine(sampleOptions([spec], 1)), { untilMs });
+    const notPlannedOf = (judged: readonly Judged[]) => draftsOf(judged, 'plan.decided').at(-1)?.body['notPlanned'];
+    expect(draftsOf(surging, 'action.intended').length).toBeGreaterThan(0);
+    expect(notPlannedOf(surging)).toEqual([]);
+    expect(draftsOf(flat, 'action.intended')).toEqual([]);
+    expect(notPlannedOf(flat)).toEqual([
+      {
+        key,
+        eventId: drill.id,
+        because: expect.stringMatching(
+          /^drill has no effect that could be measured: seen 3 times, it lifts the half hour after it by -?0\.\d %$/,
+        ) as string,
+      },
+    ]);
+  });
+
   it('waits for the account: without its limits nothing is planned, looked at or asked', () => {
     const judged = drive(engineOf([{ ...spec, concurrencyFloor: 4 }]), { untilMs: minute(-9), facts: [] });
     expect(judged.flatMap(({ drafts, effects }) => [...drafts, ...effects])).toEqual([]);
@@ -96,10 +116,11 @@ describe('what goes out', () => {
   });
 
   // Goal: the joint ceiling holds against what no plan knew of. Method: the looks of one second find 80 by another hand; all Puts of the next
-  // second are judged one after the other.
+  // second are judged one after the other; each asks for 30.
   it.each([
     { name: 'planned', others: 0, refusedCount: 0 },
-    { name: 'found', others: 80, refusedCount: 2 },
+    { name: 'found, to the last', others: 80, refusedCount: 1 },
+    { name: 'found, one beyond', others: 81, refusedCount: 2 },
   ])('is never more than the limits over all functions allow together, as $name', ({ others, refusedCount }) => {
     const functions = ['orders', 'quotes', 'risk', 'cash', 'loans', 'cards'].map((name) => ({
       ...spec,

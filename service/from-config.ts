@@ -52,6 +52,7 @@ export async function readSystemOptions(
     functions,
     calendar: calendar ?? (await readFirstCalendar(config, read)),
     limits: config.limits,
+    ...(config.sharedResources.length > 0 && { sharedResources: config.sharedResources }),
     prices: config.prices[place.region]!,
     policy,
     lead: { ...documentedLead, prepMs: preparationMs, readyBeforeMs },

@@ -81,7 +81,7 @@ export function createPlanning(options: SystemOptions): Planning {
   });
   const surges = createSurgeWatch(
     options.functions.map(({ spec }) => spec),
-    options.prices,
+    { prices: options.prices, peakRatio: options.policy.peakRatio },
   );
   const requestsPerUnitOf = new Map(options.functions.map((one) => [one.spec.key, one.requestsPerUnit]));
 
@@ -119,11 +119,20 @@ export function createPlanning(options: SystemOptions): Planning {
           group: spec.group,
           usual: () => asRequests(learner.usual(nowMs, untilMs)),
         });
-        if ('notReady' in foretold) return { spec, symbols, forecast: foretold };
+        const { effectOf } = learner;
+        if ('notReady' in foretold) return { spec, symbols, effectOf, forecast: foretold };
         surges.expect(foretold, instantsOf(events, symbols, options.policy));
         const forecast = surges.forecastOf(foretold, { nowMs, previous });
         const revision = surges.takeRevision(spec.key);
-        return { spec, symbols, forecast, ...(revision && { revision }) };
+        const profile = surges.profileOf(spec.key);
+        return {
+          spec,
+          symbols,
+          effectOf,
+          forecast,
+          ...(profile && { profile }),
+          ...(revision && { revision }),
+        };
       });
       const queueMs = Math.max(controlPlaneLeadMs(functions.length), queueWaitMs);
       const lead = { ...documented, queueMs };
@@ -133,6 +142,7 @@ export function createPlanning(options: SystemOptions): Planning {
         functions,
         events,
         limits: options.limits,
+        ...(options.sharedResources && { sharedResources: options.sharedResources }),
         prices: options.prices,
         account: { ...account, otherProvisioned: held },
         lead,
@@ -152,6 +162,8 @@ export function createPlanning(options: SystemOptions): Planning {
 
 /** Forecasts in units of volume. */
 interface Learner extends ForecastSource {
+  /** What events of a kind were seen to do to this stream. */
+  readonly effectOf: (event: MarketEvent) => { readonly eventCount: number; readonly liftRatio: number };
   /** As if no event were ahead: what "times the usual" multiplies. */
   usual(nowMs: EpochMs, untilMs: EpochMs): Forecast | NotReady;
   learn(bucket: { readonly bucketAtMs: EpochMs; readonly volume: number; readonly isSaturated: boolean }): void;
@@ -187,8 +199,14 @@ function createLearner(one: SystemFunction, { eventResponse, events }: Lessons):
   const { stepMs } = series;
   const forecaster = createForecaster({ key: spec.key, stepMs, clock: venue, symbols, eventResponse });
   forecaster.learn(series, events());
+  const effectOf = ({ kind, importance }: MarketEvent) => {
+    const { eventCount, strength, usualRise } = eventResponse.curveOf(spec.key, kind, importance);
+    // What comes every day at its minute has become the usual, and is a surge all the same.
+    return { eventCount, liftRatio: Math.expm1(strength + Math.max(0, usualRise)) };
+  };
   return {
     stepMs,
+    effectOf,
     untilMs: () => forecaster.originMs!,
     learn({ bucketAtMs, volume, isSaturated }) {
       // Late or told twice: what has been learned is not learned again.

@@ -58,11 +58,11 @@ export const drill: MarketEvent = {
   source: { calendar: 'sample', says: 'every day' },
 };
 
-/** Ten requests a second, give or take a tenth, and six times as many for ten minutes from the event. */
-function sampleVolume(): VolumeSeries {
+/** Ten requests a second, give or take a tenth, and `eventLift` times as many for ten minutes from the event. */
+function sampleVolume(eventLift: number): VolumeSeries {
   const usual = (10 * stepMs) / msPerSecond;
   const values = Float64Array.from({ length: (historyDays * msPerDay) / stepMs }, (_, index) => {
-    const lift = (index * stepMs) % msPerDay < 2 * stepMs ? 6 : 1;
+    const lift = (index * stepMs) % msPerDay < 2 * stepMs ? eventLift : 1;
     return Math.round(usual * lift * (1 + ((index * 7) % 11) / 50 - 0.1));
   });
   return { fromMs: eventAtMs - historyDays * msPerDay, stepMs, values };
@@ -71,8 +71,8 @@ function sampleVolume(): VolumeSeries {
 /** History ends an hour before the event. */
 export const historyUntilMs = minute(-60);
 
-export function sampleOptions(functions: readonly FunctionSpec[] = [spec]): SystemOptions {
-  const volume = sampleVolume();
+export function sampleOptions(functions: readonly FunctionSpec[] = [spec], eventLift = 6): SystemOptions {
+  const volume = sampleVolume(eventLift);
   const series = sliceSeries(volume, volume.fromMs, historyUntilMs);
   const events = Array.from({ length: historyDays + 1 }, (_, index): MarketEvent => {
     const day = index - historyDays;

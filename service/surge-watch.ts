@@ -14,9 +14,16 @@ import { createErlangTable, type ErlangTable } from '../forecaster/erlang-table.
 import { serversFor } from '../forecaster/erlang.ts';
 import { blocksOf, type LeadModel } from '../forecaster/event-window.ts';
 import { createNowcast, type LiveCount, type Nowcast } from '../forecaster/nowcast.ts';
-import { priorPeakProfile } from '../forecaster/peak-profile.ts';
+import {
+  createPeakWatch,
+  peakRatioPrior,
+  statedProfile,
+  type PeakProfile,
+  type PeakWatch,
+} from '../forecaster/peak-profile.ts';
 import { judgeRevision, preparationMsOf, revisionMs, revisionRatioMin } from '../forecaster/revision.ts';
 import { logNormalRuns, meanRunMs } from '../forecaster/run-distribution.ts';
+import { requestsPerSecondPerEnvironment } from '../forecaster/spill-curves.ts';
 import type { Revision } from '../forecaster/surge.ts';
 
 const sureRatio = 0.9;
@@ -31,9 +38,6 @@ const revisionRestMs = 5 * msPerMinute;
 const askAgainMs = 10 * msPerSecond;
 /** The share by which on demand is called too little where a cold start has a price: inside one path of demand, as the plan has it. */
 const spilloverRatioInsidePath = 0.001;
-/** Lambda spills from provisioned concurrency at this rate for each environment. */
-const requestsPerSecondPerEnvironment = 10;
-
 export type SurgeNews = {
   readonly key: FunctionKey;
   readonly because: string;
@@ -49,6 +53,8 @@ export interface SurgeWatch {
   hear(key: FunctionKey, count: LiveCount): void;
   /** Looks at those of which something was heard since the last time. */
   judge(moment: SurgeMoment): readonly SurgeNews[];
+  /** How its busy minutes lie, where seconds were counted. */
+  profileOf(key: FunctionKey): PeakProfile | undefined;
   /** What the next plan is to take in; asked once. */
   takeRevision(key: FunctionKey): Revision | undefined;
   /** The forecast as it is believed now, where more comes than was foretold or the plan in force rests on it: nothing is given back that is still needed. */
@@ -67,6 +73,7 @@ export interface SurgeMoment {
 interface Watched {
   readonly spec: FunctionSpec;
   readonly nowcast: Nowcast;
+  readonly peaks: PeakWatch;
   forecast: Forecast | undefined;
   isHeard: boolean;
   stage: 'foretold' | 'harmless' | 'harmful';
@@ -78,7 +85,11 @@ interface Watched {
   revisedCount: number;
 }
 
-export function createSurgeWatch(specs: readonly FunctionSpec[], prices: Prices): SurgeWatch {
+/** @param peakRatio the busiest second of a minute over its mean, until seconds were counted. */
+export function createSurgeWatch(
+  specs: readonly FunctionSpec[],
+  { prices, peakRatio = peakRatioPrior }: { readonly prices: Prices; readonly peakRatio?: number | undefined },
+): SurgeWatch {
   const table = createErlangTable();
   const watched = new Map(specs.map((spec) => [spec.key, watch(spec)]));
   return {
@@ -90,6 +101,7 @@ export function createSurgeWatch(specs: readonly FunctionSpec[], prices: Prices)
     hear(key, count) {
       const one = watched.get(key)!;
       one.nowcast.hear(count);
+      one.peaks.hear(count);
       one.isHeard = true;
     },
     judge(moment) {
@@ -100,11 +112,12 @@ export function createSurgeWatch(specs: readonly FunctionSpec[], prices: Prices)
       for (const one of watched.values()) {
         if (!one.isHeard) continue;
         one.isHeard = false;
-        const said = judgeOne(one, { ...moment, step: stepsNow.get(one.spec.key), prices, table });
+        const said = judgeOne(one, { ...moment, step: stepsNow.get(one.spec.key), prices, peakRatio, table });
         if (said) news.push(said);
       }
       return news;
     },
+    profileOf: (key) => watched.get(key)!.peaks.profile(),
     takeRevision(key) {
       const one = watched.get(key)!;
       const { revision } = one;
@@ -122,9 +135,11 @@ export function createSurgeWatch(specs: readonly FunctionSpec[], prices: Prices)
 }
 
 function watch(spec: FunctionSpec): Watched {
+  const nowcast = createNowcast();
   return {
     spec,
-    nowcast: createNowcast(),
+    nowcast,
+    peaks: createPeakWatch(() => nowcast.burstinessRatio),
     forecast: undefined,
     isHeard: false,
     stage: 'foretold',
@@ -142,6 +157,7 @@ function isNow({ fromMs, untilMs }: CapacityStep, nowMs: EpochMs): boolean {
 interface Judging extends SurgeMoment {
   readonly step: CapacityStep | undefined;
   readonly prices: Prices;
+  readonly peakRatio: number;
   readonly table: ErlangTable;
 }
 
@@ -198,7 +214,7 @@ function judgeHarm(
 
 function ask(
   one: Watched,
-  { nowMs, step, lead, prices, table, held }: Judging & { readonly held: number },
+  { nowMs, step, lead, prices, peakRatio, table, held }: Judging & { readonly held: number },
 ): { readonly isWorthIt: boolean; readonly because: string } {
   const { spec, nowcast } = one;
   const windowId = step?.eventId;
@@ -216,7 +232,7 @@ function ask(
       path,
       runs: logNormalRuns(spec.runDurationMs),
       burstiness: nowcast.burstinessRatio,
-      profile: priorPeakProfile,
+      profile: one.peaks.profile() ?? statedProfile(peakRatio),
       blocks: blocksOf(nowMs, untilMs),
       table,
     });

@@ -4,7 +4,7 @@ import type { EndpointKind } from '../actuators/endpoint.ts';
 import type { Calendar } from '../calendar/event.ts';
 import type { Venue } from '../calendar/venue.ts';
 import type { VolumeHistory } from '../collectors/volume-csv.ts';
-import type { FunctionSpec, Limits, Prices } from '../core/function-spec.ts';
+import type { FunctionSpec, Limits, Prices, SharedResource } from '../core/function-spec.ts';
 import type { MaintenanceWindow } from '../core/incident.ts';
 import type { AccountLimits, Actuator, Bookkeeper, Store } from '../core/ports.ts';
 import type { Clock, EpochMs } from '../core/time.ts';
@@ -40,6 +40,8 @@ export interface SystemOptions {
   readonly functions: readonly SystemFunction[];
   readonly calendar: Calendar;
   readonly limits: Limits;
+  /** What stands behind the functions. */
+  readonly sharedResources?: readonly SharedResource[];
   readonly prices: Prices;
   readonly policy: PlanningPolicy;
   readonly lead: LeadModel;

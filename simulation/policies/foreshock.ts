@@ -10,7 +10,9 @@ import { calendarVersion } from '../../calendar/event.ts';
 import type { CapacityPlan } from '../../core/capacity.ts';
 import { msPerHour, msPerMinute, type EpochMs } from '../../core/time.ts';
 import { endOf, sliceSeries, type VolumeSeries } from '../../core/volume-series.ts';
-import { documentedLead } from '../../forecaster/event-window.ts';
+import type { SpillTarget } from '../../core/function-spec.ts';
+import { documentedLead, type LeadModel } from '../../forecaster/event-window.ts';
+import { peakRatioPrior } from '../../forecaster/peak-profile.ts';
 import { standardPolicy } from '../../forecaster/planner.ts';
 import { createPlanning, type Planning } from '../../service/planning.ts';
 import { policyEntry, type PolicyContext } from './policy.ts';
@@ -26,8 +28,11 @@ const unlimited = 1e9;
 
 interface Settings {
   readonly quantile: number;
+  readonly usdPerSpill: number;
   readonly spilloverRatioMax: number;
   readonly usdPerColdStart: number;
+  readonly asked: number;
+  readonly peakRatio: number;
 }
 
 export const foreshock = policyEntry({
@@ -39,12 +44,30 @@ export const foreshock = policyEntry({
       max: 0.9999,
       means: 'level of the forecast to be ready for (planning.quantile)',
     },
-    spilloverRatioMax: { default: 0.001, min: 0.00001, max: 0.99, means: 'the share of requests that may spill' },
+    usdPerSpill: { default: 0.000015, min: 0.000_000_01, max: 1_000, means: 'what a spilled request costs' },
+    spilloverRatioMax: {
+      default: 0,
+      min: 0,
+      max: 0.99,
+      means: 'the share of requests that may spill up to that level, in place of its cost; 0: not said',
+    },
     usdPerColdStart: {
       default: 0,
       min: 0,
       max: 1_000,
-      means: 'what a cold start costs, in place of the two; 0: not said',
+      means: 'what a cold start costs, in place of that; 0: not said',
+    },
+    asked: {
+      default: documentedLead.askedBeforeMs / msPerMinute,
+      min: 5,
+      max: 60,
+      means: 'minutes before an event at which it asks; 5 as its peers do, READY three minutes later',
+    },
+    peakRatio: {
+      default: peakRatioPrior,
+      min: 1,
+      max: 60,
+      means: 'the busiest second of a minute over its mean (planning.peakRatio)',
     },
   },
   create(settings, context) {
@@ -53,18 +76,21 @@ export const foreshock = policyEntry({
       begin({ span, history }) {
         const live = (planning ??= createPlanning(optionsOf(settings, context, history)));
         tellUntil(live, history, context);
+        const lead = leadOf(settings);
         let plan: CapacityPlan | undefined;
         return {
           initialLevel: 0,
           levelAt({ nowMs, volume }) {
-            if (nowMs === span.fromMs || nowMs % replanMs === 0) {
-              tellUntil(live, volume, context);
+            tellUntil(live, volume, context);
+            const news = plan ? live.watch({ nowMs, plan, lead }) : [];
+            const isRevised = news.some((one) => one.kind === 'harmful' && one.isRevised);
+            if (nowMs === span.fromMs || nowMs % replanMs === 0 || isRevised) {
               plan = live.decide({
                 nowMs,
                 account: accountOf(context),
                 previous: plan,
                 held: 0,
-                lead: documentedLead,
+                lead,
                 queueWaitMs: 0,
               }).plan;
             }
@@ -78,6 +104,17 @@ export const foreshock = policyEntry({
 
 function levelOf(plan: CapacityPlan | undefined, nowMs: EpochMs): number {
   return plan?.steps.find((step) => step.fromMs <= nowMs && nowMs < step.untilMs)?.concurrency ?? 0;
+}
+
+function leadOf({ asked }: Settings): LeadModel {
+  const askedBeforeMs = asked * msPerMinute;
+  return { ...documentedLead, askedBeforeMs, readyBeforeMs: Math.max(msPerMinute, askedBeforeMs - 5 * msPerMinute) };
+}
+
+function spillTargetOf({ usdPerSpill, spilloverRatioMax, usdPerColdStart }: Settings): SpillTarget {
+  if (usdPerColdStart > 0) return { kind: 'usdPerColdStart', usd: usdPerColdStart };
+  if (spilloverRatioMax > 0) return { kind: 'spilloverRatioMax', ratio: spilloverRatioMax };
+  return { kind: 'usdPerSpill', usd: usdPerSpill };
 }
 
 function accountOf({ accountConcurrency }: PolicyContext) {
@@ -96,15 +133,12 @@ function tellUntil(planning: Planning, volume: VolumeSeries, { spec, requestsPer
 }
 
 function optionsOf(
-  { quantile, spilloverRatioMax, usdPerColdStart }: Settings,
+  settings: Settings,
   { spec, prices, venue, events, symbols, requestsPerUnit }: PolicyContext,
   series: VolumeSeries,
 ): Parameters<typeof createPlanning>[0] {
   assert(series.values.length > 0, 'a simulation starts inside its history');
-  const spillTarget =
-    usdPerColdStart > 0
-      ? ({ kind: 'usdPerColdStart', usd: usdPerColdStart } as const)
-      : ({ kind: 'spilloverRatioMax', ratio: spilloverRatioMax } as const);
+  const { quantile, peakRatio } = settings;
   const rowCount = series.values.length;
   return {
     title: 'simulation',
@@ -113,7 +147,7 @@ function optionsOf(
     configSha256: 'simulation',
     functions: [
       {
-        spec: { ...spec, spillTarget },
+        spec: { ...spec, spillTarget: spillTargetOf(settings) },
         symbols,
         venue,
         history: { name: 'history', history: { series, sha256: 'simulation', rowCount, badRowCount: 0 } },
@@ -124,8 +158,8 @@ function optionsOf(
     calendar: { name: 'calendar', events, version: calendarVersion(events), warnings: [] },
     limits: { concurrencyMax: unlimited, usdPerHourMax: unlimited, usdPerEventMax: unlimited },
     prices,
-    policy: { ...standardPolicy, quantile },
-    lead: documentedLead,
+    policy: { ...standardPolicy, quantile, peakRatio },
+    lead: leadOf(settings),
     horizonMs,
     seed: 'simulation',
   };

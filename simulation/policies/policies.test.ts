@@ -177,15 +177,30 @@ describe('foreshock', () => {
   };
 
   it('asks ten minutes before the event for what the planner wants, and for nothing before', () => {
-    const levels = levelsOf('foreshock');
+    const levels = levelsOf('foreshock:spilloverRatioMax=0.001');
     expect(levels.slice(0, 20)).toEqual(Array.from({ length: 20 }, () => 0));
-    // 40 requests a second come; the busiest second is taken 1.6 times as high, and Erlang adds its margin.
-    expect(levels[20]).toBeGreaterThanOrEqual(64);
+    // 40 a second of a second each come for a part of the half hour over which the share is kept: Erlang adds its margin.
+    expect(levels[20]).toBeGreaterThanOrEqual(50);
     expect(new Set(levels.slice(20, 45)).size).toBe(1);
   });
 
-  it('is cheaper at a lower quantile', () => {
-    expect(levelsOf('foreshock:quantile=0.05')[30]).toBeLessThan(levelsOf('foreshock:quantile=0.99')[30]!);
+  it.each([
+    ['at a lower price of a spill', 'usdPerSpill=0.000001', 'usdPerSpill=0.001'],
+    ['at a lower price of a cold start', 'usdPerColdStart=0.001', 'usdPerColdStart=1'],
+    ['where a greater share may spill', 'spilloverRatioMax=0.3', 'spilloverRatioMax=0.001'],
+    [
+      'where the share holds for a lower quantile',
+      'spilloverRatioMax=0.001:quantile=0.05',
+      'spilloverRatioMax=0.001:quantile=0.99',
+    ],
+    ['where minutes are even', 'peakRatio=1', 'peakRatio=2'],
+  ])('is cheaper %s', (_, less, more) => {
+    expect(levelsOf(`foreshock:${less}`)[30]).toBeLessThan(levelsOf(`foreshock:${more}`)[30]!);
+  });
+
+  it('asks later where it is told to', () => {
+    const first = (policy: string) => levelsOf(policy).findIndex((level) => level > 0);
+    expect(first('foreshock:asked=5') - first('foreshock')).toBe(5);
   });
 });
 

@@ -1,7 +1,8 @@
 /** From a rate of requests to provisioned concurrency, as every policy that plans in requests does it, and the blocks in which it is paid. */
 import type { FunctionSpec } from '../../core/function-spec.ts';
 import { msPerMinute, msPerSecond, type EpochMs } from '../../core/time.ts';
-import { concurrencyFor } from '../../forecaster/need.ts';
+import { serversFor } from '../../forecaster/erlang.ts';
+import { requestsPerSecondPerEnvironment } from '../../forecaster/spill-curves.ts';
 import { meanRunMs } from '../../forecaster/run-distribution.ts';
 
 /** Lambda bills whole periods of this length, so whoever plans ahead plans on their grid. */
@@ -20,8 +21,11 @@ export function offeredLoadOf(requestsPerSecond: number, run: FunctionSpec['runD
  * of the rate at least.
  */
 export function levelForRate(requestsPerSecond: number, run: FunctionSpec['runDurationMs']): number {
-  const offeredLoad = offeredLoadOf(requestsPerSecond, run);
-  return concurrencyFor({ arrivalsPerSecond: requestsPerSecond, offeredLoad, spilloverRatioMax }).concurrency;
+  const servers = serversFor({
+    offeredLoad: offeredLoadOf(requestsPerSecond, run),
+    blockingRatioMax: spilloverRatioMax,
+  });
+  return Math.max(servers, Math.ceil(requestsPerSecond / requestsPerSecondPerEnvironment));
 }
 
 /** Where utilisation is held at a target: so many environments for a load, or for what one of the load's measures says. */

