@@ -10,7 +10,9 @@ import { msPerSecond } from '../core/time.ts';
 import type { WindowDelta, WindowKey } from '../core/window.ts';
 import { createByteReader, createByteWriter, type ByteReader, type ByteWriter } from './varint.ts';
 
-const formVersion = 1;
+/** The first byte: whether what follows is packed by zstd, which of a small fleet's tick would save nothing. */
+const forms = { plain: 1, zstd: 2 } as const;
+const packedLengthMin = 2_048;
 const packing = { params: { [constants.ZSTD_c_compressionLevel]: 3 } };
 /** Keys of 20,000 functions with their edges are 10 MB; what claims to be more than this is none of ours. */
 const unpackedLengthMax = 128 * 1024 ** 2;
@@ -90,7 +92,6 @@ function placesOfMost(
 /** Cost: about a microsecond a delta. What `thinDeltas` answers comes back from `unpackDeltas` as it was. */
 export function packDeltas(deltas: readonly WindowDelta[]): Uint8Array {
   const writer = createByteWriter();
-  writer.number(formVersion);
   writer.number(deltas.length);
   const senders = dictionaryOf(deltas.map(({ sender }) => sender));
   const versions = dictionaryOf(deltas.flatMap((delta) => Object.keys(delta.versions ?? {})));
@@ -119,13 +120,20 @@ export function packDeltas(deltas: readonly WindowDelta[]): Uint8Array {
     writer.number(examples.slowest.length * 4 + examples.failed.length);
     for (const id of [...examples.slowest, ...examples.failed]) writer.text(id);
   }
-  return zstdCompressSync(writer.bytes(), packing);
+  const bytes = writer.bytes();
+  const isPacked = bytes.length >= packedLengthMin;
+  const content = isPacked ? zstdCompressSync(bytes, packing) : bytes;
+  return Buffer.concat([Uint8Array.of(isPacked ? forms.zstd : forms.plain), content]);
 }
 
 /** @throws where the bytes are not what `packDeltas` wrote. */
 export function unpackDeltas(bytes: Uint8Array): readonly WindowDelta[] {
-  const reader = createByteReader(zstdDecompressSync(bytes, { maxOutputLength: unpackedLengthMax }));
-  assert(reader.number() === formVersion, 'packed deltas are of a form that this release knows');
+  const [form] = bytes;
+  assert(form === forms.plain || form === forms.zstd, 'packed deltas are of a form that this release knows');
+  const content = bytes.subarray(1);
+  const reader = createByteReader(
+    form === forms.plain ? content : zstdDecompressSync(content, { maxOutputLength: unpackedLengthMax }),
+  );
   const count = reader.number();
   const rows = Array.from({ length: count }, (_, index) => index);
   const [senders, versions] = [0, 1].map(() => Array.from({ length: reader.number() }, () => reader.text()));

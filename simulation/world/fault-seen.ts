@@ -26,13 +26,13 @@ export function faultSeen(
     firstBadSpanAtMs !== undefined &&
     atMs >= firstBadSpanAtMs &&
     atMs < fault.untilMs + faultEchoMs &&
-    struck.some((key) => String(body['function']).includes(key));
+    struck.some((key) => (body['function'] as string).includes(key));
   const finding = audit.find(
     (event) => event.kind === 'finding.seen' && event.body['weight'] === 'trouble' && isOfFault(event),
   );
   const incident = incidents.find((event) => event.body['incident'] === 'trouble' && isOfFault(event));
   const changes = audit.filter(
-    ({ kind, causeSeq }) => kind === 'incident.changed' && incident !== undefined && causeSeq === incident.seq,
+    ({ kind, causeSeq }) => kind === 'incident.changed' && causeSeq !== null && causeSeq === incident?.seq,
   );
   const returned = changes.findLastIndex(({ body }) => body['change'] === 'returned');
   const recovered = changes.slice(returned + 1).find(({ body }) => body['change'] === 'mitigated');

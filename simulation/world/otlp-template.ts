@@ -19,14 +19,16 @@ export interface SpanKind {
 
 export interface SpanTemplate {
   readonly byteCount: number;
-  /** Writes one span into `buffer` at `at`. Ids are hexadecimal; a parent of '' is left as zeros, which is none. */
+  /** Writes one span into `buffer` at `at`. */
   write(buffer: Buffer, at: number, span: WrittenSpan): void;
 }
 
 export interface WrittenSpan {
-  readonly traceId: string;
-  readonly spanId: string;
-  readonly parentSpanId: string;
+  /** 16 bytes. */
+  readonly traceId: Uint8Array;
+  /** 8 bytes, as the parent's; zeros are none. */
+  readonly spanId: Uint8Array;
+  readonly parentSpanId: Uint8Array;
   readonly startMs: EpochMs;
   readonly endMs: EpochMs;
 }
@@ -56,9 +58,9 @@ export function createSpanTemplate({ name, kind, attributes, hasFailed }: SpanKi
     byteCount: whole.length,
     write(buffer, at, { traceId, spanId, parentSpanId, startMs, endMs }) {
       whole.copy(buffer, at);
-      buffer.write(traceId, at + traceAt, 'hex');
-      buffer.write(spanId, at + spanAt, 'hex');
-      if (parentSpanId !== '') buffer.write(parentSpanId, at + parentAt, 'hex');
+      buffer.set(traceId, at + traceAt);
+      buffer.set(spanId, at + spanAt);
+      buffer.set(parentSpanId, at + parentAt);
       buffer.writeBigUInt64LE(nanoseconds(startMs), at + startAt);
       buffer.writeBigUInt64LE(nanoseconds(endMs), at + endAt);
     },

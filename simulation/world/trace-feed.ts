@@ -9,9 +9,9 @@ import { createTraces, type TraceOptions, type Traces } from './traces.ts';
 
 export interface TraceFeed extends Pick<Traces, 'slow' | 'served' | 'provisioned' | 'firstBadSpanAtMs'> {
   /** In this second spans may be sent. */
-  isExporting(secondAtMs: EpochMs): boolean;
-  export(nowMs: EpochMs): Promise<void>;
-  seal(nowMs: EpochMs): readonly WindowDelta[];
+  readonly isExporting: (secondAtMs: EpochMs) => boolean;
+  readonly export: (nowMs: EpochMs) => Promise<void>;
+  readonly seal: (nowMs: EpochMs) => readonly WindowDelta[];
   close(): Promise<void>;
 }
 

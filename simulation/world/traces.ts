@@ -47,13 +47,13 @@ export interface TraceOptions {
 
 export interface Traces {
   /** Makes the requests of a minute wait for a table that is slow. */
-  slow(key: FunctionKey, arrivals: Arrivals): void;
-  served(key: FunctionKey, request: SeenRequest): void;
-  provisioned(key: FunctionKey, atMs: EpochMs, addedCount: number): void;
+  readonly slow: (key: FunctionKey, arrivals: Arrivals) => void;
+  readonly served: (key: FunctionKey, request: SeenRequest) => void;
+  readonly provisioned: (key: FunctionKey, atMs: EpochMs, addedCount: number) => void;
   /** Of the seconds that are over. */
-  takeDeltas(nowMs: EpochMs): readonly WindowDelta[];
+  readonly takeDeltas: (nowMs: EpochMs) => readonly WindowDelta[];
   /** Sends what has ended and is due; resolves when it is received. */
-  export(nowMs: EpochMs, url: string): Promise<void>;
+  readonly export: (nowMs: EpochMs, url: string) => Promise<void>;
   /** End of the first request that the fault harmed; undefined: none was yet. */
   readonly firstBadSpanAtMs: () => EpochMs | undefined;
 }
@@ -63,6 +63,7 @@ export const exportStepMs = 250;
 /** Of a handler's time, on an ordinary day: before it calls its table, and waiting for it. */
 const beforeCallRatio = 0.2;
 const callRatio = 0.2;
+const noId = new Uint8Array(8);
 /** Slower than so many medians is harmed. */
 const harmedTimes = 4;
 
@@ -99,7 +100,7 @@ export function createTraces(options: TraceOptions, random: Random): Traces {
   let firstBadSpanAtMs: EpochMs | undefined;
 
   const isStruck = ({ table }: TracedFunction, atMs: EpochMs): boolean =>
-    fault !== undefined && fault.table === table && fault.fromMs <= atMs && atMs < fault.untilMs;
+    fault?.table === table && fault.fromMs <= atMs && atMs < fault.untilMs;
   /** How many times as long a handler runs that waits for the slow table. */
   const longer = fault === undefined ? 1 : 1 + callRatio * (fault.slowTimes - 1);
 
@@ -115,7 +116,7 @@ export function createTraces(options: TraceOptions, random: Random): Traces {
     firstBadSpanAtMs: () => firstBadSpanAtMs,
     slow(key, { atMs, runMs }) {
       const one = traced.get(key);
-      if (!one || !fault || fault.table !== one.table) return;
+      if (!one || fault?.table !== one.table) return;
       for (let index = 0; index < atMs.length; index++) if (isStruck(one, atMs[index]!)) runMs[index]! *= longer;
     },
     served(key, { atMs, durationMs, runMs }) {
@@ -205,11 +206,13 @@ function tracedOf(one: TracedFunction): Traced {
 /** Deltas by key and second, as a collector would have made them of the spans. */
 function createBooks() {
   const open = new Map<EpochMs, Map<WindowKey, DeltaBook>>();
+  // A book is some kilobytes: it is emptied, and used again.
+  const spare: DeltaBook[] = [];
   const bookOf = (key: WindowKey, atMs: EpochMs): DeltaBook => {
     const secondAtMs = Math.floor(atMs / msPerSecond) * msPerSecond;
     const second = open.get(secondAtMs) ?? new Map<WindowKey, DeltaBook>();
     open.set(secondAtMs, second);
-    const book = second.get(key) ?? createDeltaBook();
+    const book = second.get(key) ?? spare.pop() ?? createDeltaBook();
     second.set(key, book);
     return book;
   };
@@ -230,6 +233,7 @@ function createBooks() {
       const due = [...open.keys()].filter((atMs) => atMs + msPerSecond <= nowMs);
       const deltas = due.flatMap((atMs) =>
         [...open.get(atMs)!].flatMap(([key, book]) => {
+          spare.push(book);
           const delta = book.close(key, atMs, `${key}@${atMs}`);
           return delta ? [{ ...delta, sender: localSender }] : [];
         }),
@@ -252,28 +256,25 @@ function encode(
     return known;
   };
   for (const { traced, startMs, endMs, callEndMs, callMs, isCold, hasFailed } of due) {
-    const traceId = hexOf(random, 4);
-    const spanId = hexOf(random, 2);
-    const call = { traceId, spanId: hexOf(random, 2), parentSpanId: spanId };
+    const traceId = idOf(random, 16);
+    const spanId = idOf(random, 8);
+    const call = { traceId, spanId: idOf(random, 8), parentSpanId: spanId };
     spansOf(traced).push(
       { template: traced.call(hasFailed), span: { ...call, startMs: callEndMs - callMs, endMs: callEndMs } },
-      { template: traced.entry(isCold, hasFailed), span: { traceId, spanId, parentSpanId: '', startMs, endMs } },
+      { template: traced.entry(isCold, hasFailed), span: { traceId, spanId, parentSpanId: noId, startMs, endMs } },
     );
   }
   for (const { traced, atMs } of inits) {
-    const span = { traceId: hexOf(random, 4), spanId: hexOf(random, 2), parentSpanId: '', startMs: atMs, endMs: atMs };
+    const span = { traceId: idOf(random, 16), spanId: idOf(random, 8), parentSpanId: noId, startMs: atMs, endMs: atMs };
     spansOf(traced).push({ template: traced.init, span });
   }
   return Buffer.concat([...byFunction].map(([{ resource }, spans]) => writeResourceSpans(resource, spans)));
 }
 
-function hexOf(random: Random, wordCount: number): string {
-  let text = '';
-  for (let word = 0; word < wordCount; word++)
-    text += Math.floor(random.next() * 2 ** 32)
-      .toString(16)
-      .padStart(8, '0');
-  return text;
+function idOf(random: Random, byteCount: 8 | 16): Uint8Array {
+  const words = new Uint32Array(byteCount / Uint32Array.BYTES_PER_ELEMENT);
+  for (let word = 0; word < words.length; word++) words[word] = random.next() * 2 ** 32;
+  return new Uint8Array(words.buffer);
 }
 
 /** @throws WorldError when it is not received. */
