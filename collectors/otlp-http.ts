@@ -12,7 +12,7 @@ import { InputError } from '../core/errors.ts';
 import { isLoopback } from '../core/loopback.ts';
 import type { Clock, Timers } from '../core/time.ts';
 import { refusal, type OtlpAnswer, type OtlpForm, type Problem } from './otlp-answer.ts';
-import { inflatedByteCountMax } from './otlp-body.ts';
+import { discard, inflatedByteCountMax } from './otlp-body.ts';
 import { createIntake, fullProblem, type IntakeCounts } from './otlp-intake.ts';
 import { createSenderOf, type SenderOf, type Tokens } from './otlp-tokens.ts';
 import type { Windower } from './windower.ts';
@@ -97,6 +97,8 @@ export function createOtlpReceiver(options: OtlpOptions): OtlpReceiver {
       const bytes = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, byteCount);
       void intake.take({ bytes, isGzip: asked.isGzip, form: asked.form }, asked.sender).then((answer) => {
         intake.release(byteCount);
+        // A single chunk is the socket's own.
+        if (chunks.length > 1) discard(bytes);
         send(response, answer);
       });
     });

@@ -4,7 +4,7 @@
  */
 import type { EpochMs } from '../core/time.ts';
 import { acceptance, refusal, type OtlpAnswer, type OtlpForm, type Problem } from './otlp-answer.ts';
-import { claimedByteCount, decodeBody, inflate, tooLarge, type OtlpBody } from './otlp-body.ts';
+import { claimedByteCount, decodeBody, discard, inflate, tooLarge, type OtlpBody } from './otlp-body.ts';
 import { createDecoderThread } from './otlp-decoder-thread.ts';
 import { unpackBatch } from './packed-batch.ts';
 import { createSpanBatch, type SpanBatch } from './span-batch.ts';
@@ -113,8 +113,10 @@ export function createIntake(options: IntakeOptions): Intake {
     const left = noneLeft();
     const decoding = { batch, allowList: windower.allowList, interner: windower.internerOf(sender) };
     const problem = Buffer.isBuffer(raw) ? decodeBody(raw, body.form, decoding, () => fold(batch, sender, left)) : raw;
+    const byteCount = Buffer.isBuffer(raw) ? raw.length : 0;
+    if (Buffer.isBuffer(raw) && body.isGzip) discard(raw);
     settle(waiting, left, problem);
-    return Buffer.isBuffer(raw) ? raw.length : 0;
+    return byteCount;
   };
 
   const workSlice = (): void => {
