@@ -1,6 +1,6 @@
 /**
  * A sender for benches, in a process of its own: whole seconds of a fleet's spans, made beforehand and sent one after the other. Told over IPC where to and
- * from when; answers with what came back.
+ * which second it is; answers with what came back.
  */
 import { Agent, request } from 'node:http';
 import { gzipSync } from 'node:zlib';
@@ -28,7 +28,9 @@ export interface LoadResult {
 
 export type ToLoad =
   | { readonly kind: 'prepare'; readonly order: LoadOrder; readonly fromMs: number }
-  | { readonly kind: 'go'; readonly url: string; readonly startAtMs: number };
+  | { readonly kind: 'go'; readonly url: string }
+  /** The receiver's clock has come to this second; beyond the last there is nothing to send. */
+  | { readonly kind: 'second'; readonly second: number };
 export type FromLoad = ({ readonly kind: 'prepared' } & LoadReport) | ({ readonly kind: 'sent' } & LoadResult);
 
 const resourcesPerBody = 100;
@@ -130,17 +132,17 @@ let plainByteCount = 0;
 let seconds: Buffer[][] = [];
 let order: LoadOrder;
 
-/** Sends each second's bodies for a second, again and again, as fast as they are taken. */
-async function send(url: string, startAtMs: number): Promise<LoadResult> {
+let second = 0;
+
+/** Sends the second's bodies until it is over, again and again, as fast as they are taken. */
+async function send(url: string): Promise<LoadResult> {
   const agent = new Agent({ keepAlive: true, maxSockets: order.connectionCount });
   const answers: Record<string, number> = {};
-  const untilMs = startAtMs + 1_000 * order.secondCount;
   const startedAtMs = performance.now();
   let turn = 0;
   const run = async (): Promise<void> => {
-    while (Date.now() < untilMs) {
-      const second = Math.min(Math.floor((Date.now() - startAtMs) / 1_000), order.secondCount - 1);
-      const status = await postOnce(url, agent, seconds[second]![turn++ % order.bodiesPerSecond]!);
+    for (let bodies = seconds[second]; bodies !== undefined; bodies = seconds[second]) {
+      const status = await postOnce(url, agent, bodies[turn++ % bodies.length]!);
       answers[status] = (answers[status] ?? 0) + 1;
     }
   };
@@ -173,5 +175,6 @@ process.on('message', (message: ToLoad) => {
     seconds = prepare(order, message.fromMs);
     const spansPerBody = resourcesPerBody * invocationsPerResource * 2;
     tell({ kind: 'prepared', spansPerBody, plainByteCount, gzipByteCount: seconds[0]![0]!.length });
-  } else void send(message.url, message.startAtMs).then((result) => tell({ kind: 'sent', ...result }));
+  } else if (message.kind === 'second') ({ second } = message);
+  else void send(message.url).then((result) => tell({ kind: 'sent', ...result }));
 });
