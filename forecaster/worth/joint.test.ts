@@ -189,4 +189,35 @@ describe('planJointly', () => {
       { numRuns: 150, seed: 4 },
     );
   });
+
+  // Goal: dollars are never spent against those who gave them. Method: one budget alone, raised; harm is what is not avoided, price left out.
+  it.each(['usdPerEvent', 'usdPerHour', 'environments'] as const)('never does more harm for more of %s', (limit) => {
+    const more = fc.integer({ min: 1, max: 12 });
+    fc.assert(
+      fc.property(drawnCase, more, ([drawn, limits], extra) => {
+        const members = drawn.map(memberOf);
+        const bound = ['environments', 'usdPerHour', 'usdPerEvent', 'connections'].map((name) => name === limit);
+        const harmWith = (given: DrawnLimits): number => {
+          const { levels } = planJointly(members, constraintsOf(drawn, { ...given, bound }));
+          return harmOf(members) - avoidedBy(members, levels);
+        };
+        const [less, relaxed] = [harmWith(limits), harmWith({ ...limits, [limit]: limits[limit] + extra })];
+        expect(relaxed).toBeLessThanOrEqual(less + 1e-9);
+      }),
+      { numRuns: 400, seed: 5 },
+    );
+  });
 });
+
+/** Harm that some levels avoid, whatever they cost. */
+function avoidedBy(members: readonly Member[], levels: readonly Levels[]): number {
+  return members.reduce(
+    (usd, { chain }, index) =>
+      usd +
+      chain.usdSaved.reduce(
+        (sum, saved, block) => sum + saved.subarray(0, levels[index]![block]!).reduce((a, b) => a + b, 0),
+        0,
+      ),
+    0,
+  );
+}
