@@ -215,7 +215,7 @@ function avoidedBy(members: readonly Member[], levels: readonly Levels[]): numbe
     (usd, { chain }, index) =>
       usd +
       chain.usdSaved.reduce(
-        (sum, saved, block) => sum + saved.subarray(0, levels[index]![block]!).reduce((a, b) => a + b, 0),
+        (sum, saved, block) => sum + saved.subarray(0, levels[index]![block]).reduce((a, b) => a + b, 0),
         0,
       ),
     0,
