@@ -153,7 +153,12 @@ function formatPlan(
   ]);
   const usd = steps.reduce((sum, step) => sum + step.usd, 0);
   const savedUsd = steps.reduce((sum, step) => sum + (step.worthUsd ?? 0), 0);
-  const reasons = [...new Set(steps.map(({ key, because }) => `${key.split('/').at(-1)!}: ${because}`))];
+  // What is kept after an event steps down often, and says the same each time but for the number.
+  const told = steps.filter(
+    (step, index) =>
+      step.eventId !== undefined || steps[index - 1]?.eventId !== undefined || steps[index - 1]?.key !== step.key,
+  );
+  const reasons = [...new Set(told.map(({ key, because }) => `${key.split('/').at(-1)!}: ${because}`))];
   const lines = [
     `plan of ${formatInstant(issuedAtMs)}, until ${formatInstant(untilMs)}`,
     '',
@@ -183,8 +188,8 @@ function tellPeakProfile({ name, keys }: PeakProfileUse): string {
   return `seconds of a minute: ${name} (${keys.length} ${keys.length === 1 ? 'function' : 'functions'})`;
 }
 
-function tellGivenUp({ name, concurrency, usd, marginalUsd, unit, isKept }: GivenUp): string {
+function tellGivenUp({ name, eventId, concurrency, usd, marginalUsd, unit, isKept }: GivenUp): string {
   const doubt = isKept ? '' : '; demand alone takes more than there is';
-  const next = marginalUsd > 0 ? `; one more of ${unit} would be worth $${marginalUsd.toFixed(4)}` : '';
-  return `  ${name}: up to ${concurrency} environments, worth $${usd.toFixed(2)} beyond their price${next}${doubt}`;
+  const next = marginalUsd > 0 ? `; one more ${unit} would save $${marginalUsd.toFixed(marginalUsd < 1 ? 4 : 2)}` : '';
+  return `  ${name}${eventId === undefined ? '' : `, ${eventId}`}: up to ${concurrency} environments, worth $${usd.toFixed(2)} beyond their price${next}${doubt}`;
 }

@@ -77,6 +77,8 @@ export interface GivenUp {
   readonly marginalUsd: number;
   /** `environments`, `dollars`. */
   readonly unit: string;
+  /** Of a budget for one event. */
+  readonly eventId?: string;
   /** False where no plan could keep it: demand alone takes more. */
   readonly isKept: boolean;
 }

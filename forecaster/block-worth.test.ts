@@ -160,7 +160,7 @@ describe('worthOfBlocks', () => {
           for (const values of [block.spillAvoided, block.coldStartsAvoided, block.busySeconds]) {
             values.forEach((value, index) => {
               expect(value).toBeGreaterThanOrEqual(0);
-              if (index > 0) expect(value).toBeLessThanOrEqual(values[index - 1]! * (1 + 1e-9));
+              if (index > 0) expect(value).toBeLessThanOrEqual(values[index - 1]! + 1e-9 * values[0]!);
             });
           }
           expect(Math.abs(sum(block.spillAvoided) - block.requestCount)).toBeLessThanOrEqual(1e-9 * block.requestCount);

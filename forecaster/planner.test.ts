@@ -373,7 +373,7 @@ describe('plan: again, while a window runs', () => {
     expect(outline(made)[0]).toBe('13:20–13:50 97');
     expect(levelAt(made, minutesFrom(20))).toBeGreaterThan(50);
     expect(made.steps.reduce((usd, step) => usd + step.usd, 0)).toBeLessThanOrEqual(limits.usdPerEventMax + 1e-9);
-    expect(made.givenUp).toMatchObject([{ limit: 'usd', unit: 'dollars', isKept: true }]);
+    expect(made.givenUp).toMatchObject([{ limit: 'usd', unit: 'dollar', isKept: true }]);
   });
 
   it('leaves what a limit had cut, and goes on saying so', () => {

@@ -13,8 +13,10 @@ export interface Constraint {
   readonly name: string;
   /** What there is of it in each entry. */
   readonly capacity: number;
-  /** What a unit of it is called: `environments`, `dollars`. */
+  /** What one of it is called: `environment`, `dollar`. */
   readonly unit: string;
+  /** Of a budget for one event. */
+  readonly eventId?: string;
   readonly entryCount: number;
   /** What is used before any function takes anything, by entry. */
   readonly usedAlready: number;
@@ -71,16 +73,18 @@ export interface BudgetMember {
 /** Dollars for all functions' windows for one event. */
 export function perEvent(about: {
   readonly name: string;
+  readonly eventId: string;
   readonly usdMax: number;
   readonly usdSpent: number;
   /** By function; absent where it has no window for the event. */
   readonly members: ReadonlyMap<number, BudgetMember>;
 }): Constraint {
-  const { name, usdMax, usdSpent, members } = about;
+  const { name, eventId, usdMax, usdSpent, members } = about;
   return {
     limit: 'usd',
     name,
-    unit: 'dollars',
+    eventId,
+    unit: 'dollar',
     capacity: usdMax,
     entryCount: 1,
     usedAlready: usdSpent,
@@ -146,7 +150,7 @@ export function perSharedResource(about: {
   return {
     limit: 'sharedResource',
     name,
-    unit: 'of it',
+    unit: 'unit of it',
     capacity,
     entryCount: blockCount,
     usedAlready: 0,

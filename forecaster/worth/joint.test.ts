@@ -71,7 +71,7 @@ function constraintsOf(drawn: readonly DrawnMember[], limits: DrawnLimits): Cons
     perBlock({
       limit: 'ceiling',
       name: 'all',
-      unit: 'environments',
+      unit: 'environment',
       capacity: limits.environments,
       blockCount,
       weights: drawn.map(() => 1),
@@ -79,13 +79,14 @@ function constraintsOf(drawn: readonly DrawnMember[], limits: DrawnLimits): Cons
     perBlock({
       limit: 'usd',
       name: 'hour',
-      unit: 'dollars',
+      unit: 'dollar',
       capacity: limits.usdPerHour,
       blockCount,
       weights: usdPerBlock,
     }),
     perEvent({
       name: 'event',
+      eventId: 'nfp',
       usdMax: limits.usdPerEvent,
       usdSpent: 0,
       members: new Map(

@@ -38,8 +38,8 @@ export function shareLimits(rows: readonly Row[], inForce: LimitsInForce): Share
   const { initsPerSecondMax } = inForce.limits;
   const joint = planJointly(members, constraints);
   const reports = joint.limits.map((report, index): GivenUp => {
-    const { limit, name, unit } = constraints[index]!;
-    return { limit, name, unit, ...report };
+    const { limit, name, unit, eventId } = constraints[index]!;
+    return { limit, name, unit, ...(eventId !== undefined && { eventId }), ...report };
   });
   const cutBy = joint.cutBy.map((own) => Array.from(own, (index) => reports[index]));
   const givenUp = reports.filter(({ concurrency, isKept }) => concurrency > 0 || !isKept);
@@ -65,7 +65,7 @@ function rampWithin(shared: Shared, { rows, constraints, initsPerSecondMax }: Ra
     const ramped = ramp({ levels: lowered, held, initsPerBlockMax });
     if (ratio > 0 && !constraints.every((one) => isKept(one, ramped))) continue;
     let concurrency = 0;
-    const inits = { limit: 'inits', name, unit: 'initialisations a second' } as const;
+    const inits = { limit: 'inits', name, unit: 'initialisation a second' } as const;
     for (let block = 0; block < (shared.levels[0]?.length ?? 0); block++) {
       const missing = shared.levels.reduce(
         (sum, own, index) => sum + Math.max(0, own[block]! - ramped[index]![block]!),
@@ -111,7 +111,7 @@ function constraintsOf(rows: readonly Row[], inForce: LimitsInForce): Constraint
     perBlock({
       limit,
       name,
-      unit: limit === 'usd' ? 'dollars an hour' : 'environments',
+      unit: limit === 'usd' ? 'dollar an hour' : 'environment',
       capacity,
       blockCount,
       weights,
@@ -169,6 +169,7 @@ function eventBudgets(rows: readonly Row[], { nowMs, limits }: LimitsInForce): C
       const { spec, usdPerBlock } = row;
       members.set(index, { usdPerBlock, floor: spec.concurrencyFloor, blockFrom, blockEnd, heldAlready });
     }
-    return perEvent({ name: `$${limits.usdPerEventMax} an event`, usdMax: limits.usdPerEventMax, usdSpent, members });
+    const usdMax = limits.usdPerEventMax;
+    return perEvent({ name: `$${usdMax} an event`, eventId: id, usdMax, usdSpent, members });
   });
 }
