@@ -31,7 +31,7 @@ export interface FaultFunctionOptions extends DemandOptions {
   readonly samplingRatio: number;
   /** How long a span waits for its batch, at most. */
   readonly exportMs: 250 | 5_000;
-  readonly fault?: WorldFault;
+  readonly faults?: readonly WorldFault[];
 }
 
 export interface FaultFunction {
@@ -41,12 +41,16 @@ export interface FaultFunction {
   readonly calleeEdges: readonly EdgeKey[];
   /** What has arrived by `nowMs`; call it each second, in turn. */
   tick(nowMs: EpochMs): WindowDelta[];
-  /** End of the first harmed request; undefined before. */
+  /** End of the first request that the fault harmed; undefined before. Harmed: failed, throttled, or slower than four times the usual median. */
   readonly firstBadAtMs: EpochMs | undefined;
+  /** Share of requests that the fault harms at the key where it is greatest (the function, or the callee's edge), and what share of all requests passes there. */
+  harm(): { readonly harmedRatio: number; readonly passingRatio: number };
 }
 
 const calleeCount = 3;
 const latencyTimes = 5;
+/** So many times the usual median is slow enough to be harm. */
+const slowTimes = 4;
 const badRatio = 0.3;
 const poolSize = 8_192;
 const throttleMs = 5;
@@ -59,7 +63,7 @@ const prewarmBeforeMs = 10 * msPerMinute;
 const bunchPerSecond = 1 / 7_200;
 
 export function createFaultFunction(options: FaultFunctionOptions): FaultFunction {
-  const { name, seed, medianMs, sigma, fault } = options;
+  const { name, seed, medianMs, sigma, faults = [] } = options;
   const key = `123456789012/us-east-1/${name}:live` as FunctionKey;
   const callerEdge: EdgeKey = `edge:service:gateway>${key}`;
   const calleeEdges = Array.from({ length: calleeCount }, (_, index): EdgeKey => `edge:${key}>dynamodb/table-${index}`);
@@ -71,6 +75,8 @@ export function createFaultFunction(options: FaultFunctionOptions): FaultFunctio
   /** Books by when they arrive: 0 at this tick, 1 at the next, … */
   const waiting = Array.from({ length: batchSeconds + 1 }, () => keys.map(() => createDeltaBook()));
   const inFlight: { readonly dueMs: EpochMs; readonly delta: WindowDelta }[] = [];
+  const usualMs = { own: medianOf(selfPool, calleePool), callee: medianOf(calleePool) };
+  const faulty = { requestCount: 0, harmedCount: 0, callCount: 0, harmedCallCount: 0 };
   let firstBadAtMs: EpochMs | undefined;
   let warm = 0;
   return {
@@ -80,17 +86,25 @@ export function createFaultFunction(options: FaultFunctionOptions): FaultFunctio
     get firstBadAtMs() {
       return firstBadAtMs;
     },
+    harm() {
+      const ofRequests = faulty.harmedCount / Math.max(1, faulty.requestCount);
+      const ofCalls = faulty.harmedCallCount / Math.max(1, faulty.callCount);
+      const passingRatio = faulty.callCount / Math.max(1, faulty.requestCount);
+      return ofCalls > ofRequests
+        ? { harmedRatio: ofCalls, passingRatio }
+        : { harmedRatio: ofRequests, passingRatio: 1 };
+    },
     tick(nowMs) {
       const secondAtMs = nowMs - msPerSecond;
       const count = countAt(secondAtMs);
       const colds = coldStarts(count);
       const bunch = random.next() < bunchPerSecond ? 2 + Math.floor(4 * random.next()) : 0;
+      const fault = faults.find(({ fromMs, untilMs }) => secondAtMs + msPerSecond > fromMs && secondAtMs < untilMs);
       let badEarliest = Infinity;
       for (let request = 0; request < count; request++) {
         const at = random.next();
-        const isFaulty =
-          fault !== undefined && secondAtMs + at * msPerSecond >= fault.fromMs && secondAtMs < fault.untilMs;
-        const isBad = serve(secondAtMs, { isCold: request < colds, isBunched: request < bunch, isFaulty });
+        const kind = fault && secondAtMs + at * msPerSecond >= fault.fromMs ? fault.kind : undefined;
+        const isBad = serve(secondAtMs, { isCold: request < colds, isBunched: request < bunch, kind });
         if (isBad && at < badEarliest) badEarliest = at;
       }
       if (firstBadAtMs === undefined && badEarliest < 1) firstBadAtMs = secondAtMs + badEarliest * msPerSecond;
@@ -102,14 +116,15 @@ export function createFaultFunction(options: FaultFunctionOptions): FaultFunctio
   /** One request; true where the fault harmed it. */
   function serve(
     secondAtMs: EpochMs,
-    { isCold, isBunched, isFaulty }: { isCold: boolean; isBunched: boolean; isFaulty: boolean },
+    { isCold, isBunched, kind }: { isCold: boolean; isBunched: boolean; kind: FaultKind | undefined },
   ): boolean {
     const isKept = options.samplingRatio >= 1 || random.next() < options.samplingRatio;
     const weight = 1 / options.samplingRatio;
     const books = waiting[slotOf(secondAtMs)]!;
-    const kind = isFaulty ? fault?.kind : undefined;
     if (kind === 'throttles' && random.next() < badRatio) {
       if (isKept) throttle(books[0]!, weight);
+      faulty.requestCount++;
+      faulty.harmedCount++;
       return true;
     }
     const callee = Math.floor(random.next() * calleeCount);
@@ -125,9 +140,15 @@ export function createFaultFunction(options: FaultFunctionOptions): FaultFunctio
       if (isCold) books[1]!.coldStartCount += weight;
       record(books[2 + callee]!, calleeMs, weight, calleeFails);
     }
-    return (
-      kind === 'latency' || (kind === 'errors' && fails) || calleeFails || (isPartial && kind === 'partial-latency')
-    );
+    if (kind === undefined) return false;
+    const slowFrom = slowTimes * hourTimes(secondAtMs);
+    const isCallHarmed = isPartial && (calleeFails || calleeMs > slowFrom * usualMs.callee);
+    const isHarmed = calleeFails || (kind === 'errors' && fails) || ownMs > slowFrom * usualMs.own;
+    faulty.requestCount++;
+    if (isHarmed) faulty.harmedCount++;
+    if (isPartial) faulty.callCount++;
+    if (isCallHarmed) faulty.harmedCallCount++;
+    return isHarmed || isCallHarmed;
   }
 
   /** Growth over what is warm starts cold; of what idles, Lambda lets go some within ten minutes. Environments are whole. */
@@ -182,6 +203,14 @@ function throttle(book: DeltaBook, weight: number): void {
 /** Calls take up to an eighth longer at noon than at midnight. */
 function hourTimes(atMs: EpochMs): number {
   return 1 + 0.06 * Math.sin((2 * Math.PI * ((atMs % msPerDay) / msPerHour - 6)) / 24);
+}
+
+/** Of sums of one draw from each. */
+function medianOf(...pools: readonly Float64Array[]): number {
+  const sums = Float64Array.from({ length: poolSize }, (_, index) =>
+    pools.reduce((sum, from) => sum + from[index]!, 0),
+  ).sort();
+  return sums[poolSize >> 1]!;
 }
 
 function pool(random: Random, medianMs: number, sigma: number): Float64Array {

@@ -26,6 +26,8 @@ const deliveries = [
 ] as const;
 const learningMs = 40 * msPerMinute;
 const watchedMs = 4 * msPerMinute;
+const strokeMs = 2 * msPerMinute;
+const restMs = 8 * msPerMinute;
 /** A Monday afternoon in Europe. */
 const originMs = Date.UTC(2026, 2, 2, 14);
 
@@ -59,7 +61,32 @@ export function faultScenario(index: number, seed: string): FaultScenario {
       requestsPerSecond: rates[Math.floor(index / 8) % rates.length]!,
       isFlat: true,
       events: isInsideEvent ? [event] : [],
-      fault: { kind, fromMs, untilMs: Infinity },
+      faults: [{ kind, fromMs, untilMs: Infinity }],
+    },
+  };
+}
+
+export const pairCount = 20;
+
+/** Two functions behind one gateway, each with a fault of another kind, within a minute of each other: two episodes. */
+export function faultPair(index: number, seed: string): readonly [FaultScenario, FaultScenario] {
+  return [faultScenario(10 * index, seed), faultScenario(10 * index + 5, seed)];
+}
+
+/** One function with the same fault twice, and eight minutes between them: two episodes. */
+export function faultTwice(index: number, seed: string): FaultScenario {
+  const scenario = faultScenario(10 * index + 3 * (index % 3), seed);
+  const fault = scenario.options.faults![0]!;
+  const againMs = fault.fromMs + strokeMs + restMs;
+  return {
+    ...scenario,
+    endsAtMs: againMs + strokeMs,
+    options: {
+      ...scenario.options,
+      faults: [
+        { ...fault, untilMs: fault.fromMs + strokeMs },
+        { ...fault, fromMs: againMs },
+      ],
     },
   };
 }
