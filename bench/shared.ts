@@ -12,8 +12,6 @@ import {
   type SharedDatabase,
 } from '../simulation/world/shared-database.ts';
 
-const functionCount = 40;
-
 const targets: readonly (readonly [name: string, target: SpillTarget])[] = [
   ['0.1 % may spill', { kind: 'spilloverRatioMax', ratio: 0.001 }],
   ['30 cents a cold start', { kind: 'usdPerColdStart', usd: 0.3 }],
@@ -27,11 +25,13 @@ export async function run(args: readonly string[]): Promise<void> {
       seeds: { type: 'string', default: 'one' },
       times: { type: 'string', default: '1,1.5' },
       usual: { type: 'string', default: '1000' },
+      functions: { type: 'string', default: '40' },
       limit: { type: 'string', default: '4000' },
       minutes: { type: 'string', default: '10' },
     },
   });
   const limit = Number(flags.limit);
+  const functionCount = Number(flags.functions);
   print(
     `shared: ${functionCount} functions, ${connectionsEach} connections an environment, ${limit} there are; ${flags.usual} requests/s at other minutes; T-20 to T+${flags.minutes} min, every second; Node ${process.versions.node}, ${cpus().length} cores`,
   );
