@@ -18,6 +18,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   plan: () => import('./plan.ts'),
   prewarm: () => import('./prewarm.ts'),
   recover: () => import('./recover.ts'),
+  shared: () => import('./shared.ts'),
   spill: () => import('./spill.ts'),
   store: () => import('./store.ts'),
   surprise: () => import('./surprise.ts'),

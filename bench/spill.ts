@@ -110,6 +110,7 @@ export async function run(args: readonly string[]): Promise<void> {
     ),
     ...bands.map(({ name, includes }) => summary(name, sure.filter(includes))),
     summary('all', sure),
+    `within a fifth of what was counted: ${withinAFifth(sure, ({ predicted }) => predicted)}, by the peer ${withinAFifth(sure, ({ peer }) => peer)}`,
     `of the other ${compared.length - sure.length}, ${unsure.filter(isNear).length} lie within three standard errors or a factor of 1.5`,
     'all cases, by the share that was foretold: mean share foretold over mean share counted',
     ...calibration(compared),
@@ -319,6 +320,11 @@ function isNear(one: Compared): boolean {
   const { predicted, simulated, standardError, roundCount } = one;
   if (simulated === 0) return predicted * roundCount < 3 * one.burstiness;
   return Math.abs(predicted - simulated) <= 3 * standardError * simulated || distance(one) <= Math.log(1.5);
+}
+
+function withinAFifth(cases: readonly Compared[], foretoldOf: (one: Compared) => number): string {
+  const near = cases.filter((one) => Math.abs(foretoldOf(one) / one.simulated - 1) <= 0.2);
+  return `${((100 * near.length) / cases.length).toFixed(0)} %`;
 }
 
 function distance({ predicted, simulated }: Compared): number {

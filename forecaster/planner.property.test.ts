@@ -233,26 +233,23 @@ describe('plan', () => {
     );
   });
 
-  it('never gives a function alone less for a higher limit of any kind', () => {
+  // Where dollars bind, a higher limit may move them from a tail to a peak, where they save more (worth/joint.test.ts holds what they save); so they suffice here.
+  it('never gives a function alone less for a higher limit of concurrency', () => {
     fc.assert(
       fc.property(
         drawnFunction,
         drawnEvents,
         drawnLimits,
         drawnAccount,
-        drawnLimits,
         fc.nat(500),
-        (drawn, events, limits, account, extra, room) => {
-          const input = inputOf([drawn], events, { limits, account });
-          const raised = {
-            limits: {
-              concurrencyMax: limits.concurrencyMax + extra.concurrencyMax,
-              usdPerHourMax: limits.usdPerHourMax + extra.usdPerHourMax,
-              usdPerEventMax: limits.usdPerEventMax + extra.usdPerEventMax,
-            },
+        fc.nat(500),
+        (drawn, events, { concurrencyMax }, account, more, room) => {
+          const dollars = { usdPerHourMax: 1e6, usdPerEventMax: 1e6 };
+          const input = inputOf([drawn], events, { limits: { concurrencyMax, ...dollars }, account });
+          const higher = inputOf([{ ...drawn, ceilingAbove: drawn.ceilingAbove + room }], events, {
+            limits: { concurrencyMax: concurrencyMax + more, ...dollars },
             account: { ...account, unreservedConcurrency: account.unreservedConcurrency + room },
-          };
-          const higher = inputOf([{ ...drawn, ceilingAbove: drawn.ceilingAbove + room }], events, raised);
+          });
           expectNeverLess(levelsOf(plan(higher), input), levelsOf(plan(input), input));
         },
       ),
