@@ -32,10 +32,14 @@ export function explainWindow(
   );
   const spilled = counted.reduce((sum, [, one]) => sum + one.spilled, 0);
   const all = counted.reduce((sum, [block]) => sum + spilledAt(row.member.chain, block, 0), 0);
+  // A stated share is kept there, and worked out there.
+  const atQuantile = row.spec.spillTarget.kind === 'spilloverRatioMax' ? ' at the quantile to be ready for' : '';
   return [
     `${event}: ${rounded(decided.requestsPerSecond)} requests/s expected in the busiest five minutes`,
     `; its window costs $${usd.toFixed(2)} and saves $${worthUsd.toFixed(2)}`,
-    all > 0 ? `, and ${rounded((100 * spilled) / all)} % of requests spill until half an hour after it` : '',
+    all > 0
+      ? `, and ${rounded((100 * spilled) / all)} % of requests spill until half an hour after it${atQuantile}`
+      : '',
     cell.cutBy ? `; ${cell.wanted} cut to ${cell.level} by ${cell.cutBy}.` : '.',
   ].join('');
 }

@@ -150,7 +150,7 @@ describe('an event that people start now', () => {
     const begun = planAt(releaseAtMs - 10 * msPerMinute, [nfp]);
     const nowMs = releaseAtMs + minutes * msPerMinute;
     const made = planAt(nowMs, [nfp, warmed(nowMs)], begun);
-    expect(levelAt(begun, nowMs)).toBe(97);
+    expect(levelAt(begun, nowMs)).toBe(102);
     expect(levelAt(made, nowMs)).toBeGreaterThan(125);
     // When it is over, the release still has what it needs.
     const later = planAt(nowMs + 44 * msPerMinute, [nfp, warmed(nowMs)], made);
@@ -166,7 +166,7 @@ describe('an event that people start now', () => {
     const little = warmed(nowMs);
     const low = { ...little, expect: { group: 'trading', minutes: 45, requestsPerSecond: 100 } };
     const both = planAt(nowMs, [nfp, low], begun);
-    expect(outline(both)[0]).toBe('13:20:00–13:50:00 97 nfp');
+    expect(outline(both)[0]).toBe('13:20:00–13:50:00 102 nfp');
     const alone = planAt(nowMs, [nfp], begun);
     for (let minutes = -8; minutes < 120; minutes++) {
       const atMs = releaseAtMs + minutes * msPerMinute;

@@ -66,7 +66,6 @@ export function draftRow(planned: PlannedFunction, input: PlanInput, table: Erla
   const row: Row = {
     spec,
     usdPerBlock: (billingPeriodMs / msPerSecond) * usdPerEnvironmentSecond(spec, prices),
-    runningMax: runningMaxOf(drafted),
     usdBehind: begun ? usdBehind(begun, planned, input) : 0,
     ...drafted,
     ...(begun && { begun }),
@@ -179,6 +178,7 @@ function keptAsPlanned(planned: PlannedFunction, groups: readonly EventGroup[], 
     },
     alone,
     windowAt,
+    runningMax: new Int32Array(blocks.length),
     decided: new Map(),
   };
 }
@@ -223,20 +223,4 @@ function usdBehind({ steps }: BegunWindow, { spec }: PlannedFunction, { nowMs, p
     usd += usdOfHolding(spec, prices, { concurrency, fromMs, untilMs });
   }
   return usd;
-}
-
-/** Spilled requests in five minutes below which nobody is expected to run on demand. */
-const spilledMin = 0.05;
-
-/** As many requests as may run at once; before the first block that is known, as many as in it. */
-function runningMaxOf({ member }: Draft): Int32Array {
-  const { spillAvoided } = member.chain;
-  const running = new Int32Array(spillAvoided.length);
-  for (let block = running.length - 1; block >= 0; block--) {
-    const spill = spillAvoided[block]!;
-    let count = spill.length;
-    for (let spilled = 0; count > 0 && (spilled += spill[count - 1]!) < spilledMin;) count--;
-    running[block] = spill.length === 0 ? (running[block + 1] ?? 0) : count;
-  }
-  return running;
 }

@@ -43,7 +43,7 @@ export interface DraftOptions {
   /** The nowcast asks for more than the begun window holds. */
   readonly isRevised: boolean;
   readonly keepWhilePaying: boolean;
-  /** A stated share is kept up to this level of demand: beyond it nobody can be asked to be ready. */
+  /** The level of demand to be ready for, where a share is stated, and up to which what is shared must suffice. */
   readonly quantile: number;
   readonly profile: PeakProfile;
   readonly prices: Prices;
@@ -57,6 +57,8 @@ export interface Draft {
   readonly alone: Int32Array;
   /** Which of the windows each block belongs to; undefined where none. */
   readonly windowAt: readonly (EventWindow | undefined)[];
+  /** By block: as many requests as may run at once if demand comes at the quantile; before the first block that is known, as many as in it. */
+  readonly runningMax: Int32Array;
   /** By window: what decided. */
   readonly decided: ReadonlyMap<EventWindow, Decided>;
 }
@@ -70,11 +72,16 @@ export interface Decided {
   readonly limit: Extract<BindingLimit, 'concurrency' | 'rate'>;
 }
 
+/** A block over the whole forecast, and if demand comes at the level that people want to be ready for. */
+interface Looked extends BlockWorth {
+  readonly atQuantile: BlockWorth;
+}
+
 interface Layout {
   readonly options: DraftOptions;
   readonly rates: UsdRates;
   readonly windowAt: (EventWindow | undefined)[];
-  readonly worth: readonly (BlockWorth | undefined)[];
+  readonly worth: readonly (Looked | undefined)[];
   readonly mayRaise: Uint8Array;
   readonly mayLower: Uint8Array;
   /** 1 where what was asked for is not READY yet, and saves nothing. */
@@ -108,7 +115,13 @@ export function draft(options: DraftOptions): Draft {
     const free = bestPath(chain, { usdPerSpill: pricesOf(layout, chain, Infinity), scale });
     alone = alone.map((level, block) => (level >= cap ? Math.max(level, free[block]!) : level));
   }
-  return { member: { chain, usdPerSpill, wanted }, alone, windowAt: layout.windowAt, decided };
+  return {
+    member: { chain, usdPerSpill, wanted },
+    alone,
+    windowAt: layout.windowAt,
+    runningMax: runningMaxOf(layout.worth),
+    decided,
+  };
 }
 
 /** What a spilled request costs, by block. */
@@ -169,26 +182,21 @@ function worthByBlock(
   rates: UsdRates,
   windowAt: readonly (EventWindow | undefined)[],
   held: number,
-): (BlockWorth | undefined)[] {
+): (Looked | undefined)[] {
   const { blocks, forecast, spec, table, keepWhilePaying, profile, quantile } = options;
-  const level = spec.spillTarget.kind === 'spilloverRatioMax' ? quantile : 1;
   const forecastEndMs = forecast.fromMs + forecast.requestCount.length * forecast.stepMs;
   const known = blocks.findIndex((at) => at >= forecastEndMs);
   const knownEnd = known < 0 ? blocks.length : known;
-  const worth: (BlockWorth | undefined)[] = blocks.map(() => undefined);
+  const worth: (Looked | undefined)[] = blocks.map(() => undefined);
   const runs = logNormalRuns(spec.runDurationMs);
   const read = (from: number, end: number): void => {
     const asked = blocks.slice(from, end);
     if (asked.length === 0) return;
-    const tables = worthOfBlocks({
-      path: upTo(level, pathAround(forecast, asked[0]!, asked.at(-1)! + billingPeriodMs)),
-      runs,
-      burstiness: poissonBurstiness,
-      profile,
-      blocks: asked,
-      table,
-    });
-    for (const [index, one] of tables.entries()) worth[from + index] = one;
+    const path = pathAround(forecast, asked[0]!, asked.at(-1)! + billingPeriodMs);
+    const shared = { runs, burstiness: poissonBurstiness, profile, blocks: asked, table };
+    const expected = worthOfBlocks({ path, ...shared });
+    const atQuantile = worthOfBlocks({ path: pathAt(quantile, path), ...shared });
+    for (const [index, one] of expected.entries()) worth[from + index] = { ...one, atQuantile: atQuantile[index]! };
   };
   let mayStand = held > spec.concurrencyFloor;
   for (let block = 0; block < knownEnd;) {
@@ -213,17 +221,20 @@ function worthByBlock(
   return worth;
 }
 
-/** What lies above the level is taken to be at it. */
-function upTo(level: number, path: QuantilePath): QuantilePath {
-  const { levels, requestCount } = path;
-  const at = levels.findLastIndex((one) => one <= level);
-  if (at < 0 || at === levels.length - 1) return path;
-  const share = (level - levels[at]!) / (levels[at + 1]! - levels[at]!);
-  const capped = requestCount.map((quantiles) => {
-    const most = quantiles[at]! + share * (quantiles[at + 1]! - quantiles[at]!);
-    return quantiles.map((count) => Math.min(count, most));
-  });
-  return { ...path, requestCount: capped };
+/** Demand as it is if it comes at that level of the forecast; at the highest that the forecast has, where it is beyond. */
+function pathAt(level: number, { fromMs, stepMs, levels, requestCount }: QuantilePath): QuantilePath {
+  const at = Math.max(
+    0,
+    levels.findLastIndex((one) => one <= level),
+  );
+  const above = Math.min(levels.length - 1, at + 1);
+  const share = above === at ? 0 : Math.max(0, (level - levels[at]!) / (levels[above]! - levels[at]!));
+  return {
+    fromMs,
+    stepMs,
+    levels: [0.5],
+    requestCount: requestCount.map((quantiles) => [quantiles[at]! + share * (quantiles[above]! - quantiles[at]!)]),
+  };
 }
 
 /** What lies elsewhere decides nothing here, nor how finely this is looked at. Runs that began a quarter of an hour before still count. */
@@ -260,8 +271,13 @@ function chainOf({ options, rates, windowAt, worth, mayRaise, mayLower, isWaitin
     mayRaise,
     mayLower,
     usdSaved,
-    spillAvoided: worth.map((one) => one?.spillAvoided ?? none),
+    spillAvoided: worth.map((one) => readFor(spec, one)?.spillAvoided ?? none),
   };
+}
+
+/** Where a share is stated it is kept if demand comes at the quantile; a price holds for whatever comes. */
+function readFor({ spillTarget }: FunctionSpec, one: Looked | undefined): BlockWorth | undefined {
+  return spillTarget.kind === 'spilloverRatioMax' ? one?.atQuantile : one;
 }
 
 function blockStart(atMs: EpochMs): EpochMs {
@@ -295,7 +311,10 @@ function priceFor(
     ratioMax: spec.spillTarget.ratio,
     blockFrom: Math.max(0, ready - from),
     blockEnd: end - from,
-    requestCount: Float64Array.from({ length: end - from }, (_, block) => worth[from + block]?.requestCount ?? 0),
+    requestCount: Float64Array.from(
+      { length: end - from },
+      (_, block) => readFor(spec, worth[from + block])?.requestCount ?? 0,
+    ),
     cap,
     scale: scaleStepAfter,
   });
@@ -341,4 +360,18 @@ function decidedOn({ options, worth, windowAt }: Layout, window: EventWindow, pr
   const meanSeconds = options.spec.runDurationMs.p50 / msPerSecond;
   // Ten requests a second for each: below a tenth of a second it is not those running at once that decide.
   return { requestsPerSecond, usdPerSpill, limit: meanSeconds < 0.1 ? 'rate' : 'concurrency' };
+}
+
+/** Spilled requests in five minutes below which nobody is expected to run on demand. */
+const spilledMin = 0.05;
+
+function runningMaxOf(worth: readonly (Looked | undefined)[]): Int32Array {
+  const running = new Int32Array(worth.length);
+  for (let block = running.length - 1; block >= 0; block--) {
+    const spill = worth[block]?.atQuantile.spillAvoided;
+    let count = spill?.length ?? running[block + 1] ?? 0;
+    for (let spilled = 0; spill && count > 0 && (spilled += spill[count - 1]!) < spilledMin;) count--;
+    running[block] = count;
+  }
+  return running;
 }
