@@ -72,7 +72,7 @@ describe('EventBridge Scheduler out of reach', () => {
   it("once warm: what is booked steps down as the plan does, and harms nobody beyond the plan's share", async () => {
     const report = await play('scheduler-down-later');
     expect(report.fired.map(({ what }) => what)).toEqual(
-      expect.arrayContaining(['orders-validate lower 14', 'quotes-stream lower 6']),
+      expect.arrayContaining(['orders-validate lower 16', 'quotes-stream lower 6']),
     );
     expect(harmedOf(report.orders.with)).toBe(0);
     // A single request is within the share that each function states: of the 45,000 in that half hour 45 may spill.
@@ -102,19 +102,19 @@ describe('another hand', () => {
 
   it('sets less twice: it is put back once, then left to it, the end included', async () => {
     const report = await play('human-lower-twice');
-    expect(levelsOf(report.orders)).toEqual([20, 20]);
+    expect(levelsOf(report.orders)).toEqual([23, 23]);
     expect(report.incidents.filter(({ incident }) => incident === 'ready-lost')).toHaveLength(2);
   });
 
   it('sets less once the event has begun: it is put back all the same', async () => {
     const report = await play('human-lower-after');
-    expect(levelsOf(report.orders).slice(0, 2)).toEqual([20, 20]);
+    expect(levelsOf(report.orders).slice(0, 2)).toEqual([23, 23]);
     expect(report.orders.levels[1]!.minute).toBeLessThan(3.6);
   });
 
   it('sets more, and less in the end: neither is ours to change', async () => {
     const report = await play('human-higher');
-    expect(levelsOf(report.orders)).toEqual([20]);
+    expect(levelsOf(report.orders)).toEqual([23]);
     expect(report.incidents.map(({ incident }) => incident)).toEqual(['another-hand', 'ready-lost']);
   });
 });
