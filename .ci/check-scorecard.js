@@ -1,5 +1,5 @@
 // Reads a scorecard and says whether the promises of a demo were kept: each event of importance 3 warm three minutes before it, a tenth of the
-// cold starts in its half hour at most, the audit chain whole.
+// cold starts in its half hour at most, the fault of the second act an incident within three seconds, nothing else one, the audit chain whole.
 import { readFileSync } from 'node:fs';
 
 const scorecard = JSON.parse(readFileSync(process.argv[2], 'utf8'));
@@ -28,6 +28,18 @@ for (const { function: name, prewarms, eventWindows } of scorecard.functions) {
     if (sum('with') > sum('without') / 10)
       faults.push(`${id}: ${sum('with')} cold starts with, ${sum('without')} without`);
   }
+}
+{
+  // A second for the spans to come, one to be sure, and the second that the tick waits for.
+  const withinMs = 3_000;
+  const { firstBadSpanAtMs, findingAtMs, incidentAtMs, recoveredAtMs } = scorecard.fault;
+  const after = (atMs) => (atMs === null ? 'never' : `${((atMs - firstBadSpanAtMs) / 1_000).toFixed(1)} s`);
+  console.log(`fault: finding ${after(findingAtMs)}, incident ${after(incidentAtMs)}, over ${after(recoveredAtMs)}`);
+  if (firstBadSpanAtMs === null) faults.push('no span was harmed: the second act was not played');
+  else if (incidentAtMs === null || incidentAtMs - firstBadSpanAtMs > withinMs)
+    faults.push(`the incident came after ${after(incidentAtMs)}, and 3 s are promised`);
+  if (recoveredAtMs === null) faults.push('the incident was never over');
+  if (scorecard.falseIncidents !== 0) faults.push(`${scorecard.falseIncidents} incidents were none`);
 }
 if (prewarmCount === 0) faults.push('nothing was warmed');
 if (!scorecard.audit.verified) faults.push('the audit chain does not hold');

@@ -1,6 +1,6 @@
 /** What a demo says to people: the line that moves, and the card at the end. */
 import { formatInstant, msPerMinute, msPerSecond } from '../core/time.ts';
-import type { FunctionStatus, Measured, Scorecard } from '../service/view.ts';
+import type { FunctionStatus, IncidentView, Measured, Scorecard } from '../service/view.ts';
 import type { Demo } from '../simulation/world/demo.ts';
 import type { World } from '../simulation/world/world.ts';
 import { widthOf } from './progress.ts';
@@ -32,12 +32,20 @@ export function progressLine(
   const nextShort = nextEvent ? `${name.split(':')[0]!} in ${Math.ceil(leftMs / msPerMinute)} min` : next;
   const each = functions.map((one) => stateText(one, { name: shortName(one.function), hasColour })).join('  ');
   const all = stateText(together(functions), { name: 'warm', hasColour });
+  const trouble = world.system.view.incidents().open.find(({ kind }) => kind === 'trouble');
+  const seen = trouble && troubleText(trouble, hasColour);
   const forms = [
-    [clock, next, each, spill, `${cold} ${without}`, usd].join(' | '),
-    [clock, next, all, spill, `${cold} ${without}`, usd].join(' | '),
-    [clock, nextShort, all, spill, usd, cold].join('  '),
+    [clock, seen ?? next, each, spill, `${cold} ${without}`, usd].join(' | '),
+    [clock, seen ?? next, all, spill, `${cold} ${without}`, usd].join(' | '),
+    [clock, seen ?? nextShort, all, spill, usd, cold].join('  '),
   ];
   return forms.find((form) => widthOf(form) <= width) ?? forms.at(-1)!;
+}
+
+/** `TROUBLE positions: 27 % harmed`: what is called, where trouble begins on a call. */
+function troubleText({ origin, harmedRatio }: IncidentView, hasColour: boolean): string {
+  const text = `TROUBLE ${shortName(origin)}: ${Math.round(100 * (harmedRatio ?? 0))} % harmed`;
+  return hasColour ? `\u001b[31m${text}\u001b[0m` : text;
 }
 
 type Warmth = Pick<FunctionStatus, 'state' | 'concurrencyWanted' | 'concurrencyReady'>;
@@ -118,10 +126,24 @@ export function formatScorecard(title: string, scorecard: Scorecard, storeFile: 
       ),
     ),
     '',
-    `incidents ${scorecard.incidents}, pages ${scorecard.pages}; audit: ${scorecard.audit.events} events, ${scorecard.audit.verified ? 'verified' : 'NOT VERIFIED'}`,
+    ...faultLines(scorecard),
+    `incidents ${scorecard.incidents} (${scorecard.falseIncidents} false), pages ${scorecard.pages}; audit: ${scorecard.audit.events} events, ${scorecard.audit.verified ? 'verified' : 'NOT VERIFIED'}`,
     `why: npx foreshock audit show --store ${storeFile} --kind plan.decided`,
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** What was broken on purpose, and when it was seen. */
+function faultLines({ fault }: Scorecard): readonly string[] {
+  const { firstBadSpanAtMs, findingAtMs, incidentAtMs, recoveredAtMs } = fault;
+  if (firstBadSpanAtMs === null) return [];
+  const after = (atMs: number | null): string =>
+    atMs === null ? 'never' : `${((atMs - firstBadSpanAtMs) / msPerSecond).toFixed(1)} s later`;
+  return [
+    `fault: first request harmed at ${formatInstant(firstBadSpanAtMs).slice(11, 19)}Z; finding ${after(findingAtMs)}, incident ${after(incidentAtMs)}, over ${after(recoveredAtMs)}`,
+    'what: npx foreshock audit show --kind incident.opened, with the store below',
+    '',
+  ];
 }
 
 function measuredRow(name: string, yes: Measured, no: Measured): string[] {

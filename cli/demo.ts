@@ -112,10 +112,13 @@ async function playDemo({ world, ...demo }: Demo, { flags, storeFile, terminal }
   const listener =
     flags.port === undefined
       ? undefined
-      : await listen(createApp({ view: { ...world.system.view, scorecard }, tokens: [], webFolder }), {
-          host: '127.0.0.1',
-          port: flags.port,
-        });
+      : await listen(
+          createApp({ view: { ...world.system.view, scorecard, senders: () => [] }, tokens: [], webFolder }),
+          {
+            host: '127.0.0.1',
+            port: flags.port,
+          },
+        );
   try {
     if (listener && !flags.json)
       terminal.out(

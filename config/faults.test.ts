@@ -72,6 +72,52 @@ describe('faults', () => {
       '9:38 calendars[0].refreshMs: got it beside a file, expected it beside a url only',
     ],
     [
+      'traces from anywhere',
+      ['limits:', 'telemetry: { otlp: { host: 0.0.0.0 } }\nlimits:'],
+      '9:28 telemetry.otlp.host: got "0.0.0.0", expected telemetry.otlp.senders with a token each, or a loopback address such as 127.0.0.1',
+    ],
+    [
+      "a sender's token written out",
+      ['limits:', 'telemetry: { otlp: { senders: [{ name: web, token: sesame }] } }\nlimits:'],
+      '9:52 telemetry.otlp.senders[0].token: got an inline value (not shown), expected ${env:NAME} or file:PATH (a secret is never written in this file)',
+    ],
+    [
+      'a sampling ratio of nothing',
+      ['limits:', 'telemetry: { otlp: { samplingRatio: 0 } }\nlimits:'],
+      "9:37 telemetry.otlp.samplingRatio: got 0, expected a number above 0 and at most 1, 'unknown' or 'tail'",
+    ],
+    [
+      'no incident for nothing at all',
+      ['limits:', 'detection: { incidentsPerFunctionMonth: 0 }\nlimits:'],
+      '9:41 detection.incidentsPerFunctionMonth: got 0, expected a number above 0 and at most 1000',
+    ],
+    [
+      'a signal that adds up in a way nobody knows',
+      ['limits:', 'signals: [{ name: rejects, spanAttribute: order.status, aggregation: mean }]\nlimits:'],
+      '9:70 signals[0].aggregation: got "mean", expected count, sum, ratio or quantile',
+    ],
+    [
+      'two signals of one name',
+      [
+        'limits:',
+        'signals: [{ name: a, spanAttribute: b, aggregation: sum }, { name: a, spanAttribute: c, aggregation: sum }]\nlimits:',
+      ],
+      '9:68 signals[1].name: got "a", expected each name once (it is signals[0] already)',
+    ],
+    [
+      'work that ends when it begins',
+      [
+        'limits:',
+        'maintenance: [{ id: a, from: 2026-11-20T22:00Z, until: 2026-11-20T22:00Z, because: tables move }]\nlimits:',
+      ],
+      '9:56 maintenance[0].until: got "2026-11-20T22:00Z", expected an instant after from (2026-11-20T22:00Z)',
+    ],
+    [
+      'work at no instant',
+      ['limits:', 'maintenance: [{ id: a, from: tonight, until: 2026-11-20T22:00Z, because: tables move }]\nlimits:'],
+      '9:30 maintenance[0].from: got "tonight", expected an instant such as 2026-11-20T22:00:00Z',
+    ],
+    [
       'an anchor of no place',
       ['limits:', 'audit: { anchors: [{}] }\nlimits:'],
       '9:20 audit.anchors[0]: got no place, expected exactly one of file, stdout, webhook, s3',
@@ -114,7 +160,7 @@ describe('faults', () => {
     [
       'an unknown key that resembles none',
       ['limits:', 'colour: red\nlimits:'],
-      '9:1 colour: got an unknown key, expected one of store, http, aws, telemetry, audit, retention, functions, calendars, limits, sharedResources, planning, prices',
+      '9:1 colour: got an unknown key, expected one of store, http, aws, telemetry, audit, retention, functions, calendars, detection, signals, maintenance, limits, sharedResources, planning, prices',
     ],
     [
       'a missing key',

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { isLoopback } from '../core/loopback.ts';
 import { functionKeyPattern, parseFunctionKey } from '../core/series-key.ts';
+import { parseInstant } from '../core/time.ts';
 
 /** A map that refuses keys it does not know: a misspelt limit must not silently be no limit. */
 export function strictMap<const Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<Shape, z.core.$strict> {
@@ -136,6 +137,12 @@ function explainFunctionKey(input: unknown): string {
 export function day() {
   const error = 'a day such as 2026-11-20';
   return z.iso.date({ error });
+}
+
+/** An instant with its zone, `2026-11-20T22:00:00Z`. */
+export function instant() {
+  const error = 'an instant such as 2026-11-20T22:00:00Z';
+  return text(error, /^[0-9T:.Z+-]{16,32}$/).refine((value) => parseInstant(value) !== undefined, { error });
 }
 
 /** An exchange, or the time zone of a service that never closes. */

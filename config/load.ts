@@ -6,6 +6,7 @@ import path from 'node:path';
 import { assert } from '../core/assert.ts';
 import { InputError } from '../core/errors.ts';
 import type { FunctionSpec, Limits, Prices, SharedResource, SpillTarget } from '../core/function-spec.ts';
+import type { MaintenanceWindow } from '../core/incident.ts';
 import type { Json } from '../core/json.ts';
 import type { Importance } from '../core/market-event.ts';
 import { functionKeyOf, parseFunctionKey } from '../core/series-key.ts';
@@ -16,6 +17,7 @@ import type { Files } from './files.ts';
 import type { ConfigDraft } from './rules.ts';
 import { calendarFormats, refreshMsDefault, type ConfigDocument } from './schema.ts';
 import { readSecret, Secret } from './secrets.ts';
+import { buildMaintenance, buildTelemetry, maskTelemetry, type OtlpSettings } from './trace-settings.ts';
 
 type AnchorEntry = ConfigDocument['audit']['anchors'][number];
 type FunctionEntry = ConfigDocument['functions'][number];
@@ -31,12 +33,15 @@ export interface Config {
   readonly store: string;
   readonly http: { readonly host: string; readonly port: number; readonly tokens: readonly Secret[] };
   readonly aws: { readonly endpoint?: string; readonly scheduler: SchedulerSettings };
-  readonly telemetry: { readonly otlpEndpoint?: string };
+  readonly telemetry: { readonly otlpEndpoint?: string; readonly otlp?: OtlpSettings };
   readonly audit: AuditSettings;
   readonly retention: ConfigDocument['retention'];
   readonly functions: readonly ConfiguredFunction[];
   readonly calendars: readonly CalendarSource[];
   readonly feeds: readonly CalendarFeed[];
+  readonly detection: ConfigDocument['detection'];
+  readonly signals: ConfigDocument['signals'];
+  readonly maintenance: readonly MaintenanceWindow[];
   readonly limits: Limits & { readonly controlPlaneCallsPerSecond: number; readonly cloudwatchMetricsPerHour: number };
   readonly sharedResources: readonly SharedResource[];
   readonly planning: Planning;
@@ -171,6 +176,8 @@ interface Secrets {
   readonly webhookSecrets: ReadonlyMap<number, Secret>;
   /** Of the feeds, by the place of their calendar. */
   readonly feedTokens: ReadonlyMap<number, Secret>;
+  /** Of those who send traces, by their place. */
+  readonly senderTokens: ReadonlyMap<number, Secret>;
   readonly faults: readonly DocumentFault[];
 }
 
@@ -202,7 +209,12 @@ async function readSecrets(draft: ConfigDraft, folder: string, { env, files }: C
     const [secret] = await read(entry?.token, ['calendars', index, 'token']);
     if (secret) feedTokens.set(index, secret);
   }
-  return { tokens, ...(signingKey && { signingKey }), webhookSecrets, feedTokens, faults };
+  const senderTokens = new Map<number, Secret>();
+  for (const [index, entry] of (draft.telemetry?.otlp?.senders ?? []).entries()) {
+    const [secret] = await read(entry?.token, ['telemetry', 'otlp', 'senders', index, 'token']);
+    if (secret) senderTokens.set(index, secret);
+  }
+  return { tokens, ...(signingKey && { signingKey }), webhookSecrets, feedTokens, senderTokens, faults };
 }
 
 /** A history or calendar that is not there is found when the file is checked, not in the night when it is read. */
@@ -232,7 +244,8 @@ function buildConfig(
   const { aws, telemetry } = document;
   const audit = maskAudit(document.audit, secrets);
   const http = { ...document.http, tokens: tokens.map(String) };
-  const effective = toJson({ ...document, http, audit, calendars: maskCalendars(document.calendars, secrets) });
+  const masked = { audit, calendars: maskCalendars(document.calendars, secrets), telemetry: maskTelemetry(telemetry) };
+  const effective = toJson({ ...document, http, ...masked });
   return {
     file: path.resolve(file),
     effective,
@@ -246,7 +259,10 @@ function buildConfig(
         ...(aws.scheduler.roleArn !== undefined && { roleArn: aws.scheduler.roleArn }),
       },
     },
-    telemetry: telemetry.otlpEndpoint === undefined ? {} : { otlpEndpoint: telemetry.otlpEndpoint },
+    telemetry: buildTelemetry(telemetry, secrets.senderTokens),
+    detection: document.detection,
+    signals: document.signals,
+    maintenance: document.maintenance.map(buildMaintenance),
     audit: buildAudit(document.audit, { folder, secrets }),
     retention: document.retention,
     functions: document.functions.map((entry) => buildFunction(entry, folder)),

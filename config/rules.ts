@@ -7,6 +7,7 @@
 import type { Prices } from '../core/function-spec.ts';
 import { isLoopback } from '../core/loopback.ts';
 import { parseFunctionKey } from '../core/series-key.ts';
+import { parseInstant } from '../core/time.ts';
 import type { Path } from './document.ts';
 import { anchorKinds, calendarPlaces, feedKeys, pricesUsEast1, volumeSources, type ConfigDocument } from './schema.ts';
 
@@ -221,6 +222,38 @@ const tokensBeyondLoopback: Rule = ({ http }) => {
   return [{ path: ['http', 'host'], expected: 'http.tokens to be set, or a loopback address such as 127.0.0.1' }];
 };
 
+/** The same for traces: they can name any function. */
+const sendersBeyondLoopback: Rule = ({ telemetry }) => {
+  const { otlp } = telemetry ?? {};
+  if (otlp?.host === undefined || isLoopback(otlp.host)) return [];
+  if ('senders' in otlp && otlp.senders?.length !== 0) return [];
+  const expected = 'telemetry.otlp.senders with a token each, or a loopback address such as 127.0.0.1';
+  return [{ path: ['telemetry', 'otlp', 'host'], expected }];
+};
+
+/** What is in the record under a name is one thing. */
+const namesOnce: Rule = ({ telemetry, signals, maintenance }) => [
+  ...repeatsOf(telemetry?.otlp?.senders, (sender) => sender.name).map(({ index, firstIndex }) => ({
+    path: ['telemetry', 'otlp', 'senders', index, 'name'],
+    expected: `each name once (it is telemetry.otlp.senders[${firstIndex}] already)`,
+  })),
+  ...repeatsOf(signals, (signal) => signal.name).map(({ index, firstIndex }) => ({
+    path: ['signals', index, 'name'],
+    expected: `each name once (it is signals[${firstIndex}] already)`,
+  })),
+  ...repeatsOf(maintenance, (window) => window.id).map(({ index, firstIndex }) => ({
+    path: ['maintenance', index, 'id'],
+    expected: `each id once (it is maintenance[${firstIndex}] already)`,
+  })),
+];
+
+const maintenanceEnds: Rule = ({ maintenance = [] }) =>
+  maintenance.flatMap((window, index) => {
+    const [fromMs, untilMs] = [window?.from, window?.until].map((text) => text && parseInstant(text));
+    if (typeof fromMs !== 'number' || typeof untilMs !== 'number' || fromMs < untilMs) return [];
+    return [{ path: ['maintenance', index, 'until'], expected: `an instant after from (${window!.from!})` }];
+  });
+
 /** A role of another account cannot be handed to EventBridge Scheduler. */
 const schedulerRoleIsTheirs: Rule = ({ aws, functions = [] }) => {
   const roleArn = aws?.scheduler?.roleArn;
@@ -266,6 +299,9 @@ const fileRules: readonly Rule[] = [
   anchorsAreOnePlace,
   schedulerRoleIsTheirs,
   tokensBeyondLoopback,
+  sendersBeyondLoopback,
+  namesOnce,
+  maintenanceEnds,
   calendarsAreOnePlace,
   feedKeysWantUrl,
 ];

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import type { Prices } from '../core/function-spec.ts';
 import { msPerDay, msPerHour, msPerMinute } from '../core/time.ts';
+import { detection, maintenance, signal, telemetry } from './schema-traces.ts';
 import {
   day,
   endpointUrl,
@@ -191,12 +192,6 @@ const aws = strictMap({
   scheduler: scheduler.prefault({}).describe('EventBridge Scheduler, where the end of all capacity is booked.'),
 });
 
-const telemetry = strictMap({
-  otlpEndpoint: endpointUrl()
-    .optional()
-    .describe("Address of an OpenTelemetry collector for Foreshock's own traces. Left out: no traces."),
-});
-
 export const anchorKinds = ['file', 'stdout', 'webhook', 's3'] as const;
 
 const anchorWebhook = strictMap({
@@ -373,7 +368,7 @@ export const configSchema = strictMap({
     .describe('The embedded store: decisions, audit log, snapshots. Made when it is not there.'),
   http: http.prefault({}).describe('Where the service listens.'),
   aws: aws.prefault({}).describe('How Lambda is reached. Credentials come from the usual AWS chain.'),
-  telemetry: telemetry.prefault({}).describe("Foreshock's own traces."),
+  telemetry: telemetry.prefault({}).describe("Foreshock's own traces, and those of your functions."),
   audit: audit.prefault({}).describe('What proves, from outside the store, that the audit log is whole.'),
   retention: retention.prefault({}).describe('How long what is in the store is kept.'),
   functions: listOf(functionEntry, { items: 'functions', countMin: 1, countMax: 1_000 }).describe(
@@ -383,6 +378,14 @@ export const configSchema = strictMap({
   calendars: listOf(calendar, { items: 'calendars', countMax: 100 })
     .default([])
     .describe('Calendars of market events, the first first: it names the events that several of them have.'),
+  detection: detection.prefault({}).describe('How sure findings in spans must be.'),
+  // None: what is worth watching of a business only its people know.
+  signals: listOf(signal, { items: 'signals', countMax: 20 })
+    .default([])
+    .describe('Measures of the business in span attributes, watched as functions are.'),
+  maintenance: listOf(maintenance, { items: 'windows', countMax: 1_000 })
+    .default([])
+    .describe('Announced work: incidents that begin in it are recorded, and nobody is told.'),
   limits: limits.describe('What all functions may take together. No defaults: money is for the operator to state.'),
   // None: without a name nothing is shared.
   sharedResources: listOf(sharedResource, { items: 'resources', countMax: 100 })
@@ -403,4 +406,5 @@ export const secretPaths: readonly RegExp[] = [
   /^audit\.anchors\[\d+\]\.webhook\.secret/,
   /^calendars\[\d+\]\.token/,
   /^http\.tokens/,
+  /^telemetry\.otlp\.senders\[\d+\]\.token/,
 ];

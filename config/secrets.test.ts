@@ -28,6 +28,18 @@ describe('secrets', () => {
     expect(config.effective).toMatchObject({ http: { tokens: ['[secret]'] } });
   });
 
+  it('of senders of traces are read, and shown by nothing', async () => {
+    const senders = "[{ name: web, token: '${env:FORESHOCK_TOKEN}', samplingRatio: 0.05 }]";
+    const config = await load(`${minimal}telemetry: { otlp: { host: 0.0.0.0, senders: ${senders} } }\n`);
+    const { otlp } = config.telemetry;
+    expect(otlp).toMatchObject({ host: '0.0.0.0', port: 4318, samplingRatio: 'unknown' });
+    expect(otlp?.senders.map((sender) => [sender.name, sender.token.reveal(), sender.samplingRatio])).toEqual([
+      ['web', token, 0.05],
+    ]);
+    expect(inspect(config, { depth: 20, showHidden: true }) + JSON.stringify(config)).not.toContain(token);
+    expect(config.effective).toMatchObject({ telemetry: { otlp: { senders: [{ name: 'web', token: '[secret]' }] } } });
+  });
+
   it.each([
     [
       'written inline',

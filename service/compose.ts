@@ -19,6 +19,7 @@ import type { EngineSnapshot } from './engine-snapshot.ts';
 import { createEngine } from './engine.ts';
 import type { Effect, Fact } from './facts.ts';
 import { recordOptions, recordSnapshot, type RecordedHashes } from './recorded-options.ts';
+import { aliasOf } from './function-state.ts';
 import { recoverState, saveState, type SavedSnapshot } from './saved-state.ts';
 import { createSpanFacts } from './span-facts.ts';
 import type { StopOptions, System } from './system.ts';
@@ -153,6 +154,7 @@ export async function compose(options: SystemOptions, ports: SystemPorts): Promi
     }),
     audit: () => ({ eventCount: chain.nextSeq, head: chain.head?.hash ?? null }),
     incidentCount: engine.incidentCount,
+    aliasOf: (functionArn, version) => aliasOf(engine.functions, functionArn, version),
     learnedUntilMs: engine.planning.learnedUntilMs,
     startedAtMs,
     tickedAtMs: () => tickedAtMs,

@@ -20,7 +20,7 @@ import type { EngineSnapshot, SealedTick } from './engine-snapshot.ts';
 import { catchUpWatch, lookAtSpans } from './engine-watch.ts';
 import type { Effect, Fact } from './facts.ts';
 import { readyConcurrencyOf, type FunctionState } from './function-state.ts';
-import type { Note } from './incidents.ts';
+import type { Note, OwnIncident } from './incidents.ts';
 import type { Planning } from './planning.ts';
 import type { PrewarmLedger } from './prewarm-ledger.ts';
 import { reportPrewarm } from './prewarm-report.ts';
@@ -49,6 +49,8 @@ export interface Engine {
   readonly timeline: Timeline;
   readonly planning: Planning;
   readonly incidentCount: () => number;
+  /** Trouble of our own work that is open. */
+  readonly ownIncidents: () => readonly OwnIncident[];
   /** What is usual of spans is left out: it is large. */
   snapshot(): EngineSnapshot;
   /** All of it. Costs as much as there is to say: some ten kilobytes a key. */
@@ -74,6 +76,7 @@ export function createEngine(options: SystemOptions, snapshot?: EngineSnapshot):
     timeline,
     planning,
     incidentCount: () => incidents.count() + scene.watch.openedCount,
+    ownIncidents: incidents.list,
     watch: scene.watch,
     snapshot: () => snapshotOf(scene),
     wholeSnapshot: () => ({

@@ -57,6 +57,14 @@ export async function readSystemOptions(
     policy,
     lead: { ...documentedLead, prepMs: preparationMs, readyBeforeMs },
     horizonMs,
+    watch: {
+      budget: config.detection,
+      signals: Object.fromEntries(config.signals.map(({ name, aggregation }) => [name, aggregation])),
+      maintenance: config.maintenance,
+      demandSenders: (config.telemetry.otlp?.senders ?? []).flatMap(({ name, countsDemand }) =>
+        countsDemand ? [name] : [],
+      ),
+    },
     // Not the configuration's hash: a limit that is edited would move every booking by some minutes, and each move is two calls.
     seed: `${place.accountId}/${place.region}`,
   };

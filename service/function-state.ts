@@ -6,7 +6,7 @@ import type { HoldProvisionedConcurrency } from '../core/action.ts';
 import type { CapacityStep } from '../core/capacity.ts';
 import type { FunctionSpec } from '../core/function-spec.ts';
 import { createRandom } from '../core/random.ts';
-import type { FunctionKey } from '../core/series-key.ts';
+import { parseFunctionKey, type FunctionKey } from '../core/series-key.ts';
 import { msPerHour, type EpochMs } from '../core/time.ts';
 
 export interface FunctionState {
@@ -114,4 +114,18 @@ export function actionOf(
     ...steered,
     because,
   };
+}
+
+/** The alias of ours that led to this version when it was looked at last. */
+export function aliasOf(
+  functions: ReadonlyMap<FunctionKey, FunctionState>,
+  functionArn: string,
+  version: string,
+): string | undefined {
+  for (const [key, { pursuit }] of functions) {
+    const { accountId, region, functionName, alias } = parseFunctionKey(key)!;
+    const arn = `arn:aws:lambda:${region}:${accountId}:function:${functionName}`;
+    if (arn === functionArn && pursuit.observed?.version === version) return alias;
+  }
+  return undefined;
 }

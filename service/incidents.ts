@@ -36,12 +36,25 @@ export type Note = (draft: Omit<AuditDraft, 'atMs' | 'actor'>) => number;
 /** By function and kind: the number of the event that opened it. */
 export type OpenIncidents = Readonly<Record<string, number>>;
 
+/** Trouble of our own work, as people see it. */
+export interface OwnIncident {
+  readonly id: string;
+  readonly subject: IncidentSubject;
+  readonly kind: IncidentKind;
+  /** The audit event that opened it. */
+  readonly openedSeq: number;
+  /** Undefined where an earlier run opened it: the audit event says why. */
+  readonly because: string | undefined;
+}
+
 export interface Incidents {
   /** Opens an incident, unless it is open. */
   report(note: Note, key: IncidentSubject, kind: IncidentKind, because: string): void;
   /** Closes an incident, if it is open. */
   close(note: Note, key: IncidentSubject, kind: IncidentKind, because: string): void;
   isOpen(key: IncidentSubject, kind: IncidentKind): boolean;
+  /** Those that are open, for people. */
+  readonly list: () => readonly OwnIncident[];
   /** The same object until one is opened or closed. */
   open(): OpenIncidents;
   /** Opened since the start. */
@@ -52,14 +65,21 @@ export interface Incidents {
 export function createIncidents(known: OpenIncidents = {}): Incidents {
   let open = known;
   let count = 0;
+  const reasons = new Map<string, string>();
   return {
     count: () => count,
     open: () => open,
+    list: () =>
+      Object.entries(open).map(([id, openedSeq]) => {
+        const [subject, kind] = id.split(' ') as [IncidentSubject, IncidentKind];
+        return { id, subject, kind, openedSeq, because: reasons.get(id) };
+      }),
     isOpen: (key, kind) => open[`${key} ${kind}`] !== undefined,
     report(note, key, kind, because) {
       const id = `${key} ${kind}`;
       if (open[id] !== undefined) return;
       count++;
+      reasons.set(id, because);
       open = { ...open, [id]: note({ kind: 'incident.opened', body: { function: key, incident: kind, because } }) };
     },
     close(note, key, kind, because) {
@@ -68,6 +88,7 @@ export function createIncidents(known: OpenIncidents = {}): Incidents {
       if (openedSeq === undefined) return;
       const { [id]: _closed, ...others } = open;
       open = others;
+      reasons.delete(id);
       note({ kind: 'incident.closed', causeSeq: openedSeq, body: { function: key, incident: kind, because } });
     },
   };

@@ -20,6 +20,12 @@ export function createOperations({ functions }: Config, desk: CalendarDesk, syst
       const released = await desk.confirm(id, actor);
       return released?.map((event) => event.id);
     },
+    acknowledge(id, actor) {
+      if (!system.view.incidents().open.some((incident) => incident.id === id && incident.kind === 'trouble'))
+        return false;
+      system.admit({ kind: 'acknowledged', acknowledgement: { incidentId: id, by: actor, atMs: realClock.nowMs() } });
+      return true;
+    },
     async warm({ group, lift, forMs, because }, actor) {
       const members = functions.filter(({ spec }) => spec.group === group).map(({ spec }) => spec.key);
       if (members.length === 0) {

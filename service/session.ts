@@ -20,6 +20,7 @@ import type { Operations } from './http/operations.ts';
 import type { Log } from './log.ts';
 import { createOperations } from './operations.ts';
 import { cronWakeups, realClock, realTimers } from './real-time.ts';
+import { openSpanReceiver } from './span-receiver.ts';
 import type { SessionParts, SessionPorts } from './session-parts.ts';
 import type { System } from './system.ts';
 import type { SystemOptions } from './system-options.ts';
@@ -46,13 +47,15 @@ export interface Session {
 export async function startSession(parts: SessionParts, options: SessionOptions): Promise<Session> {
   const { config } = parts;
   const { log } = options;
-  const { system, desk, calendars, cloudwatch } = await startSystem(parts, options);
+  const { system, desk, calendars, cloudwatch, receiver } = await startSystem(parts, options);
   const anchoring = openAnchoring(system, parts, options);
   const chores = choresOf(system, { config, ...options, anchoring, cloudwatch, desk, calendars });
   const stopHousekeeping = startHousekeeping(chores, { wakeups: cronWakeups, log });
   const end = async (because: string, isHandedOver: boolean): Promise<void> => {
     calendars.close();
     await stopHousekeeping();
+    // Before the last tick: what was received until now is in it.
+    await receiver?.close();
     // What somebody asked for until now is heard by the last tick; what comes later waits for the session after this one.
     await desk.close();
     try {
@@ -69,7 +72,11 @@ export async function startSession(parts: SessionParts, options: SessionOptions)
   return {
     parts,
     system,
-    view: { ...system.view, scorecard: () => scorecardOf(system, config) },
+    view: {
+      ...system.view,
+      scorecard: () => scorecardOf(system, config),
+      senders: () => receiver?.senders() ?? [],
+    },
     operations: createOperations(config, desk, system),
     end: (because, { isHandedOver } = { isHandedOver: false }) => (ending ??= end(because, isHandedOver)),
   };
@@ -83,7 +90,12 @@ async function startSystem(
   const sessionClock = sessionClockOf(config);
   const sources = calendarSourceNames(config);
   const desk = await openCalendarDesk({ store, clock: realClock, log, sessionClock, given, sources });
-  const system = await compose(
+  const known: { system?: System } = {};
+  const { otlp } = config.telemetry;
+  const aliasOf = (functionArn: string, version: string) => known.system?.aliasOf(functionArn, version);
+  const receiver = otlp && (await openSpanReceiver(otlp, config, { clock: realClock, timers: realTimers, aliasOf }));
+  if (receiver) log.info('traces.listening', { url: receiver.url });
+  const composed = compose(
     { ...options, calendar: desk.calendar() },
     {
       clock: realClock,
@@ -93,11 +105,17 @@ async function startSystem(
       ...aws,
       readAccountLimits: limitsReader(options, { read: aws.readAccountLimits, log }),
       calendarFindings: () => desk.findings(),
+      ...(receiver && { sealSpans: receiver.seal }),
     },
   );
+  const system = await composed.catch(async (error: unknown) => {
+    await receiver?.close();
+    throw error;
+  });
+  known.system = system;
   desk.connect((fact) => system.admit(fact));
   const calendars = followCalendars({ config, desk, known: given, clock: realClock, timers: realTimers, log });
-  return { system, desk, calendars, cloudwatch: await volume?.follow(system, options.functions) };
+  return { system, desk, calendars, receiver, cloudwatch: await volume?.follow(system, options.functions) };
 }
 
 /**

@@ -1,11 +1,13 @@
 /** What the composed system shows, read from the engine as it stands. */
 import { eventsBetween } from '../calendar/event.ts';
+import type { Incident } from '../core/incident.ts';
 import { msPerDay, msPerHour, msPerMinute, type EpochMs } from '../core/time.ts';
 import type { Engine } from './engine.ts';
 import { readyConcurrencyOf } from './function-state.ts';
 import type { System } from './system.ts';
 import type { SystemOptions } from './system-options.ts';
-import type { CalendarView, FunctionStatus } from './view.ts';
+import type { OwnIncident } from './incidents.ts';
+import type { CalendarView, FunctionStatus, IncidentView } from './view.ts';
 
 interface ViewSources {
   readonly options: SystemOptions;
@@ -79,6 +81,14 @@ export function createSystemView({ options, engine, tickedAtMs, failure, finding
         findings: findings(),
       };
     },
+    incidents: () => ({
+      open: [
+        ...engine.watch.incidents.map((incident) => incidentView(incident, engine.watch.openedSeqs)),
+        ...engine.ownIncidents().map(ownIncidentView),
+      ],
+      resolved: engine.watch.ended.map((incident) => incidentView(incident, engine.watch.openedSeqs)).reverse(),
+    }),
+    incident: (id) => [...engine.watch.incidents, ...engine.watch.ended].findLast((incident) => incident.id === id),
     timeline() {
       const functions = [...engine.functions.keys()].map((key) => ({ function: key, points: engine.timeline.of(key) }));
       const fromMs = Math.min(...functions.map(({ points }) => points[0]?.atMs ?? Infinity));
@@ -94,5 +104,27 @@ export function createSystemView({ options, engine, tickedAtMs, failure, finding
         functions,
       };
     },
+  };
+}
+
+function incidentView(incident: Incident, openedSeqs: ReadonlyMap<string, number>): IncidentView {
+  const { id, state, severity, verdict, origin, harmed, harmedRatioMax, startsAtMs, openedAtMs, timeline } = incident;
+  return {
+    ...{ id, kind: 'trouble', state, severity, verdict, origin, harmed, startsAtMs, openedAtMs },
+    harmedRatio: harmedRatioMax,
+    resolvedAtMs: incident.resolvedAtMs ?? null,
+    silencedBy: incident.silencedBy ?? null,
+    openedSeq: openedSeqs.get(id) ?? null,
+    because: timeline[0]?.text ?? null,
+  };
+}
+
+function ownIncidentView({ id, subject, kind, openedSeq, because }: OwnIncident): IncidentView {
+  const unknown = { severity: null, verdict: null, harmedRatio: null, startsAtMs: null, openedAtMs: null };
+  return {
+    ...{ id, kind, state: 'open', origin: subject, harmed: [], openedSeq, ...unknown },
+    because: because ?? null,
+    resolvedAtMs: null,
+    silencedBy: null,
   };
 }

@@ -17,9 +17,11 @@ export interface System {
   pendingEffectCount(): number;
   prewarmsOf(key: FunctionKey): readonly PrewarmView[];
   /** Stands for what `/api/*` shows, but for the measurements. */
-  readonly view: Omit<SystemView, 'scorecard'>;
+  readonly view: Omit<SystemView, 'scorecard' | 'senders'>;
   readonly audit: () => { readonly eventCount: number; readonly head: string | null };
   readonly incidentCount: () => number;
+  /** The alias that led to a version of a function when we looked last; undefined where it is none of ours. */
+  aliasOf(functionArn: string, version: string): string | undefined;
   /** End of the volume that a function's forecaster has learned. */
   learnedUntilMs(key: FunctionKey): EpochMs;
   readonly startedAtMs: EpochMs;

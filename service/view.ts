@@ -2,7 +2,9 @@
  * What the running system shows: the shapes of `/api/*` and of `--json`. Others build on them; fields keep their names and units.
  */
 import type { BindingLimit, CapacityStep } from '../core/capacity.ts';
+import type { SenderReport } from '../collectors/windower.ts';
 import type { Mode } from '../core/function-spec.ts';
+import type { Incident } from '../core/incident.ts';
 import type { EpochMs } from '../core/time.ts';
 
 export interface PlanView {
@@ -142,6 +144,37 @@ export interface CalendarView {
   readonly findings: readonly { readonly kind: string; readonly severity: string; readonly because: string }[];
 }
 
+/** An incident in the list: trouble that spans show, or of our own work. */
+export interface IncidentView {
+  readonly id: string;
+  /** `trouble`: spans show it. All others are of our own work, and have neither severity nor verdict. */
+  readonly kind: string;
+  readonly state: Incident['state'];
+  readonly severity: Incident['severity'] | null;
+  readonly verdict: Incident['verdict'] | null;
+  /** The function, edge or signal where it begins. */
+  readonly origin: string;
+  readonly harmed: readonly string[];
+  readonly harmedRatio: number | null;
+  readonly startsAtMs: EpochMs | null;
+  readonly openedAtMs: EpochMs | null;
+  readonly resolvedAtMs: EpochMs | null;
+  readonly silencedBy: string | null;
+  /** The audit event that opened it. */
+  readonly openedSeq: number | null;
+  readonly because: string | null;
+}
+
+export interface IncidentsView {
+  /** Oldest first. */
+  readonly open: readonly IncidentView[];
+  /** The last that were resolved, newest first. */
+  readonly resolved: readonly IncidentView[];
+}
+
+/** One who sends traces. */
+export type SenderView = SenderReport;
+
 /** What the routes read. Implemented by the composed system. */
 export interface SystemView {
   isReady(): { readonly ready: boolean; readonly because: string };
@@ -150,4 +183,9 @@ export interface SystemView {
   scorecard(): Scorecard;
   timeline(): TimelineView;
   calendar(): CalendarView;
+  incidents(): IncidentsView;
+  /** One that spans show, with all that is known of it. */
+  incident(id: string): Incident | undefined;
+  /** Who sends traces, what of them is left out, and how late they come. */
+  senders(): readonly SenderView[];
 }

@@ -127,6 +127,32 @@ function showCalendar(calendar) {
   );
 }
 
+let shownIncidents = '';
+
+function showIncidents({ open }) {
+  // Left alone while they are the same, so that a link can be followed.
+  const said = JSON.stringify(open);
+  if (said === shownIncidents) return;
+  shownIncidents = said;
+  byId('no-incidents').hidden = open.length > 0;
+  byId('incidents').replaceChildren(
+    ...open.map((incident) => {
+      const item = document.createElement('li');
+      item.className = 'notice';
+      const since = incident.openedAtMs === null ? '' : `${clockText(incident.openedAtMs)}Z `;
+      const how = [incident.severity, incident.verdict, incident.state].filter(Boolean).join(', ');
+      item.textContent = `${since}${shortName(incident.origin)}: ${incident.because ?? incident.kind} (${how})`;
+      if (incident.kind === 'trouble') {
+        const link = document.createElement('a');
+        link.href = `api/incidents/${encodeURIComponent(incident.id)}?format=md`;
+        link.textContent = ' report';
+        item.append(link);
+      }
+      return item;
+    }),
+  );
+}
+
 function showScorecard(scorecard) {
   byId('scores').replaceChildren(
     ...scorecard.functions.map((entry) => {
@@ -249,13 +275,14 @@ function chart(timeline, entry) {
 
 async function refresh() {
   try {
-    const [status, plan, scorecard, timeline, calendar] = await Promise.all(
-      ['api/status', 'api/plan', 'api/scorecard', 'api/timeline', 'api/calendar'].map(read),
+    const [status, plan, scorecard, timeline, calendar, incidents] = await Promise.all(
+      ['api/status', 'api/plan', 'api/scorecard', 'api/timeline', 'api/calendar', 'api/incidents'].map(read),
     );
     showStatus(status);
     showPlan(plan, status.nowMs);
     showScorecard(scorecard);
     showCalendar(calendar);
+    showIncidents(incidents);
     byId('charts').replaceChildren(
       ...timeline.functions.filter((entry) => entry.points.length > 0).map((entry) => chart(timeline, entry)),
     );

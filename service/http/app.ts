@@ -8,6 +8,7 @@ import { rateLimit } from 'express-rate-limit';
 import helmet from 'helmet';
 import { InputError, WorldError } from '../../core/errors.ts';
 import { isLoopback } from '../../core/loopback.ts';
+import { reportMarkdown, reportOf } from '../../detector/report.ts';
 import type { Log } from '../log.ts';
 import type { SystemView } from '../view.ts';
 import { createOperationRoutes, type Operations } from './operations.ts';
@@ -43,6 +44,14 @@ export function createApp({ view, tokens, webFolder, operations, log }: AppOptio
   app.get('/api/scorecard', (_request, response) => void response.json(view.scorecard()));
   app.get('/api/timeline', (_request, response) => void response.json(view.timeline()));
   app.get('/api/calendar', (_request, response) => void response.json(view.calendar()));
+  app.get('/api/incidents', (_request, response) => void response.json(view.incidents()));
+  app.get('/api/incidents/:id', (request, response) => {
+    const incident = view.incident(request.params.id);
+    if (!incident) problem(response, 404, 'not-found', 'no incident of that id is open, or was resolved lately');
+    else if (request.query['format'] === 'md') response.type('text/markdown').send(reportMarkdown(incident));
+    else response.json(reportOf(incident));
+  });
+  app.get('/api/senders', (_request, response) => void response.json(view.senders()));
   if (operations) app.use('/api', createOperationRoutes(operations));
   app.use(express.static(webFolder, { index: 'index.html', dotfiles: 'deny' }));
   app.use((request, response) => {

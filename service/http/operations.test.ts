@@ -26,6 +26,10 @@ async function open({ tokens = [], ...change }: { readonly tokens?: readonly str
       asked.push(args);
       return args[0] === 'cpi' ? ['cpi~was@1'] : undefined;
     },
+    acknowledge(...args) {
+      asked.push(args);
+      return args[0] === 'orders@1';
+    },
     async warm(...args) {
       asked.push(args);
       return { eventId: 'manual:1', functions: ['f'], steps: null };

@@ -20,6 +20,8 @@ export interface WarmRequest {
 export interface Operations {
   /** Ids of the windows that were let go; undefined when nothing waited for it. */
   confirmCalendar(id: string, actor: string): Promise<readonly string[] | undefined>;
+  /** A human has seen an incident that spans show; false when none of that id is open. */
+  acknowledge(id: string, actor: string): boolean;
   /** @throws InputError when no function is of that group. */
   warm(request: WarmRequest, actor: string): Promise<Warmed>;
 }
@@ -48,6 +50,7 @@ const numberWithin = ({ above, from, max }: { above?: number; from?: number; max
 };
 
 const confirmBody = z.strictObject({ id: oneLine(300) });
+const acknowledgeBody = z.strictObject({ id: oneLine(1_000) });
 const warmBody = z.strictObject({
   group: oneLine(64),
   lift: numberWithin({ above: 1, max: 1_000 }),
@@ -64,6 +67,11 @@ export function createOperationRoutes(operations: Operations): Router {
     const released = await operations.confirmCalendar(id, actorOf(response));
     if (released) response.json({ confirmed: id, released });
     else problem(response, 404, 'nothing-to-confirm', `nothing waits for a confirmation of ${id}`);
+  });
+  router.post('/incidents/acknowledge', (request, response) => {
+    const { id } = parse(acknowledgeBody, request.body);
+    if (operations.acknowledge(id, actorOf(response))) response.status(202).json({ acknowledged: id });
+    else problem(response, 404, 'not-found', `no incident ${id} is open`);
   });
   router.post('/warm', async (request, response) => {
     const { minutes, ...asked } = parse(warmBody, request.body);
