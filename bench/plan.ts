@@ -18,8 +18,7 @@ export async function run(args: readonly string[]): Promise<void> {
   print(
     `plan: ${functions.length} functions, ${histories.events.length} events, ${functions[0]!.volume.values.length} one-minute buckets each; seed ${seed}, Node ${process.versions.node}, ${cpus().length} cores`,
   );
-  // Ten minutes before the last of what the event brings.
-  const knownUntilMs = fleetEventAtMs + 2 * msPerHour - 10 * msPerMinute;
+  const knownUntilMs = fleetEventAtMs - 45 * msPerMinute;
   const options = ownHistoriesOptions(histories, knownUntilMs);
   const planning = timed('learning all histories', () => createPlanning(options));
   let learnedUntilMs = knownUntilMs;
@@ -34,12 +33,20 @@ export async function run(args: readonly string[]): Promise<void> {
   const account = { concurrencyLimit: 10_000, unreservedConcurrency: 10_000 };
   const decide = (nowMs: EpochMs) =>
     planning.decide({ nowMs, account, previous: undefined, held: 0, lead: options.lead, queueWaitMs: 0 });
-  const { plan } = timed('first plan', () => decide(learnedUntilMs));
+  const { plan } = timed('first plan, forecasts included', () => decide(learnedUntilMs));
+  timed('the plan around the event alone', () => decide(learnedUntilMs));
+  print(
+    `${plan.steps.length} steps; ${(plan.givenUp ?? []).map(({ name, concurrency }) => `${concurrency} given up for ${name}`).join(', ')}`,
+  );
   timed('learning five minutes', () => learnUntil(knownUntilMs + 5 * msPerMinute));
   timed('plan after five minutes', () => decide(learnedUntilMs));
-  timed('learning ten more, the event over for all', () => learnUntil(knownUntilMs + 15 * msPerMinute));
+  // Ten minutes before the last of what the event brings.
+  timed('learning until the event is nearly over', () => learnUntil(fleetEventAtMs + 2 * msPerHour - 5 * msPerMinute));
+  decide(learnedUntilMs);
+  timed('learning ten more, the event over for all', () =>
+    learnUntil(fleetEventAtMs + 2 * msPerHour + 5 * msPerMinute),
+  );
   timed('plan after the event', () => decide(learnedUntilMs));
-  print(`steps of the first plan: ${plan.steps.length}`);
 }
 
 function timed<Result>(what: string, run: () => Result): Result {

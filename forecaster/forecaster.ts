@@ -100,7 +100,11 @@ export function requestsOf(
   { key, requestsPerUnit }: { readonly key: FunctionKey; readonly requestsPerUnit: number },
 ): Forecast | NotReady {
   if ('notReady' in volume) return volume;
-  const requestCount = volume.requestCount.map((quantiles) => quantiles.map((units) => units * requestsPerUnit));
+  // A plan of five hundred functions would copy a million numbers to multiply them by one.
+  const requestCount =
+    requestsPerUnit === 1
+      ? volume.requestCount
+      : volume.requestCount.map((quantiles) => quantiles.map((units) => units * requestsPerUnit));
   return { ...volume, key, requestCount };
 }
 
