@@ -12,6 +12,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   explain: () => import('./explain.ts'),
   fit: () => import('./fit.ts'),
   fleet: () => import('./fleet.ts'),
+  flood: () => import('./flood.ts'),
   forecast: () => import('./forecast.ts'),
   ingest: () => import('./ingest.ts'),
   'otlp-fuzz': () => import('./otlp-fuzz.ts'),
@@ -22,6 +23,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   spill: () => import('./spill.ts'),
   store: () => import('./store.ts'),
   surprise: () => import('./surprise.ts'),
+  xray: () => import('./xray.ts'),
 };
 
 const [name = '', ...args] = process.argv.slice(2);

@@ -195,6 +195,7 @@ export interface OtlpListener {
   close(): Promise<void>;
 }
 
+/** Taken at once, and as many again waiting: with Node's 511 a flood of connects left who asked after our health to try again after 1, 3 and 7 s. */
 const connectionCountMax = 1_024;
 
 /**
@@ -231,7 +232,7 @@ export async function listenOtlp(
   server.maxConnections = connectionCountMax;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, host, resolve);
+    server.listen({ port, host, backlog: connectionCountMax }, resolve);
   });
   const address = server.address() as AddressInfo;
   return {

@@ -1,0 +1,159 @@
+/**
+ * A receiver pushed beyond its queue for twenty seconds, with detectors running: what is shed, how long `/healthz` takes, how much memory that takes at most. A
+ * gzip bomb and a length of 2 GiB come beside it each second. Then a million functions that nobody has heard of.
+ */
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { loadavg } from 'node:os';
+import { parseArgs } from 'node:util';
+import { listenOtlp } from '../collectors/otlp-http.ts';
+import { createWindower } from '../collectors/windower.ts';
+import { createDetection } from '../detector/detection.ts';
+import type { FromLoad, LoadOrder, ToLoad } from './otlp-load.ts';
+import type { PushOrder, PushReport } from './flood-pusher.ts';
+
+const seed = 20_260_904;
+const fromMs = Date.UTC(2026, 8, 4, 12, 30);
+const quietMs = 5_000;
+/** The first see all keys for the first time, and the compiler at work. */
+const warmTickCount = 4;
+
+export async function run(args: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      seconds: { type: 'string', default: '20' },
+      connections: { type: 'string', default: '600' },
+      names: { type: 'string', default: '1000000' },
+      /** Of the detectors: each key takes about 85 kB. */
+      keys: { type: 'string', default: '20000' },
+    },
+  });
+  const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  const loadNow = (): string => loadavg()[0]!.toFixed(1);
+  const lastsMs = 1_000 * Number(values.seconds);
+  const order: LoadOrder = {
+    seed,
+    functionCount: 2_000,
+    bodiesPerSecond: 20,
+    secondCount: Number(values.seconds) + 2 * warmTickCount,
+    connectionCount: Number(values.connections),
+  };
+  say(`flood: seed ${seed}, Node ${process.version}, ${order.connectionCount} connections, ${values.seconds} s`);
+
+  const load = fork(new URL('./otlp-load.ts', import.meta.url));
+  const pusher = fork(new URL('./flood-pusher.ts', import.meta.url));
+  await ask<FromLoad>(load, { kind: 'prepare', order, fromMs } satisfies ToLoad);
+  // Seconds are of our own processor time: where others leave us a fifth of a core, a tick by the wall would be most of what we do.
+  const startCpuMs = threadCpuMs();
+  const ranMs = (): number => threadCpuMs() - startCpuMs;
+  const nowMs = (): number => fromMs + 1_500 + ranMs();
+  const windower = createWindower({ aliasOf: () => undefined, samplingOf: () => ({ kind: 'ratio', ratio: 1 }) });
+  const detection = createDetection({ keysMax: Number(values.keys) });
+  const listener = await listenOtlp({
+    host: '127.0.0.1',
+    port: 0,
+    windower,
+    clock: { nowMs },
+    timers: {
+      after: (delayMs, call) =>
+        (
+          (timer) => () =>
+            clearTimeout(timer)
+        )(setTimeout(call, delayMs)),
+    },
+  });
+  const { url } = listener;
+  let second = 0;
+  let tickCount = 0;
+  const warm = Promise.withResolvers<undefined>();
+  const timer = setInterval(() => {
+    if (ranMs() >= 1_000 * (second + 1) && second < order.secondCount - 1)
+      load.send({ kind: 'second', second: ++second } satisfies ToLoad);
+    if (ranMs() < 1_000 * tickCount + 500) return;
+    tickCount++;
+    detection.tick(nowMs(), windower.seal(nowMs()));
+    if (tickCount === warmTickCount) warm.resolve(undefined);
+  }, 5);
+  let turns: ReturnType<typeof watchTurns>;
+  const push = (sent: PushOrder): Promise<PushReport> => {
+    turns = watchTurns();
+    return ask<PushReport>(pusher, sent);
+  };
+  const tell = (name: string, { answers, healthMs }: PushReport): void => {
+    say(`${name}: ${JSON.stringify(answers)}${healthMs.length > 0 ? `; /healthz ${spread(healthMs)}` : ''}`);
+    const { p99Ms, mostMs } = turns.end();
+    say(`  of the receiver's own processor time that is p99 ${p99Ms.toFixed(1)} ms, most ${mostMs.toFixed(1)} ms`);
+    say(`  peak memory so far ${peakMiB()} MiB, load average ${loadNow()}`);
+  };
+
+  tell('quiet', await push({ kind: 'probe', url, lastsMs: quietMs, withMalice: false }));
+  const flood = ask<FromLoad>(load, { kind: 'go', url: `${url}/v1/traces` } satisfies ToLoad);
+  await warm.promise;
+  tell('flooded', await push({ kind: 'probe', url, lastsMs, withMalice: true }));
+  load.send({ kind: 'second', second: order.secondCount } satisfies ToLoad);
+  const sent = await flood;
+  if (sent.kind === 'sent') say(`  the flood was answered ${JSON.stringify(sent.answers)}`);
+  say(`  the receiver counted ${JSON.stringify(listener.receiver.counts())}`);
+
+  const names = { kind: 'names', url, nameCount: Number(values.names), endAtMs: nowMs() } as const;
+  tell(`${values.names} names`, await push(names));
+  const { counts, deniedTextCount } = windower.report()[0]!;
+  const keyCount = [...detection.keys()].length;
+  say(`  ${JSON.stringify(counts)}, texts denied ${deniedTextCount}`);
+  say(`  keys judged ${keyCount}, deltas refused by the detectors ${detection.refusedCount}`);
+  clearInterval(timer);
+  load.disconnect();
+  pusher.disconnect();
+  await listener.close();
+}
+
+/**
+ * How long who asks at any moment waits for the turn of the event loop that is going on, in processor time of its thread: what `/healthz` takes where nobody
+ * else wants the core.
+ */
+function watchTurns(): { end(): { readonly p99Ms: number; readonly mostMs: number } } {
+  /** Of turns that are no spinning in place. */
+  const turnMs: number[] = [];
+  const beganMs = threadCpuMs();
+  let lastMs = beganMs;
+  let isOver = false;
+  const turn = (): void => {
+    const nowMs = threadCpuMs();
+    if (nowMs - lastMs > 0.5) turnMs.push(nowMs - lastMs);
+    lastMs = nowMs;
+    if (!isOver) setImmediate(turn);
+  };
+  setImmediate(turn);
+  return {
+    end() {
+      isOver = true;
+      const shareBeyond = (ms: number): number =>
+        turnMs.reduce((sum, each) => sum + Math.max(0, each - ms), 0) / (lastMs - beganMs);
+      let p99Ms = 0.5;
+      while (shareBeyond(p99Ms) > 0.01) p99Ms += 0.5;
+      return { p99Ms, mostMs: turnMs.reduce((most, ms) => Math.max(most, ms), 0) };
+    },
+  };
+}
+
+function threadCpuMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1_000;
+}
+
+function spread(values: readonly number[]): string {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (ratio: number): string => (sorted[Math.ceil(ratio * sorted.length) - 1] ?? NaN).toFixed(1);
+  return `p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, most ${at(1)} ms, of ${values.length}`;
+}
+
+function peakMiB(): number {
+  return Math.round(process.resourceUsage().maxRSS / 1_024);
+}
+
+async function ask<Answer>(child: ChildProcess, message: ToLoad | PushOrder): Promise<Answer> {
+  child.send(message);
+  const [answer] = (await once(child, 'message')) as [Answer];
+  return answer;
+}
