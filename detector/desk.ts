@@ -67,6 +67,10 @@ export function createDesk(options: DetectorOptions, snapshot?: Json): Desk {
   const own = Object.entries(detectors)
     .filter(([, { judges }]) => judges.includes(kind))
     .map(([name, entry]) => ({ name, detector: entry.create(options, kept?.detectors[name]) }));
+  /** Those of shares sleep most of the time: ten thousand keys have a dozen failed calls a second between them. */
+  const watchful = own.filter(({ detector }) => detector.isAsleep === undefined);
+  const sleepers = own.filter(({ detector }) => detector.isAsleep !== undefined);
+  let isSleeping = false;
   let minute = thawMinute(kept?.minutes[0]);
   let minuteBefore = thawMinute(kept?.minutes[1]);
   let minuteSpare = createLearningMinute();
@@ -214,14 +218,21 @@ export function createDesk(options: DetectorOptions, snapshot?: Json): Desk {
   }
 
   function inspect(): readonly Finding[] {
+    const found = ask(watchful);
+    const isBad = arrived.errorCount > 0 || arrived.throttleCount > 0 || arrived.deadLetterCount > 0;
+    if (isSleeping && !isBad && !moment.clean) return found;
+    const woken = ask(sleepers);
+    isSleeping = sleepers.every(({ detector }) => detector.isAsleep);
+    return woken.length === 0 ? found : [...found, ...woken];
+  }
+
+  function ask(those: typeof own): readonly Finding[] {
     let findings = nothingFound;
-    let doubt = 0;
-    for (const { detector } of own) {
+    for (const { detector } of those) {
       const found = detector.inspect(moment);
       if (found.length > 0) findings = findings.length === 0 ? found : [...findings, ...found];
-      if (detector.doubt > doubt) doubt = detector.doubt;
+      if (detector.doubt > doubtMax) minute.isDoubted = true;
     }
-    if (doubt > doubtMax) minute.isDoubted = true;
     return findings;
   }
 }

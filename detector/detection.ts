@@ -6,6 +6,7 @@
  * What anybody doubts is not learned, unless the doubt has lasted for a day: then it is how things are.
  */
 import type { Finding } from '../core/finding.ts';
+import { endsOfEdge, isEdgeKey } from '../core/incident.ts';
 import type { Json } from '../core/json.ts';
 import type { MarketEvent } from '../core/market-event.ts';
 import type { EpochMs } from '../core/time.ts';
@@ -50,15 +51,27 @@ export interface Detection {
   snapshot(): Json;
 }
 
+interface EdgeDesk {
+  readonly desk: Desk;
+  readonly callee: WindowKey;
+  /** Most callees are tables and services without spans of their own: undefined for good. */
+  calleeDesk: Desk | undefined;
+}
+
 export function createDetection(options: DetectionOptions = {}, snapshot?: Json): Detection {
   const { budget = defaultBudget, signals = {}, keysMax = keysMaxDefault } = options;
   const logThreshold = logThresholdOf(budget, watchersOfFunction);
   const desks = new Map<WindowKey, Desk>();
+  /** The same in the order in which they are judged. */
+  const edges: EdgeDesk[] = [];
+  const others: Desk[] = [];
   let refusedCount = 0;
   const open = (key: WindowKey, kept?: Json): Desk => {
     const signal = signals[signalName(key)];
     const desk = createDesk({ key, logThreshold, ...(signal === undefined ? {} : { signal }) }, kept);
     desks.set(key, desk);
+    if (isEdgeKey(key)) edges.push({ desk, callee: endsOfEdge(key).callee as WindowKey, calleeDesk: undefined });
+    else others.push(desk);
     return desk;
   };
   for (const [key, kept] of (snapshot as unknown as [WindowKey, Json][] | undefined) ?? []) open(key, kept);
@@ -70,12 +83,12 @@ export function createDetection(options: DetectionOptions = {}, snapshot?: Json)
       }
       const findings: Finding[] = [];
       // Edges first: they ask what the functions at their ends received, and a desk that has judged has cleared its own.
-      for (const kind of ['edge', 'rest'] as const)
-        for (const [key, desk] of desks) {
-          if (key.startsWith('edge:') !== (kind === 'edge')) continue;
-          const callee = kind === 'edge' ? desks.get(key.slice(key.indexOf('>') + 1) as WindowKey) : undefined;
-          for (const finding of desk.judge(nowMs, context, callee?.coldArrivedCount ?? 0)) findings.push(finding);
-        }
+      for (const edge of edges) {
+        edge.calleeDesk ??= desks.get(edge.callee);
+        for (const finding of edge.desk.judge(nowMs, context, edge.calleeDesk?.coldArrivedCount ?? 0))
+          findings.push(finding);
+      }
+      for (const desk of others) for (const finding of desk.judge(nowMs, context, 0)) findings.push(finding);
       return findings.sort(byKeyThenDetector);
     },
     live: (key) => desks.get(key)?.live,

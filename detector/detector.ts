@@ -9,6 +9,8 @@ export interface Detector {
   inspect(moment: Moment): readonly Finding[];
   /** Evidence over the threshold, from 0; what is in doubt is not learned, long before it is an alert. */
   readonly doubt: number;
+  /** Nothing is gathered: until something bad arrives, or a minute is to be learned, inspecting again would change nothing. Left out: never so. */
+  readonly isAsleep?: boolean;
   snapshot(): Json;
 }
 

@@ -56,9 +56,11 @@ export function createEvidence(storyCount: number, logThreshold: number, snapsho
   const logMax = thresholdsMax * (logThreshold + logShare);
   let level = 0;
   let best = 0;
+  let isEmpty = true;
   const judge = (): void => {
     best = 0;
     for (let story = 1; story < storyCount; story++) if (logs[story]! > logs[best]!) best = story;
+    isEmpty = logs[best] === 0;
     level = Math.max(0, (logs[best]! - logShare) / logThreshold);
     if (level >= 1) isStanding = true;
     else if (level < standsDownTo) isStanding = false;
@@ -95,7 +97,7 @@ export function createEvidence(storyCount: number, logThreshold: number, snapsho
       return logs[best]! > 0 ? starts[best] : undefined;
     },
     get isEmpty() {
-      return logs[best] === 0;
+      return isEmpty;
     },
     clear() {
       logs.fill(0);

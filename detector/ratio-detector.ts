@@ -31,6 +31,9 @@ export function createRatioDetector(form: RatioForm, { logThreshold }: DetectorO
     get doubt() {
       return judge.doubt;
     },
+    get isAsleep() {
+      return judge.isAsleep;
+    },
     inspect(moment) {
       const evidence = judge.judge(moment);
       if (!evidence.isStanding) return nothingFound;

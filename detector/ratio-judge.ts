@@ -30,6 +30,8 @@ export interface RatioJudge {
   /** Judges what arrived, then learns the clean minute. */
   judge(moment: Moment): Evidence;
   readonly doubt: number;
+  /** Nothing is gathered. */
+  readonly isAsleep: boolean;
   /** What it is judged against now. */
   upper(moment: Moment): number;
   snapshot(): Json;
@@ -52,13 +54,16 @@ export function createRatioJudge(options: RatioJudgeOptions, snapshot?: Json): R
     get doubt() {
       return evidence.level;
     },
+    get isAsleep() {
+      return evidence.isEmpty;
+    },
     upper: (moment) => usual.upper(moment.nowMs),
     judge(moment) {
       const { arrived, nowMs } = moment;
       if (arrived.spanCount > 0) {
-        heardAtMs = nowMs;
         const bad = Math.min(arrived.spanCount, badOf(arrived));
         if (bad > 0 || !evidence.isEmpty) {
+          heardAtMs = nowMs;
           weigh(arrived.spanCount, bad, nowMs);
           evidence.add(logE, arrived.secondAtMs);
         }

@@ -31,6 +31,7 @@ const storyMoves = [
 ] as const;
 const storyShares = [1, 0.2] as const;
 export const shapeStoryCount = storyMoves.length * storyShares.length;
+const rowCount = nullMoves.length + shapeStoryCount;
 const hourGain = 0.02;
 const dependenceGain = 1 / 480;
 const dependenceMin = 1.5;
@@ -73,10 +74,13 @@ export function createUsualShape(snapshot?: Json): UsualShape {
   let minuteCount = kept?.minuteCount ?? 0;
   let slowFromBucket = Infinity;
   let medianMs: number | undefined;
-  /** Rows: the family of nothing wrong, then the stories; undefined until asked for after something was learned. */
-  let tables: readonly Float64Array[] | undefined;
+  /**
+   * By cell, `rowCount` together, since they are read together: the family of nothing wrong, then the stories; undefined until asked for after something was
+   * learned.
+   */
+  let tables: Float32Array | undefined;
   let tablesHour = -1;
-  const sums = new Float64Array(nullMoves.length + shapeStoryCount);
+  const sums = new Float64Array(rowCount);
 
   const measure = (): void => {
     const median = medianCell(cells);
@@ -150,7 +154,8 @@ export function createUsualShape(snapshot?: Json): UsualShape {
         left -= taken;
         count -= taken;
       }
-      for (let row = 0; row < sums.length; row++) sums[row]! += count * tables![row]![bucket >> 3]!;
+      const start = (bucket >> 3) * rowCount;
+      for (let row = 0; row < rowCount; row++) sums[row]! += count * tables![start + row]!;
     }
     return left;
   }
@@ -186,7 +191,7 @@ export function createUsualShape(snapshot?: Json): UsualShape {
   }
 }
 
-function tablesOf(cells: Float64Array, hourMove: number): readonly Float64Array[] {
+function tablesOf(cells: Float64Array, hourMove: number): Float32Array {
   const usual = smoothed(moved(cells, hourMove, hourMove + 1));
   const median = (medianCell(cells) ?? 0) + hourMove;
   const strangers = new Float64Array(cellCount);
@@ -198,9 +203,13 @@ function tablesOf(cells: Float64Array, hourMove: number): readonly Float64Array[
       const slower = moved(usual, from, until);
       rows.push(slower.map((ratio, cell) => share * ratio + (1 - share) * usual[cell]!));
     }
-  return rows.map((row) =>
-    row.map((ratio, cell) => Math.log((1 - strangerRatio) * ratio + strangerRatio * strangers[cell]! + rareRatio)),
-  );
+  const tables = new Float32Array(cellCount * rowCount);
+  for (const [row, ratios] of rows.entries())
+    for (const [cell, ratio] of ratios.entries())
+      tables[cell * rowCount + row] = Math.log(
+        (1 - strangerRatio) * ratio + strangerRatio * strangers[cell]! + rareRatio,
+      );
+  return tables;
 }
 
 /** The mean of a distribution moved up by each of [from, until) cells; what leaves the scale stays at its end. */
