@@ -54,7 +54,10 @@ export interface Naming {
 const instanceCountMax = 1_024;
 const versionCountMax = 8;
 const examplesPerKind = 2;
-const wordsPerRow = 2 * examplesPerKind * 4;
+/** Beyond that, a sort that costs the square of the length is slower, and could be made so on purpose. */
+const insertedCountMax = 64;
+const traceByteCount = 16;
+const traceBytesPerRow = 2 * examplesPerKind * traceByteCount;
 
 export function createAccumulators(rowCountMax: number): Accumulators {
   const rows = createPairTable(rowCountMax);
@@ -69,7 +72,9 @@ export function createAccumulators(rowCountMax: number): Accumulators {
   // The two slowest, then the first two that failed: durations (negative: none yet) and trace ids.
   let slowestMs = new Float64Array(256 * examplesPerKind);
   let failedCounts = new Uint8Array(256);
-  let traceWords = new Uint32Array(256 * wordsPerRow);
+  let traces = Buffer.alloc(256 * traceBytesPerRow);
+  const places = new Int32Array(insertedCountMax);
+  const amounts = new Float64Array(insertedCountMax);
 
   const grow = (): void => {
     numbers = resized(numbers, new Float64Array(2 * numbers.length));
@@ -77,19 +82,17 @@ export function createAccumulators(rowCountMax: number): Accumulators {
     seconds = resized(seconds, new Float64Array(2 * seconds.length));
     slowestMs = resized(slowestMs, new Float64Array(2 * slowestMs.length));
     failedCounts = resized(failedCounts, new Uint8Array(2 * failedCounts.length));
-    traceWords = resized(traceWords, new Uint32Array(2 * traceWords.length));
+    traces = resized(traces, Buffer.alloc(2 * traces.length));
   };
 
   const copyTrace = (row: number, place: number, ids: Uint32Array, at: number): void => {
-    const to = row * wordsPerRow + 4 * place;
-    for (let word = 0; word < 4; word++) traceWords[to + word] = ids[at + word]!;
+    const to = row * traceBytesPerRow + traceByteCount * place;
+    for (let word = 0; word < 4; word++) traces.writeUInt32BE(ids[at + word]!, to + 4 * word);
   };
 
   const traceAt = (row: number, place: number): string => {
-    const from = row * wordsPerRow + 4 * place;
-    let text = '';
-    for (let word = from; word < from + 4; word++) text += traceWords[word]!.toString(16).padStart(8, '0');
-    return text;
+    const from = row * traceBytesPerRow + traceByteCount * place;
+    return traces.toString('hex', from, from + traceByteCount);
   };
 
   const examplesOf = (row: number): WindowDelta['examples'] => {
@@ -101,15 +104,29 @@ export function createAccumulators(rowCountMax: number): Accumulators {
     return { slowest, failed };
   };
 
-  const histogramOf = (row: number): number[] => {
-    const places: number[] = [];
-    const counts = new Map<number, number>();
-    buckets.each(row, (bucket, count) => {
-      places.push(bucket);
-      counts.set(bucket, count);
+  const histogramOf = (row: number): number[] => (buckets.lengthOf(row) <= insertedCountMax ? fewOf(row) : manyOf(row));
+
+  /** By insertion, without an object an entry: few are the durations of one key in one second. */
+  const fewOf = (row: number): number[] => {
+    let count = 0;
+    buckets.each(row, (bucket, amount) => {
+      let to = count++;
+      for (; to > 0 && places[to - 1]! > bucket; to--) {
+        places[to] = places[to - 1]!;
+        amounts[to] = amounts[to - 1]!;
+      }
+      places[to] = bucket;
+      amounts[to] = amount;
     });
-    places.sort((a, b) => a - b);
-    return places.flatMap((bucket) => [bucket, counts.get(bucket)!]);
+    const packed: number[] = [];
+    for (let place = 0; place < count; place++) packed.push(places[place]!, amounts[place]!);
+    return packed;
+  };
+
+  const manyOf = (row: number): number[] => {
+    const pairs: [number, number][] = [];
+    buckets.each(row, (bucket, amount) => pairs.push([bucket, amount]));
+    return pairs.sort(([a], [b]) => a - b).flat();
   };
 
   const deltaOf = (row: number, { sender, keyOf, versionOf }: Naming): WindowDelta => {
@@ -168,7 +185,8 @@ export function createAccumulators(rowCountMax: number): Accumulators {
       const first = row * examplesPerKind;
       if (durationMs > slowestMs[first]!) {
         slowestMs[first + 1] = slowestMs[first]!;
-        traceWords.copyWithin(row * wordsPerRow + 4, row * wordsPerRow, row * wordsPerRow + 4);
+        const trace = row * traceBytesPerRow;
+        traces.copyWithin(trace + traceByteCount, trace, trace + traceByteCount);
         slowestMs[first] = durationMs;
         copyTrace(row, 0, ids, at);
       } else if (durationMs > slowestMs[first + 1]!) {
@@ -192,7 +210,7 @@ export function createAccumulators(rowCountMax: number): Accumulators {
   };
 }
 
-function resized<Words extends Float64Array | Int32Array | Uint8Array | Uint32Array>(old: Words, larger: Words): Words {
+function resized<Words extends Float64Array | Int32Array | Uint8Array>(old: Words, larger: Words): Words {
   larger.set(old);
   return larger;
 }
