@@ -197,9 +197,10 @@ export function createDesk(options: DetectorOptions, snapshot?: Json): Desk {
 
   /** The caller's span and the function's come in different batches: what one tick explains is remembered for some more. */
   function explainColds(arrivedCount: number): void {
+    const { slowerFromBucket } = usualShape;
     let slowCount = 0;
     for (const { durationMs } of deltas)
-      for (let index = durationMs.length - 2; index >= 0 && durationMs[index]! >= usualShape.slowFromBucket; index -= 2)
+      for (let index = durationMs.length - 2; index >= 0 && durationMs[index]! >= slowerFromBucket; index -= 2)
         slowCount += durationMs[index + 1]!;
     coldLeftCount = coldLeftCount * coldKeptPerSecond + arrivedCount;
     moment.coldRequestCount = coldLeftCount;

@@ -4,6 +4,7 @@ import type { WindowDelta, WindowKey } from '../core/window.ts';
 import { logThresholdOf } from './budget.ts';
 import { createDetection, type DetectionContext } from './detection.ts';
 import { deltaOf, describeDetector } from './detector.contract.ts';
+import { createDesk } from './desk.ts';
 import { createEvidence } from './evidence.ts';
 import { detectors } from './index.ts';
 
@@ -67,6 +68,33 @@ describe('what is seen, and how soon', () => {
     ['provisioned environments initialised by the hundred', { spanCount: 100, provisionedInitCount: 300 }],
   ])('nothing is said of %s', (_, fault) => {
     expect(play(() => fault).flat()).toEqual([]);
+  });
+
+  // Of a key with steady single failures, whose calls were never seen to bunch.
+  it.each([
+    ['five calls that fail together are nothing', 5, undefined],
+    ['six are', 6, 1],
+  ])('%s', (_, spanCount, seconds) => {
+    const usual = { spanCount: 4_000, errorCount: 1 };
+    const standing = play((second) => (second === 0 ? { spanCount, errorCount: spanCount } : usual), { usual });
+    expect(secondsUntil('error-ratio', standing)).toBe(seconds);
+  });
+
+  // A fifth of calls two and a half times as slow: less than what counts as harm, and more than nothing.
+  it.each([
+    ['cold starts at the end of an edge explain its slow calls', 60, []],
+    ['without cold starts they are trouble', 0, ['latency-shift']],
+  ])('%s', (_, calleeColdCount, found) => {
+    const key: WindowKey = 'edge:service:gateway>service:orders';
+    const desk = createDesk({ key, logThreshold: 19 });
+    const seen = Array.from({ length: learnedSeconds + 20 }, (__, second) => {
+      const nowMs = startMs + 1_000 * (second + 1);
+      const isCold = second >= learnedSeconds;
+      desk.receive(deltaOf(key, nowMs - 1_000, { spanCount: 240 }));
+      if (isCold) desk.receive(deltaOf(key, nowMs - 1_000, { spanCount: 60, times: 2.5, seed: 'cold' }));
+      return desk.judge(nowMs, {}, isCold ? calleeColdCount : 0);
+    });
+    expect([...new Set(seen.flat().map(({ detector }) => detector))]).toEqual(found);
   });
 
   it('a throttle is no failure of the code', () => {

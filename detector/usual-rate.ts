@@ -2,13 +2,15 @@
  * How many requests a second are usual now, between which bounds, and how bursty they come: where the forecast has no better word.
  *
  * Ten-minute slots of the week, each the moving mean of log rates; on top lies how far the last half hour was above the week's pattern. The bounds are four
- * standard deviations of the minute's residuals away. Not ready in the first week: a Saturday that borrowed from Friday would be a drop, would not be
+ * standard deviations of the minute's residuals away; the lower one lies below the median of this time of day over the week as well. Not ready in the first week: a Saturday that borrowed from Friday would be a drop, would not be
  * learned for that, and would be a drop again a week later.
  */
 import type { Json } from '../core/json.ts';
 import { msPerDay, msPerMinute, type EpochMs } from '../core/time.ts';
 import type { LearningMinute } from './learning-minute.ts';
 
+const daysPerWeek = 7;
+const minutesPerDay = msPerDay / msPerMinute;
 const slotMinutes = 10;
 const slotsPerWeek = 7 * 144;
 const slotGain = 0.03;
@@ -70,6 +72,15 @@ export function createUsualRate(snapshot?: Json): UsualRate {
     if (Number.isNaN(left)) return right;
     return Number.isNaN(right) ? left : left + share * (right - left);
   };
+  /** Median of this time of day over the week: a surge that a slot saw the only time it was seen is not what is missed a week later. */
+  const patternOfDays = (minute: number): number => {
+    const days = Array.from({ length: daysPerWeek }, (_, day) =>
+      patternAt((minute - day * minutesPerDay) * msPerMinute),
+    )
+      .filter((pattern) => !Number.isNaN(pattern))
+      .sort((left, right) => left - right);
+    return days[(days.length - 1) >> 1] ?? Infinity;
+  };
   return {
     get burstiness() {
       return Math.max(burstinessMin, burstinessMargin * burstiness);
@@ -82,7 +93,8 @@ export function createUsualRate(snapshot?: Json): UsualRate {
       if (Number.isNaN(pattern)) return undefined;
       const middle = Math.exp(pattern + level);
       const factor = Math.exp(boundSpreads * spread);
-      known = { minute, bounds: { low: middle / factor, middle, high: middle * factor } };
+      const lowMiddle = Math.exp(Math.min(pattern, patternOfDays(minute)) + level);
+      known = { minute, bounds: { low: lowMiddle / factor, middle, high: middle * factor } };
       return known.bounds;
     },
     learn(minute) {

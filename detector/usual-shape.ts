@@ -43,6 +43,8 @@ export interface UsualShape {
   readonly medianMs: number | undefined;
   /** The bucket of the packed histogram from which a duration is over four times the median; Infinity before the median is known. */
   readonly slowFromBucket: number;
+  /** From where on a duration speaks for a story, so that a cold start may explain it: less than twice the median. */
+  readonly slowerFromBucket: number;
   /**
    * Writes the logarithm of each story's e-value of what arrived, as spans that were received. False where nothing is known yet.
    */
@@ -73,6 +75,7 @@ export function createUsualShape(snapshot?: Json): UsualShape {
   let dependence = kept?.dependence ?? 3;
   let minuteCount = kept?.minuteCount ?? 0;
   let slowFromBucket = Infinity;
+  let slowerFromBucket = Infinity;
   let medianMs: number | undefined;
   /**
    * By cell, `rowCount` together, since they are read together: the family of nothing wrong, then the stories; undefined until asked for after something was
@@ -87,6 +90,7 @@ export function createUsualShape(snapshot?: Json): UsualShape {
     if (median === undefined) return;
     medianMs = middleOf(median * bucketsPerCell + bucketsPerCell / 2);
     slowFromBucket = (median + 2 * cellsPerOctave) * bucketsPerCell + bucketsPerCell / 2;
+    slowerFromBucket = (median + storyMoves[0].from) * bucketsPerCell;
   };
   measure();
   return {
@@ -95,6 +99,9 @@ export function createUsualShape(snapshot?: Json): UsualShape {
     },
     get slowFromBucket() {
       return slowFromBucket;
+    },
+    get slowerFromBucket() {
+      return slowerFromBucket;
     },
     weigh({ deltas, atMs, explainedCount }, logE) {
       if (medianMs === undefined) return false;
@@ -149,7 +156,7 @@ export function createUsualShape(snapshot?: Json): UsualShape {
     for (let index = durationMs.length - 2; index >= 0; index -= 2) {
       const bucket = durationMs[index]!;
       let count = durationMs[index + 1]! * scale;
-      if (left > 0 && bucket >= slowFromBucket) {
+      if (left > 0 && bucket >= slowerFromBucket) {
         const taken = Math.min(left, count);
         left -= taken;
         count -= taken;
