@@ -16,8 +16,8 @@ import type { Json } from '../core/json.ts';
 const valuesToReady = 150;
 const viewValuesToReady = 100;
 /**
- * Seven of these were set by hand on the half of the Numenta corpus that is for tuning (nab/split_half.json), then moved by six random steps on it. The other half
- * was looked at meanwhile: its score is no clean check.
+ * Chosen on the half of the Numenta corpus that is for tuning (nab/split_half.json), by seven tries by hand and six steps of a random search. The half for
+ * checking was looked at meanwhile: its score is no clean check.
  */
 const levelGain = 0.004_3;
 const fewGain = 0.2;
