@@ -173,6 +173,11 @@ describe('over the network', () => {
   const ask = (url: string, isAllowed: (address: string) => boolean) =>
     httpGet(new URL(url), { headers: {}, signal: AbortSignal.timeout(10_000), isAllowed });
 
+  it('a name that nobody knows is an answer, and no crash', async () => {
+    // Reserved for names that never exist (RFC 2606).
+    await expect(ask('http://calendar.invalid/', () => true)).rejects.toThrow(/calendar/);
+  });
+
   it('a feed of this machine is read', async () => {
     const port = await serve((request, response) => {
       if (request.url === '/') response.writeHead(302, { location: '/cpi.csv' }).end('elsewhere');
