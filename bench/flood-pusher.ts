@@ -8,25 +8,34 @@ import { gzipSync } from 'node:zlib';
 import { encodeProto, type ResourceDraft } from '../collectors/fixtures/otlp-encode.ts';
 
 export type PushOrder =
-  | { readonly kind: 'probe'; readonly url: string; readonly lastsMs: number; readonly withMalice: boolean }
+  | {
+      readonly kind: 'probe';
+      readonly url: string;
+      readonly sideUrl: string;
+      readonly lastsMs: number;
+      readonly withMalice: boolean;
+    }
   | { readonly kind: 'names'; readonly url: string; readonly nameCount: number; readonly endAtMs: number };
 
 /** How often each answer came, by what was sent, and how long `/healthz` took. */
 export interface PushReport {
   readonly answers: Readonly<Record<string, number>>;
   readonly healthMs: readonly number[];
+  /** The same, by a listener that nobody floods. */
+  readonly sideHealthMs: readonly number[];
 }
 
 const namesPerBody = 1_000;
 const digitCount = 7;
 const placeholder = 'f-0000000';
 
-const agent = new Agent({ keepAlive: true });
+const agent = new Agent();
 // Made before anything is timed: it takes seconds.
 const bomb = gzipSync(Buffer.alloc((64 << 20) + 1));
 const longLength = Buffer.from([0x0a, 0xff, 0xff, 0xff, 0xff, 0x07, 1]);
 const proto = { 'content-type': 'application/x-protobuf' };
 
+/** Each on a connection of its own, as load balancers ask after health. */
 function ask(url: string, headers?: Readonly<Record<string, string>>, body?: Buffer): Promise<string> {
   return new Promise((resolve) => {
     const asked = request(url, { method: body ? 'POST' : 'GET', agent, headers: headers ?? {} }, (response) => {
@@ -46,15 +55,21 @@ function createTally(): { readonly answers: Record<string, number>; count(name: 
   };
 }
 
-async function probe({ url, lastsMs, withMalice }: PushOrder & { readonly kind: 'probe' }): Promise<PushReport> {
+async function probe({
+  url,
+  sideUrl,
+  lastsMs,
+  withMalice,
+}: PushOrder & { readonly kind: 'probe' }): Promise<PushReport> {
   const tally = createTally();
   const healthMs: number[] = [];
+  const sideHealthMs: number[] = [];
   const untilMs = performance.now() + lastsMs;
-  const askAfterHealth = async (): Promise<void> => {
+  const askAfterHealth = async (door: string, tookMs: number[]): Promise<void> => {
     while (performance.now() < untilMs) {
       const beganAtMs = performance.now();
-      tally.count('/healthz', await ask(`${url}/healthz`));
-      healthMs.push(performance.now() - beganAtMs);
+      tally.count('/healthz', await ask(`${door}/healthz`));
+      tookMs.push(performance.now() - beganAtMs);
       await wait(20);
     }
   };
@@ -65,8 +80,9 @@ async function probe({ url, lastsMs, withMalice }: PushOrder & { readonly kind: 
       await wait(1_000);
     }
   };
-  await Promise.all(withMalice ? [askAfterHealth(), misbehave()] : [askAfterHealth()]);
-  return { answers: tally.answers, healthMs };
+  const asked = [askAfterHealth(url, healthMs), askAfterHealth(sideUrl, sideHealthMs)];
+  await Promise.all(withMalice ? [...asked, misbehave()] : asked);
+  return { answers: tally.answers, healthMs, sideHealthMs };
 }
 
 /** One body, in which the names are overwritten before each sending. */
@@ -92,7 +108,7 @@ async function sendNames({ url, nameCount, endAtMs }: PushOrder & { readonly kin
     places.forEach((at, index) => body.write(String(first + index).padStart(digitCount, '0'), at, 'latin1'));
     tally.count('names', await ask(`${url}/v1/traces`, proto, body));
   }
-  return { answers: tally.answers, healthMs: [] };
+  return { answers: tally.answers, healthMs: [], sideHealthMs: [] };
 }
 
 process.on('message', (order: PushOrder) => {

@@ -4,6 +4,8 @@
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { listenOtlp } from '../collectors/otlp-http.ts';
@@ -64,6 +66,10 @@ export async function run(args: readonly string[]): Promise<void> {
     },
   });
   const { url } = listener;
+  // A second door into the same process, as the service has one: new connections are taken one in each turn of the event loop, of each door.
+  const side = createServer((_, response) => void response.end('{"status":"ok"}')).listen(0, '127.0.0.1');
+  await once(side, 'listening');
+  const sideUrl = `http://127.0.0.1:${(side.address() as AddressInfo).port}`;
   let second = 0;
   let tickCount = 0;
   const warm = Promise.withResolvers<undefined>();
@@ -80,23 +86,26 @@ export async function run(args: readonly string[]): Promise<void> {
     turns = watchTurns();
     return ask<PushReport>(pusher, sent);
   };
-  const tell = (name: string, { answers, healthMs }: PushReport): void => {
-    say(`${name}: ${JSON.stringify(answers)}${healthMs.length > 0 ? `; /healthz ${spread(healthMs)}` : ''}`);
+  const tell = (name: string, { answers, healthMs, sideHealthMs }: PushReport): void => {
+    say(`${name}: ${JSON.stringify(answers)}`);
+    if (healthMs.length > 0) say(`  /healthz by the same door ${spread(healthMs)}`);
+    if (sideHealthMs.length > 0) say(`  /healthz by a door of its own ${spread(sideHealthMs)}`);
     const { p99Ms, mostMs } = turns.end();
     say(`  of the receiver's own processor time that is p99 ${p99Ms.toFixed(1)} ms, most ${mostMs.toFixed(1)} ms`);
     say(`  peak memory so far ${peakMiB()} MiB, load average ${loadNow()}`);
   };
 
-  tell('quiet', await push({ kind: 'probe', url, lastsMs: quietMs, withMalice: false }));
+  tell('quiet', await push({ kind: 'probe', url, sideUrl, lastsMs: quietMs, withMalice: false }));
   const flood = ask<FromLoad>(load, { kind: 'go', url: `${url}/v1/traces` } satisfies ToLoad);
   await warm.promise;
-  tell('flooded', await push({ kind: 'probe', url, lastsMs, withMalice: true }));
-  load.send({ kind: 'second', second: order.secondCount } satisfies ToLoad);
+  tell('flooded', await push({ kind: 'probe', url, sideUrl, lastsMs, withMalice: true }));
+  second = order.secondCount;
+  load.send({ kind: 'second', second } satisfies ToLoad);
   const sent = await flood;
   if (sent.kind === 'sent') say(`  the flood was answered ${JSON.stringify(sent.answers)}`);
   say(`  the receiver counted ${JSON.stringify(listener.receiver.counts())}`);
 
-  const names = { kind: 'names', url, nameCount: Number(values.names), endAtMs: nowMs() } as const;
+  const names = { kind: 'names', url, nameCount: Number(values.names), endAtMs: Math.floor(nowMs()) } as const;
   tell(`${values.names} names`, await push(names));
   const { counts, deniedTextCount } = windower.report()[0]!;
   const keyCount = [...detection.keys()].length;
@@ -105,6 +114,7 @@ export async function run(args: readonly string[]): Promise<void> {
   clearInterval(timer);
   load.disconnect();
   pusher.disconnect();
+  side.close();
   await listener.close();
 }
 

@@ -177,7 +177,11 @@ function send(response: ServerResponse, { status, headers, body }: OtlpAnswer): 
 /** What a sender that was refused may still push at us before the connection is cut: an answer that is cut off by a reset would not be read. */
 const drainByteCountMax = 1 << 20;
 
-/** Answers without having read the body, and lets the connection go: little of the rest is drained, and none of it kept. */
+/**
+ * Answers without having read the body, and lets the connection go: little of the rest is drained, and none of it kept.
+ *
+ * A crowd that may keep its connections comes again at once, and refusing it leaves little time for work (docs/decisions/0013).
+ */
 function giveUp(request: IncomingMessage, response: ServerResponse, answer: OtlpAnswer, onDone?: () => void): void {
   let drainedByteCount = 0;
   request.on('data', (chunk: Buffer) => {
@@ -195,7 +199,6 @@ export interface OtlpListener {
   close(): Promise<void>;
 }
 
-/** Taken at once, and as many again waiting: with Node's 511 a flood of connects left who asked after our health to try again after 1, 3 and 7 s. */
 const connectionCountMax = 1_024;
 
 /**
@@ -232,7 +235,7 @@ export async function listenOtlp(
   server.maxConnections = connectionCountMax;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ port, host, backlog: connectionCountMax }, resolve);
+    server.listen(port, host, resolve);
   });
   const address = server.address() as AddressInfo;
   return {
