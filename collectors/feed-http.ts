@@ -49,10 +49,14 @@ export const httpGet: HttpGet = (url, { headers, signal, isAllowed }) =>
 export function judgedLookup(isAllowed: (address: string) => boolean): LookupFunction {
   return (host, options, answer) => {
     lookUp(host, { ...options, all: true }, (error, addresses) => {
+      // A name that is not known comes without a list, and not with an empty one.
+      if (error) {
+        answer(error, '', 0);
+        return;
+      }
       const allowed = addresses.filter(({ address }) => isAllowed(address));
       const [first] = allowed;
-      if (error) answer(error, '', 0);
-      else if (first === undefined) answer(refusal(host, addresses.map(({ address }) => address).join(', ')), '', 0);
+      if (first === undefined) answer(refusal(host, addresses.map(({ address }) => address).join(', ')), '', 0);
       else if (options.all) answer(null, allowed);
       else answer(null, first.address, first.family);
     });

@@ -15,6 +15,7 @@ import { ConfigError, describeValue, formatPath, type Fault } from './faults.ts'
 import type { Files } from './files.ts';
 import type { ConfigDraft } from './rules.ts';
 import { calendarFormats, refreshMsDefault, type ConfigDocument } from './schema.ts';
+import { buildOncall, maskOncall, readOncallSecrets, type OncallSecrets, type OncallSettings } from './oncall.ts';
 import { readSecret, Secret } from './secrets.ts';
 
 type AnchorEntry = ConfigDocument['audit']['anchors'][number];
@@ -40,6 +41,8 @@ export interface Config {
   readonly limits: Limits & { readonly controlPlaneCallsPerSecond: number; readonly cloudwatchMetricsPerHour: number };
   readonly sharedResources: readonly SharedResource[];
   readonly planning: Planning;
+  /** Who is told of trouble; absent: nobody. */
+  readonly oncall?: OncallSettings;
   /** By region; every function's region is there. */
   readonly prices: Readonly<Record<string, Prices>>;
 }
@@ -55,6 +58,8 @@ export interface ConfiguredFunction {
   readonly volume: VolumeSource;
   /** Companies whose own events move this function. */
   readonly symbols: readonly string[];
+  /** Who is told of its trouble. */
+  readonly owner?: string;
 }
 
 export interface AuditSettings {
@@ -171,6 +176,7 @@ interface Secrets {
   readonly webhookSecrets: ReadonlyMap<number, Secret>;
   /** Of the feeds, by the place of their calendar. */
   readonly feedTokens: ReadonlyMap<number, Secret>;
+  readonly oncall: OncallSecrets;
   readonly faults: readonly DocumentFault[];
 }
 
@@ -202,7 +208,8 @@ async function readSecrets(draft: ConfigDraft, folder: string, { env, files }: C
     const [secret] = await read(entry?.token, ['calendars', index, 'token']);
     if (secret) feedTokens.set(index, secret);
   }
-  return { tokens, ...(signingKey && { signingKey }), webhookSecrets, feedTokens, faults };
+  const oncall = await readOncallSecrets(draft.oncall, read, (fault) => faults.push(fault));
+  return { tokens, ...(signingKey && { signingKey }), webhookSecrets, feedTokens, oncall, faults };
 }
 
 /** A history or calendar that is not there is found when the file is checked, not in the night when it is read. */
@@ -232,7 +239,13 @@ function buildConfig(
   const { aws, telemetry } = document;
   const audit = maskAudit(document.audit, secrets);
   const http = { ...document.http, tokens: tokens.map(String) };
-  const effective = toJson({ ...document, http, audit, calendars: maskCalendars(document.calendars, secrets) });
+  const effective = toJson({
+    ...document,
+    http,
+    audit,
+    calendars: maskCalendars(document.calendars, secrets),
+    ...(document.oncall && { oncall: maskOncall(document.oncall, secrets.oncall) }),
+  });
   return {
     file: path.resolve(file),
     effective,
@@ -260,6 +273,7 @@ function buildConfig(
         .map((entry) => functionKeyOf(parseFunctionKey(entry.function)!)),
     })),
     planning: document.planning,
+    ...(document.oncall && { oncall: buildOncall(document.oncall, secrets.oncall) }),
     prices: Object.fromEntries(document.prices.map((prices) => [prices.region, prices])),
   };
 }
@@ -342,6 +356,7 @@ function buildFunction(entry: FunctionEntry, folder: string): ConfiguredFunction
     },
     volume: buildVolume(entry.volume, folder),
     symbols: entry.symbols,
+    ...(entry.owner !== undefined && { owner: entry.owner }),
   };
 }
 

@@ -7,13 +7,14 @@
 import { request as requestPlain, type RequestOptions } from 'node:http';
 import { request as requestSecure } from 'node:https';
 import { isIP } from 'node:net';
-import type { OutgoingRequest } from '../actuators/notify/notification.ts';
+import { postJson, type OutgoingRequest } from '../actuators/notify/notification.ts';
 import type { Delivery, DeliveryOutcome } from '../actuators/notify/outbox.ts';
 import { targetKinds, type Target } from '../actuators/notify/targets.ts';
 import { addressClassOf } from '../collectors/feed-address.ts';
 import { judgedLookup } from '../collectors/feed-http.ts';
 import { isLoopback } from '../core/loopback.ts';
-import { msPerSecond, type Clock } from '../core/time.ts';
+import { msPerSecond, type Clock, type EpochMs } from '../core/time.ts';
+import type { Log } from './log.ts';
 
 export interface Messenger {
   /** One attempt. Never throws what the world does: that is an outcome. */
@@ -151,4 +152,38 @@ export function post(
     );
     request.end(body);
   });
+}
+
+/** Beyond it nobody can say that trouble would have been seen: ten ticks. */
+const judgedMsMax = 10 * msPerSecond;
+
+/**
+ * Says that we are alive to whoever pages when it stops: one attempt, for the next comes in a minute, and one that comes late would say what is not so.
+ * Nothing is said while nothing is judged.
+ */
+export function createHeartbeat(
+  { url, isPrivate }: { readonly url: { reveal(): string }; readonly isPrivate: boolean },
+  {
+    clock,
+    log,
+    lastJudgedAtMs,
+  }: { readonly clock: Clock; readonly log: Log; readonly lastJudgedAtMs: () => EpochMs | null },
+): (signal: AbortSignal) => Promise<void> {
+  let isHeard = true;
+  return async (signal) => {
+    const judgedAtMs = lastJudgedAtMs();
+    if (judgedAtMs === null || clock.nowMs() - judgedAtMs > judgedMsMax) {
+      log.warn('heartbeat.withheld', { consequence: 'nothing is judged, so whoever waits for it is to page' });
+      return;
+    }
+    const request = postJson(url.reveal(), { alive: true, judgedAtMs });
+    const outcome = outcomeOf(await post(request, { isPrivate }, {}, signal), clock);
+    if (outcome.kind === 'taken') {
+      isHeard = true;
+      return;
+    }
+    if (isHeard)
+      log.warn('heartbeat.unheard', { because: outcome.because, consequence: 'somebody may page without need' });
+    isHeard = false;
+  };
 }

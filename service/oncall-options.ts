@@ -20,8 +20,8 @@ export interface Hours {
 
 /** The first that matches decides. What is left out matches everything. */
 export interface Route {
-  readonly owners?: readonly string[];
-  readonly severities?: readonly IncidentSeverity[];
+  readonly owners?: readonly string[] | undefined;
+  readonly severities?: readonly IncidentSeverity[] | undefined;
   readonly hours?: Hours;
   readonly tell: 'page' | 'notice' | 'digest';
 }
