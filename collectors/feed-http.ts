@@ -45,7 +45,8 @@ export const httpGet: HttpGet = (url, { headers, signal, isAllowed }) =>
     request.end();
   });
 
-function judgedLookup(isAllowed: (address: string) => boolean): LookupFunction {
+/** Looks a name up, and answers with those of its addresses that are allowed: what is connected to is what was judged. */
+export function judgedLookup(isAllowed: (address: string) => boolean): LookupFunction {
   return (host, options, answer) => {
     lookUp(host, { ...options, all: true }, (error, addresses) => {
       // A name that is not known comes without a list, and not with an empty one.
@@ -64,7 +65,7 @@ function judgedLookup(isAllowed: (address: string) => boolean): LookupFunction {
 
 function refusal(host: string, addresses: string): WorldError {
   const what = host === addresses ? host : `${host} means ${addresses}, which`;
-  return new WorldError('feed-address', `${what} is not an address that a feed may come from`, { retryable: false });
+  return new WorldError('feed-address', `${what} is not an address that is allowed`, { retryable: false });
 }
 
 function headersOf({ headers }: IncomingMessage): HttpAnswer['headers'] {

@@ -104,12 +104,46 @@ function isFeedUrl(value: string): boolean {
   return hash === '' && (protocol === 'https:' || isLoopback(hostname));
 }
 
+/** For editors: that a key stands. */
+export function stated(key: string): object {
+  return { type: 'object', properties: { [key]: {} }, required: [key] };
+}
+
+/** A name that other settings use. */
+export function resourceName() {
+  return text('a name of at most 64 letters, digits, dots and dashes', /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/);
+}
+
 /** A secret is written as where it is kept. */
 export function secretReference() {
   return z
     .string({ error: secretExpected })
     .max(1024, { error: secretExpected })
     .regex(secretPattern, { error: secretExpected });
+}
+
+/** A secret that whoever reads the disk must not find: from the environment alone. */
+export function envSecretReference() {
+  const error = '${env:NAME} (this secret comes from the environment alone)';
+  return z.string({ error }).regex(/^\$\{env:[A-Za-z_][A-Za-z0-9_]{0,127}\}$/, { error });
+}
+
+/** From one time of day to another: `22:00-07:00` goes over midnight. */
+export function hours() {
+  return text(
+    'hours such as 09:00-17:30, or 22:00-07:00 over midnight',
+    /^(?:[01]\d|2[0-3]):[0-5]\d-(?:[01]\d|2[0-3]):[0-5]\d$/,
+  );
+}
+
+export function timeOfDay() {
+  return text('a time of day such as 08:00', /^(?:[01]\d|2[0-3]):[0-5]\d$/);
+}
+
+export function timeZone() {
+  return text('a time zone such as America/New_York', /^[A-Za-z][A-Za-z0-9_+/-]{1,63}$/).refine(isTimeZone, {
+    error: 'a time zone such as America/New_York',
+  });
 }
 
 const secretExpected = '${env:NAME} or file:PATH (a secret is never written in this file)';

@@ -80,7 +80,7 @@ describe('a file that is right', () => {
     async (name) => {
       const file = new URL(`examples/${name}`, import.meta.url).pathname;
       const config = await loadConfig(file, {
-        env: { FORESHOCK_TOKEN: token },
+        env: { FORESHOCK_TOKEN: token, FORESHOCK_EVENTS_SECRET: `whsec_${'A'.repeat(43)}=` },
         files: { ...realFiles, isFile: async () => true },
       });
       expect(config.functions.length).toBeGreaterThan(0);

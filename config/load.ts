@@ -16,6 +16,7 @@ import { ConfigError, describeValue, formatPath, type Fault } from './faults.ts'
 import type { Files } from './files.ts';
 import type { ConfigDraft } from './rules.ts';
 import { calendarFormats, refreshMsDefault, type ConfigDocument } from './schema.ts';
+import { buildOncall, maskOncall, readOncallSecrets, type OncallSecrets, type OncallSettings } from './oncall.ts';
 import { readSecret, Secret } from './secrets.ts';
 import { buildMaintenance, buildTelemetry, maskTelemetry, type OtlpSettings } from './trace-settings.ts';
 
@@ -45,6 +46,8 @@ export interface Config {
   readonly limits: Limits & { readonly controlPlaneCallsPerSecond: number; readonly cloudwatchMetricsPerHour: number };
   readonly sharedResources: readonly SharedResource[];
   readonly planning: Planning;
+  /** Who is told of trouble; absent: nobody. */
+  readonly oncall?: OncallSettings;
   /** By region; every function's region is there. */
   readonly prices: Readonly<Record<string, Prices>>;
 }
@@ -60,6 +63,8 @@ export interface ConfiguredFunction {
   readonly volume: VolumeSource;
   /** Companies whose own events move this function. */
   readonly symbols: readonly string[];
+  /** Who is told of its trouble. */
+  readonly owner?: string;
 }
 
 export interface AuditSettings {
@@ -178,6 +183,7 @@ interface Secrets {
   readonly feedTokens: ReadonlyMap<number, Secret>;
   /** Of those who send traces, by their place. */
   readonly senderTokens: ReadonlyMap<number, Secret>;
+  readonly oncall: OncallSecrets;
   readonly faults: readonly DocumentFault[];
 }
 
@@ -214,7 +220,8 @@ async function readSecrets(draft: ConfigDraft, folder: string, { env, files }: C
     const [secret] = await read(entry?.token, ['telemetry', 'otlp', 'senders', index, 'token']);
     if (secret) senderTokens.set(index, secret);
   }
-  return { tokens, ...(signingKey && { signingKey }), webhookSecrets, feedTokens, senderTokens, faults };
+  const oncall = await readOncallSecrets(draft.oncall, read, (fault) => faults.push(fault));
+  return { tokens, ...(signingKey && { signingKey }), webhookSecrets, feedTokens, senderTokens, oncall, faults };
 }
 
 /** A history or calendar that is not there is found when the file is checked, not in the night when it is read. */
@@ -244,7 +251,12 @@ function buildConfig(
   const { aws, telemetry } = document;
   const audit = maskAudit(document.audit, secrets);
   const http = { ...document.http, tokens: tokens.map(String) };
-  const masked = { audit, calendars: maskCalendars(document.calendars, secrets), telemetry: maskTelemetry(telemetry) };
+  const masked = {
+    audit,
+    calendars: maskCalendars(document.calendars, secrets),
+    telemetry: maskTelemetry(telemetry),
+    ...(document.oncall && { oncall: maskOncall(document.oncall, secrets.oncall) }),
+  };
   const effective = toJson({ ...document, http, ...masked });
   return {
     file: path.resolve(file),
@@ -276,6 +288,7 @@ function buildConfig(
         .map((entry) => functionKeyOf(parseFunctionKey(entry.function)!)),
     })),
     planning: document.planning,
+    ...(document.oncall && { oncall: buildOncall(document.oncall, secrets.oncall) }),
     prices: Object.fromEntries(document.prices.map((prices) => [prices.region, prices])),
   };
 }
@@ -358,6 +371,7 @@ function buildFunction(entry: FunctionEntry, folder: string): ConfiguredFunction
     },
     volume: buildVolume(entry.volume, folder),
     symbols: entry.symbols,
+    ...(entry.owner !== undefined && { owner: entry.owner }),
   };
 }
 

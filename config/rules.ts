@@ -9,6 +9,8 @@ import { isLoopback } from '../core/loopback.ts';
 import { parseFunctionKey } from '../core/series-key.ts';
 import { parseInstant } from '../core/time.ts';
 import type { Path } from './document.ts';
+import { oncallRules } from './oncall-rules.ts';
+import { repeatsOf } from './repeats.ts';
 import { anchorKinds, calendarPlaces, feedKeys, pricesUsEast1, volumeSources, type ConfigDocument } from './schema.ts';
 
 type Draft<T> = T extends readonly (infer Item)[]
@@ -29,7 +31,7 @@ export interface Breach {
 }
 
 type FunctionRule = (entry: FunctionDraft, at: Path) => readonly Breach[];
-type Rule = (draft: ConfigDraft) => readonly Breach[];
+export type Rule = (draft: ConfigDraft) => readonly Breach[];
 
 export function findBreaches(draft: ConfigDraft): readonly Breach[] {
   const entries = draft.functions ?? [];
@@ -304,6 +306,7 @@ const fileRules: readonly Rule[] = [
   maintenanceEnds,
   calendarsAreOnePlace,
   feedKeysWantUrl,
+  ...oncallRules,
 ];
 
 function regionOf(entry: FunctionDraft | undefined): { region: string; accountRegion: string } | undefined {
@@ -320,19 +323,4 @@ function statedPrices(draft: ConfigDraft): readonly Prices[] | undefined {
 function isWhole(value: unknown): boolean {
   if (value === undefined) return false;
   return typeof value !== 'object' || value === null || Object.values(value).every(isWhole);
-}
-
-/** The items whose key stood before, with the index of the first. */
-function repeatsOf<Item>(
-  items: readonly (Item | undefined)[] | undefined,
-  keyOf: (item: Item) => string | undefined,
-): readonly { index: number; firstIndex: number }[] {
-  const firstIndexes = new Map<string, number>();
-  return (items ?? []).flatMap((item, index) => {
-    const key = item === undefined ? undefined : keyOf(item);
-    if (key === undefined) return [];
-    const firstIndex = firstIndexes.get(key);
-    if (firstIndex === undefined) firstIndexes.set(key, index);
-    return firstIndex === undefined ? [] : [{ index, firstIndex }];
-  });
 }

@@ -19,13 +19,16 @@ import {
   numberFrom,
   oneOf,
   region,
+  resourceName,
   secretReference,
   secureUrl,
+  stated,
   strictMap,
   text,
   venue,
   wholeNumber,
 } from './fields.ts';
+import { oncall } from './oncall-schema.ts';
 
 /** Lambda's own longest run, 15 minutes: nothing that it runs or initialises lasts longer. */
 const durationMsMax = 900_000;
@@ -34,11 +37,6 @@ const durationMsMax = 900_000;
 const concurrencyMax = 100_000;
 
 const usdMax = 1_000_000;
-
-/** For editors: that a key stands. */
-function stated(key: string): object {
-  return { type: 'object', properties: { [key]: {} }, required: [key] };
-}
 
 export const volumeSources = ['csv', 'cloudwatch'] as const;
 
@@ -61,9 +59,6 @@ const volume = strictMap({
     .default('XNYS')
     .describe('The exchange whose sessions shape the day (XNYS, XNAS), or a time zone when demand never closes.'),
 }).meta({ oneOf: volumeSources.map(stated) });
-
-const resourceName = () =>
-  text('a name of at most 64 letters, digits, dots and dashes', /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/);
 
 const sharedResource = strictMap({
   name: resourceName().describe('How functions name it.'),
@@ -110,6 +105,7 @@ const functionEntry = strictMap({
   group: text('a name of at most 64 letters, digits, dots and dashes', /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/)
     .optional()
     .describe('A name shared by functions that serve one purpose.'),
+  owner: resourceName().optional().describe('Who is told of its trouble, by a name among oncall.owners.'),
   // None: what stands behind a function only the operator knows.
   sharedResources: listOf(resourceName(), { items: 'names', countMax: 20 })
     .default([])
@@ -392,6 +388,7 @@ export const configSchema = strictMap({
     .default([])
     .describe('What stands behind functions and must not be exhausted, such as the connections of a database.'),
   planning: planning.prefault({}).describe('How far ahead, how surely, and for which events.'),
+  oncall: oncall.optional().describe('Who is told of trouble. Left out: nobody, it is only on record.'),
   prices: listOf(regionPrices, { items: 'regions', countMin: 1, countMax: 100 })
     .default([pricesUsEast1])
     .describe('Prices by region. Left out: the published prices of us-east-1.'),
@@ -407,4 +404,6 @@ export const secretPaths: readonly RegExp[] = [
   /^calendars\[\d+\]\.token/,
   /^http\.tokens/,
   /^telemetry\.otlp\.senders\[\d+\]\.token/,
+  /^oncall\.heartbeat\.url/,
+  /^oncall\.targets\[\d+\]\.\w+\.(?:routingKey|webhookUrl|apiKey|token|secret|secretBefore)/,
 ];

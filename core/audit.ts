@@ -31,6 +31,11 @@ export const auditKinds = {
   'incident.closed': 'trouble is over',
   'incident.opened': 'trouble that a person should know of, with its evidence',
   'mode.changed': 'a function moved between shadow, advise and enforce, or an operator held it',
+  'notification.dropped': 'a message to people that will not be told any more: to whom, and why',
+  'notification.intended':
+    'a message to people is about to be tried: to whom, how loudly, by which rule; written before it leaves',
+  'notification.outcome': 'what became of an attempt to tell people, and what follows from it',
+  'notification.withheld': 'trouble that nobody is told of, with the reason',
   'plan.decided': 'which capacity is wanted when, with the inputs that it was computed from',
   'prewarm.late': 'capacity was not verified ready in time before its event',
   'prewarm.lost': 'capacity that was ready is not any more',

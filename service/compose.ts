@@ -5,6 +5,7 @@
  * It owns the order that makes a crash harmless: a tick's records are durable before any of its effects starts, and what an effect brought is a fact of
  * a later tick.
  */
+import type { DeliveryOutcome } from '../actuators/notify/outbox.ts';
 import { assertNever } from '../core/assert.ts';
 import type { AuditDraft } from '../core/audit.ts';
 import { WorldError } from '../core/errors.ts';
@@ -179,8 +180,14 @@ function leftBehindDrafts({ functions }: SystemOptions, { pursuits }: EngineSnap
 }
 
 /** Intents without an outcome: the process ended between writing and hearing. Their effect is unknown, and a look comes before anything else. */
-function unansweredFacts({ openIntents }: EngineSnapshot, nowMs: EpochMs): Fact[] {
-  return Object.entries(openIntents).map(([seq, action]) => ({
+function unansweredFacts({ openIntents, oncall }: EngineSnapshot, nowMs: EpochMs): Fact[] {
+  const because = 'the service ended before the answer was written';
+  const messages = Object.entries(oncall?.lanes ?? {}).flatMap(([laneId, { target, inFlightSeq }]): Fact[] => {
+    if (inFlightSeq === undefined) return [];
+    const outcome = { kind: 'failed', atMs: nowMs, because, mayHaveArrived: true } as const;
+    return [{ kind: 'delivered', laneId, target, intentSeq: inFlightSeq, outcome }];
+  });
+  const actions = Object.entries(openIntents).map(([seq, action]): Fact => ({
     kind: 'outcome',
     intentSeq: Number(seq),
     action,
@@ -188,9 +195,10 @@ function unansweredFacts({ openIntents }: EngineSnapshot, nowMs: EpochMs): Fact[
       kind: 'unknown',
       atMs: nowMs,
       code: 'Restarted',
-      message: 'the service ended before the answer was written',
+      message: because,
     },
   }));
+  return [...actions, ...messages];
 }
 
 function startDrafts(
@@ -276,7 +284,7 @@ function watchControlPlane({ functions }: SystemOptions, { endpointKindOf, queue
 /** Starts effects and turns their answers into facts. What is no answer of the world is a bug, and goes to `fail`. */
 function createEffects(
   { functions }: SystemOptions,
-  { actuator, bookkeeper, clock, log, tracer, readAccountLimits }: SystemPorts,
+  { actuator, bookkeeper, messenger, clock, log, tracer, readAccountLimits }: SystemPorts,
   fail: (error: unknown) => void,
 ) {
   const aborted = new AbortController();
@@ -331,6 +339,14 @@ function createEffects(
     );
     admit({ kind: 'outcome', intentSeq, action, outcome });
   };
+  const deliver = async ({ delivery, intentSeq }: Extract<Effect, { kind: 'deliver' }>): Promise<void> => {
+    const { laneId, target } = delivery;
+    const refused: DeliveryOutcome = { kind: 'refused', atMs: clock.nowMs(), because: 'nothing carries messages here' };
+    const outcome = await inSpan(tracer, 'deliver', { 'foreshock.target': target }, async () =>
+      messenger ? messenger.deliver(delivery, aborted.signal) : refused,
+    );
+    admit({ kind: 'delivered', laneId, target, intentSeq, outcome });
+  };
   const run = (effect: Effect): Promise<void> => {
     switch (effect.kind) {
       case 'observe':
@@ -339,6 +355,8 @@ function createEffects(
         return list();
       case 'apply':
         return apply(effect);
+      case 'deliver':
+        return deliver(effect);
       default:
         return assertNever(effect);
     }
@@ -377,7 +395,8 @@ function logDrafts(drafts: readonly AuditDraft[], log: SystemPorts['log']): void
       because: typeof because === 'string' ? because : undefined,
       ...(typeof wanted === 'string' && { wanted }),
     };
-    if (kind === 'incident.opened' || kind === 'prewarm.late') log.error(kind, fields);
+    if (kind === 'notification.dropped') log.error(kind, { ...fields, consequence: 'nobody is told of it there' });
+    else if (kind === 'incident.opened' || kind === 'prewarm.late') log.error(kind, fields);
     // In shadow every action is refused, which is the point of it; in advise it is what people want to hear.
     else if (kind === 'action.refused' && body['mode'] === 'shadow') log.debug(kind, fields);
     // The second that a booking takes; one that is not to be had is an incident of its own.

@@ -15,6 +15,7 @@ import { createExpectedRates, type ExpectedRates } from './expected-rates.ts';
 import type { Effect } from './facts.ts';
 import { createFunctionState, type FunctionState } from './function-state.ts';
 import { createIncidents, type Incidents } from './incidents.ts';
+import { createOncall, emptyOncall, type Oncall, type OncallState } from './oncall.ts';
 import { createPlanning, type Planning } from './planning.ts';
 import { createPrewarmLedger, type PrewarmLedger } from './prewarm-ledger.ts';
 import { createSpanDemand, type SpanDemand } from './span-demand.ts';
@@ -39,6 +40,10 @@ export interface Scene {
   readonly watch: TraceWatch;
   readonly watchEvents: WatchEvents;
   readonly spanDemand: SpanDemand;
+  /** Absent: nobody is told of anything. */
+  readonly oncall: Oncall | undefined;
+  /** What people were told, and what is still to be told. */
+  oncallState: OncallState;
   /** By the forecasts in force. */
   readonly expectedRates: ExpectedRates;
   /** What we asked of Lambda in the last hour. */
@@ -89,6 +94,8 @@ export function createScene(options: SystemOptions, snapshot: EngineSnapshot | u
       new Set(options.functions.map(({ spec }) => spec.key)),
       options.watch?.demandSenders ?? [],
     ),
+    oncall: options.oncall && createOncall(options.oncall, oncallContextOf(options)),
+    oncallState: snapshot?.oncall ?? emptyOncall,
     expectedRates: createExpectedRates(),
     actionsTaken: snapshot?.actionsTaken ?? [],
     acknowledgements: [],
@@ -103,6 +110,10 @@ export function createScene(options: SystemOptions, snapshot: EngineSnapshot | u
     isPromiseDue: plan !== undefined,
     importantEventIds: new Set(),
   };
+}
+
+function oncallContextOf({ functions, configSha256 }: SystemOptions) {
+  return { modes: new Map(functions.map(({ spec }) => [spec.key, spec.mode])), configSha256 };
 }
 
 /** One tick, as it is being judged. */

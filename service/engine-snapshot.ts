@@ -7,6 +7,8 @@ import type { ActionTaken, Incident } from '../core/incident.ts';
 import type { EpochMs } from '../core/time.ts';
 import type { AccountLimits } from '../core/ports.ts';
 import type { Fact } from './facts.ts';
+import { applyChanges, type OncallChanges } from './oncall-changes.ts';
+import { emptyOncall, type OncallState } from './oncall.ts';
 import type { OpenIncidents } from './incidents.ts';
 import type { ToldPrewarms } from './prewarm-ledger.ts';
 import type { ToldIncidents, WatchSnapshot } from './trace-watch.ts';
@@ -31,6 +33,8 @@ export interface EngineSnapshot {
   readonly watch?: WatchSnapshot;
   /** What we asked of Lambda in the hour before. */
   readonly actionsTaken?: readonly ActionTaken[];
+  /** What people were told of, and what is still to be told; absent where nobody ever was. */
+  readonly oncall?: OncallState;
 }
 
 /** Brings a snapshot up to a sealed tick that came after it; but for `watch`, which is brought up by judging again (trace-watch.ts). */
@@ -53,6 +57,7 @@ export function foldSealed(snapshot: EngineSnapshot, sealed: SealedTick): Engine
     ...(account && { account }),
     ...(sealed.plan && { plan: sealed.plan }),
     ...(sealed.incidents && { incidents: sealed.incidents }),
+    ...(sealed.oncall && { oncall: applyChanges(snapshot.oncall ?? emptyOncall, sealed.oncall) }),
     ...(taken.length > 0 && { actionsTaken: [...(snapshot.actionsTaken ?? []), ...taken] }),
   };
 }
@@ -68,6 +73,8 @@ export interface SealedTick {
   /** All of them, where one was told of. */
   readonly prewarms?: ToldPrewarms;
   readonly plan?: CapacityPlan;
+  /** What of it changed. */
+  readonly oncall?: OncallChanges;
   /** All that are open, where one was opened or closed. */
   readonly incidents?: OpenIncidents;
   /** What was told of incidents that spans show, where it changed. */

@@ -18,9 +18,12 @@ import { promise, replan } from './engine-plan.ts';
 import { createScene, note, toJson, type Scene, type Turn } from './engine-scene.ts';
 import type { EngineSnapshot, SealedTick } from './engine-snapshot.ts';
 import { catchUpWatch, lookAtSpans } from './engine-watch.ts';
+import { tellPeople } from './engine-oncall.ts';
 import type { Effect, Fact } from './facts.ts';
 import { readyConcurrencyOf, type FunctionState } from './function-state.ts';
 import type { Note, OwnIncident } from './incidents.ts';
+import { emptyOncall } from './oncall.ts';
+import { changesOf } from './oncall-changes.ts';
 import type { Planning } from './planning.ts';
 import type { PrewarmLedger } from './prewarm-ledger.ts';
 import { reportPrewarm } from './prewarm-report.ts';
@@ -68,7 +71,13 @@ export function createEngine(options: SystemOptions, snapshot?: EngineSnapshot):
     },
     hear(nowMs, facts, nextSeq) {
       const turn = turnAt(nowMs, nextSeq);
-      return judge(scene, turn, { facts, decide: () => reportPrewarms(scene, turn) });
+      return judge(scene, turn, {
+        facts,
+        decide: () => {
+          reportPrewarms(scene, turn);
+          tellPeople(scene, turn, 'hear');
+        },
+      });
     },
     plan: () => scene.plan,
     functions,
@@ -107,6 +116,7 @@ function decide(scene: Scene, turn: Turn): void {
   poll(scene, turn);
   reportTroubles(scene, turn);
   reportPrewarms(scene, turn);
+  tellPeople(scene, turn, 'tick');
 }
 
 interface Judgement {
@@ -119,6 +129,7 @@ function judge(scene: Scene, turn: Turn, { facts, decide: decideNow }: Judgement
   const before = new Map([...functions].map(([key, { pursuit, bookings }]) => [key, { pursuit, bookings }]));
   const preparedBefore = health.preparationsMs();
   const openBefore = incidents.open();
+  const oncallBefore = scene.oncallState;
   catchUpWatch(scene, turn, facts);
   for (const fact of facts) fold(scene, fact, turn);
   lookAtSpans(scene, turn, facts);
@@ -126,9 +137,10 @@ function judge(scene: Scene, turn: Turn, { facts, decide: decideNow }: Judgement
   for (const [key, state] of functions) timeline.mark(key, turn.nowMs, readyConcurrencyOf(state.pursuit));
   const changed = [...functions].filter(([key, state]) => state.pursuit !== before.get(key)!.pursuit);
   const rebooked = [...functions].filter(([key, state]) => state.bookings !== before.get(key)!.bookings);
+  const told = changesOf(oncallBefore, scene.oncallState);
   // Whatever left no trace changed nothing, so that a replay may leave it out.
   const hasTrace = turn.drafts.length > 0 || turn.effects.length > 0 || turn.hasReplanned;
-  const isQuiet = facts.length === 0 && !hasTrace && changed.length === 0 && rebooked.length === 0;
+  const isQuiet = facts.length === 0 && !hasTrace && changed.length === 0 && rebooked.length === 0 && !told;
   const sealed: SealedTick = {
     atMs: turn.nowMs,
     facts: facts.map(sealedFact),
@@ -143,6 +155,7 @@ function judge(scene: Scene, turn: Turn, { facts, decide: decideNow }: Judgement
     ...(turn.hasToldPrewarms && { prewarms: scene.ledger.told() }),
     ...(turn.hasPlanned && scene.plan && { plan: scene.plan }),
     ...(incidents.open() !== openBefore && { incidents: incidents.open() }),
+    ...(told && { oncall: told }),
     ...(turn.toldIncidents && { toldIncidents: turn.toldIncidents }),
     ...(turn.endedIncidents.length > 0 && { endedIncidents: turn.endedIncidents }),
   };
@@ -178,7 +191,7 @@ function reportPrewarms(scene: Scene, turn: Turn): void {
 }
 
 function snapshotOf(scene: Scene): EngineSnapshot {
-  const { functions, health, ledger, account, plan, openIntents, incidents, actionsTaken } = scene;
+  const { functions, health, ledger, account, plan, openIntents, incidents, actionsTaken, oncallState } = scene;
   return {
     pursuits: Object.fromEntries([...functions].map(([key, state]) => [key, state.pursuit])),
     bookings: Object.fromEntries([...functions].map(([key, state]) => [key, state.bookings])),
@@ -189,5 +202,6 @@ function snapshotOf(scene: Scene): EngineSnapshot {
     openIntents: Object.fromEntries(openIntents),
     incidents: incidents.open(),
     ...(actionsTaken.length > 0 && { actionsTaken }),
+    ...(oncallState !== emptyOncall && { oncall: oncallState }),
   };
 }

@@ -1,6 +1,7 @@
 /**
  * Facts and effects: everything that enters a tick, and everything that leaves it.
  */
+import type { Delivery, DeliveryOutcome } from '../actuators/notify/outbox.ts';
 import type { EndpointKind } from '../actuators/endpoint.ts';
 import type { Calendar } from '../calendar/event.ts';
 import type { Action, Outcome } from '../core/action.ts';
@@ -48,6 +49,14 @@ export type Fact =
   | { readonly kind: 'unwatched'; readonly fromMs: EpochMs | null }
   /** A human has seen an incident. */
   | { readonly kind: 'acknowledged'; readonly acknowledgement: Acknowledgement }
+  /** What became of an attempt to tell people, by the event that announced it. */
+  | {
+      readonly kind: 'delivered';
+      readonly laneId: string;
+      readonly target: string;
+      readonly intentSeq: number;
+      readonly outcome: DeliveryOutcome;
+    }
   /** Something happened outside of judgement, and belongs in the record. */
   | { readonly kind: 'told'; readonly draft: AuditDraft }
   /** Who answers at the other end, and how long one more urgent call would wait for its turn. */
@@ -67,5 +76,7 @@ export type Effect =
   | { readonly kind: 'observe'; readonly key: FunctionKey; readonly urgency: Urgency }
   /** What AWS has booked for our functions. */
   | { readonly kind: 'list-bookings' }
+  /** A message to people; `intentSeq` is the audit event that announces it. */
+  | { readonly kind: 'deliver'; readonly delivery: Delivery; readonly intentSeq: number }
   /** `intentSeq` is the audit event that says why; its outcome will name it as its cause. */
   | { readonly kind: 'apply'; readonly action: Action; readonly intentSeq: number };

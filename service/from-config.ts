@@ -16,6 +16,7 @@ import { documentedLead } from '../forecaster/event-window.ts';
 import { requireForecastable } from '../forecaster/forecaster.ts';
 import { readKeptHistories } from './kept-volume.ts';
 import { firstLineOf, type Log } from './log.ts';
+import { oncallOptionsOf } from './oncall-from-config.ts';
 import { release } from './release.ts';
 import type { SystemFunction, SystemHistory, SystemOptions } from './system-options.ts';
 
@@ -65,6 +66,7 @@ export async function readSystemOptions(
         countsDemand ? [name] : [],
       ),
     },
+    ...(config.oncall && { oncall: oncallOptionsOf(config, config.oncall, `${place.accountId}/${place.region}`) }),
     // Not the configuration's hash: a limit that is edited would move every booking by some minutes, and each move is two calls.
     seed: `${place.accountId}/${place.region}`,
   };

@@ -25,7 +25,9 @@ export type IncidentKind =
   /** More comes than was foretold, and than what is held can serve. */
   | 'surge'
   /** More than one call in twenty to the control plane fails. */
-  | 'control-plane-errs';
+  | 'control-plane-errs'
+  /** A target of on-call is gone, or takes nothing: pages to it reach nobody. */
+  | 'on-call-fails';
 
 /** What an incident is about: a function, or the account that all of them share. */
 export type IncidentSubject = FunctionKey | 'account';

@@ -131,6 +131,11 @@ export function createPaperLambda(): PaperLambda {
           const { intentSeq, action } = effect;
           return { kind: 'outcome', intentSeq, action, outcome: this.apply(action, nowMs) };
         }
+        case 'deliver': {
+          const { laneId, target } = effect.delivery;
+          const outcome = { kind: 'taken', atMs: nowMs, status: 202 } as const;
+          return { kind: 'delivered', laneId, target, intentSeq: effect.intentSeq, outcome };
+        }
         default:
           return assertNever(effect);
       }

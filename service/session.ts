@@ -17,6 +17,7 @@ import { compose } from './compose.ts';
 import { readHistories, sessionClockOf } from './from-config.ts';
 import { startHousekeeping, type Chore } from './housekeeping.ts';
 import type { Operations } from './http/operations.ts';
+import { createHeartbeat, createMessenger } from './messenger.ts';
 import type { Log } from './log.ts';
 import { createOperations } from './operations.ts';
 import { cronWakeups, realClock, realTimers } from './real-time.ts';
@@ -103,6 +104,7 @@ async function startSystem(
       log,
       tracer,
       ...aws,
+      ...(config.oncall && { messenger: createMessenger({ targets: config.oncall.targets, clock: realClock }) }),
       readAccountLimits: limitsReader(options, { read: aws.readAccountLimits, log }),
       calendarFindings: () => desk.findings(),
       ...(receiver && { sealSpans: receiver.seal }),
@@ -176,11 +178,12 @@ interface ChoreSources extends SessionOptions {
 
 function choresOf(
   system: System,
-  { config, store, signal, anchoring, cloudwatch, desk, calendars }: ChoreSources,
+  { config, store, log, signal, anchoring, cloudwatch, desk, calendars }: ChoreSources,
 ): Chore[] {
   return [
     ...(cloudwatch ? cloudwatchChores(cloudwatch, signal) : []),
     ...(anchoring ? [{ name: 'write-anchor', every: 'minute', run: () => anchoring.writeWhenDue() } as const] : []),
+    ...heartbeatChores(system, config, { log, signal }),
     { name: 'save-snapshot', every: 'minute', run: () => system.saveSnapshot() },
     { name: 'read-account-limits', every: 'minute', run: async () => system.readAccount() },
     { name: 'look-over-calendars', every: 'hour', run: async () => desk.lookOver(calendars.health()) },
@@ -194,6 +197,21 @@ function cloudwatchChores(cloudwatch: CloudwatchVolume, signal: AbortSignal): Ch
     { name: 'read-cloudwatch', every: 'minute', run: () => cloudwatch.read(signal) },
     { name: 'read-vitals', every: 'hour', run: () => cloudwatch.readVitals(signal) },
   ];
+}
+
+/** Withheld where nothing was judged of late: silence is what somebody else pages on. */
+function heartbeatChores(
+  system: System,
+  { oncall }: Config,
+  { log, signal }: Pick<SessionOptions, 'log' | 'signal'>,
+): Chore[] {
+  if (!oncall?.heartbeat) return [];
+  const beat = createHeartbeat(oncall.heartbeat, {
+    clock: realClock,
+    log,
+    lastJudgedAtMs: () => (system.view.isReady().ready ? system.tickedAtMs() : null),
+  });
+  return [{ name: 'heartbeat', every: 'minute', run: () => beat(signal) }];
 }
 
 /** What went is said in the log that it went from, so that an anchor covers it. */

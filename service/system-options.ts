@@ -14,6 +14,8 @@ import type { SignalAggregation } from '../detector/detector.ts';
 import type { LeadModel } from '../forecaster/event-window.ts';
 import type { PlanningPolicy } from '../forecaster/planner.ts';
 import type { Log } from './log.ts';
+import type { Messenger } from './messenger.ts';
+import type { OncallOptions } from './oncall-options.ts';
 import type { CalendarView } from './view.ts';
 
 /** One file of volume, read once, however many functions scale it. */
@@ -48,6 +50,8 @@ export interface SystemOptions {
   readonly horizonMs: number;
   /** How spans are judged; absent in what releases before wrote: by the defaults. */
   readonly watch?: WatchOptions;
+  /** Who is told of trouble; absent: nobody, it is only on record. */
+  readonly oncall?: OncallOptions;
   /** Names the run: jitter and polling are spread by it. */
   readonly seed: string;
 }
@@ -74,6 +78,8 @@ export interface SystemPorts {
   readonly calendarFindings?: () => CalendarView['findings'];
   /** What spans showed since it was asked last; absent where nobody sends any. */
   readonly sealSpans?: (nowMs: EpochMs) => readonly WindowDelta[];
+  /** Carries messages to people; absent: those that are due are refused. */
+  readonly messenger?: Messenger;
   readonly log: Log;
   readonly tracer: Tracer;
 }

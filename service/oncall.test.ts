@@ -1,0 +1,207 @@
+import { describe, expect, it } from 'vitest';
+import type { Delivery, DeliveryOutcome } from '../actuators/notify/outbox.ts';
+import { readAuditRecord } from '../store/audit-log.ts';
+import { createMemoryStore } from '../store/memory.ts';
+import type { AuditEvent } from '../core/audit.ts';
+import type { FunctionSpec } from '../core/function-spec.ts';
+import type { LogRecord, Store } from '../core/ports.ts';
+import { msPerSecond, type EpochMs } from '../core/time.ts';
+import { compose } from './compose.ts';
+import { sampleOncall } from './oncall-sample.ts';
+import { minute, sampleOptions, samplePorts, spec } from './sample.ts';
+import type { System } from './system.ts';
+
+/** A target that honours dedup keys: what it was told, each once, and how often it was asked. */
+interface Desk {
+  readonly heard: string[];
+  readonly requests: string[];
+  answer: (delivery: Delivery, nowMs: EpochMs) => DeliveryOutcome | 'killed' | 'lost';
+}
+
+const taken = (_: Delivery, atMs: EpochMs): DeliveryOutcome => ({ kind: 'taken', atMs, status: 202 });
+
+function createDesk(): Desk {
+  return { heard: [], requests: [], answer: taken };
+}
+
+const nameOfMessage = ({ target, notification: { level, step, isEscalation } }: Delivery): string =>
+  `${isEscalation ? 'escalation' : level} ${step} ${target}`;
+
+async function start(store: Store, fromMs: EpochMs, desk: Desk, functions: readonly FunctionSpec[] = [spec]) {
+  const { ports, clock } = samplePorts({ store, fromMs });
+  const options = { ...sampleOptions(functions), oncall: sampleOncall };
+  const system = await compose(options, {
+    ...ports,
+    messenger: {
+      async deliver(delivery) {
+        desk.requests.push(nameOfMessage(delivery));
+        const outcome = desk.answer(delivery, clock.nowMs());
+        // The process is gone before its request left.
+        if (outcome === 'lost') return new Promise<never>(() => undefined);
+        const isHeard = outcome === 'killed' || outcome.kind === 'taken' || outcome.kind === 'failed';
+        const name = nameOfMessage(delivery);
+        if (isHeard && !desk.heard.includes(name)) desk.heard.push(name);
+        // The process is gone before the answer came.
+        return outcome === 'killed' ? new Promise<never>(() => undefined) : outcome;
+      },
+    },
+  });
+  const seconds = async (count: number): Promise<void> => {
+    for (let index = 0; index < count; index++) {
+      clock.advanceTo(clock.nowMs() + msPerSecond);
+      await system.tick();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  };
+  return { system, clock, seconds };
+}
+
+/** Trouble as the engine writes it, by way of a fact that is on record as it stands. */
+function trouble(
+  system: System,
+  atMs: EpochMs,
+  kind: 'opened' | 'closed' | 'changed',
+  more: Readonly<Record<string, string>> = {},
+): void {
+  const body = { function: 'service:orders-db', incident: 'trouble', id: 'service:orders-db@1', severity: 'critical' };
+  const because = '43 % of requests to 123456789012/us-east-1/orders-validate:live fail';
+  const draft = { atMs, kind: `incident.${kind}`, actor: 'engine', body: { ...body, because, ...more } } as const;
+  system.admit({ kind: 'told', draft });
+}
+
+async function eventsOf(store: Store): Promise<AuditEvent[]> {
+  const events: AuditEvent[] = [];
+  for await (const record of store.read(0, 'audit')) {
+    const reading = readAuditRecord((record as LogRecord).bytes);
+    if (reading.ok) events.push(reading.event);
+  }
+  return events;
+}
+
+const fromMs = minute(-50);
+
+describe('an episode', () => {
+  it('is one page, one escalation, and over where it was told; each attempt on record before it', async () => {
+    const store = createMemoryStore();
+    const desk = createDesk();
+    const { system, clock, seconds } = await start(store, fromMs, desk);
+    await seconds(2);
+    trouble(system, clock.nowMs(), 'opened');
+    await seconds(1);
+    expect(desk.heard).toEqual(['page trigger orders-pager']);
+    await seconds(16 * 60);
+    trouble(system, clock.nowMs(), 'closed');
+    await seconds(2);
+    const ours = desk.requests.filter((name) => !name.startsWith('change'));
+    expect([...ours.slice(0, 2), ...ours.slice(2).sort()]).toEqual([
+      'page trigger orders-pager',
+      'escalation trigger boss',
+      'page resolve boss',
+      'page resolve orders-pager',
+    ]);
+    const events = await eventsOf(store);
+    const opened = events.find(({ kind }) => kind === 'incident.opened')!;
+    const intents = events.filter(({ kind }) => kind === 'notification.intended');
+    expect(intents[0]).toMatchObject({ causeSeq: opened.seq, atMs: opened.atMs });
+    for (const outcome of events.filter(({ kind }) => kind === 'notification.outcome'))
+      expect(intents.map(({ seq }) => seq)).toContain(outcome.causeSeq);
+  });
+
+  it('that somebody has seen is not escalated', async () => {
+    const desk = createDesk();
+    const { system, clock, seconds } = await start(createMemoryStore(), fromMs, desk);
+    trouble(system, clock.nowMs(), 'opened');
+    await seconds(1);
+    trouble(system, clock.nowMs(), 'changed', { change: 'acknowledged' });
+    await seconds(16 * 60);
+    expect(desk.requests.filter((name) => name.startsWith('escalation'))).toEqual([]);
+    expect(desk.requests).toContain('page acknowledge orders-pager');
+  });
+
+  it('of functions in shadow is on record, and told to nobody', async () => {
+    const store = createMemoryStore();
+    const desk = createDesk();
+    const { system, clock, seconds } = await start(store, fromMs, desk, [{ ...spec, mode: 'shadow' }]);
+    trouble(system, clock.nowMs(), 'opened', { function: spec.key });
+    await seconds(3);
+    expect(desk.requests).toEqual([]);
+    expect((await eventsOf(store)).map(({ kind }) => kind)).toContain('notification.withheld');
+  });
+
+  it('tells no account number, unless it is allowed', async () => {
+    const desk = createDesk();
+    let said = '';
+    desk.answer = (delivery, nowMs) => {
+      said = JSON.stringify(delivery.notification);
+      return taken(delivery, nowMs);
+    };
+    const { system, clock, seconds } = await start(createMemoryStore(), fromMs, desk);
+    trouble(system, clock.nowMs(), 'opened');
+    await seconds(1);
+    expect(said).toContain('orders-validate:live');
+    expect(said).not.toContain('123456789012');
+  });
+
+  it('goes on to the next where its target is gone, and that is told once as well', async () => {
+    const desk = createDesk();
+    desk.answer = (delivery, atMs) =>
+      delivery.target === 'orders-pager' ? { kind: 'gone', atMs, because: 'it answers 410' } : taken(delivery, atMs);
+    const { system, clock, seconds } = await start(createMemoryStore(), fromMs, desk);
+    trouble(system, clock.nowMs(), 'opened');
+    await seconds(60);
+    expect(desk.requests.filter((name) => name.endsWith('orders-pager'))).toEqual(['page trigger orders-pager']);
+    expect(desk.requests.filter((name) => name.endsWith('boss'))).toEqual(['page trigger boss']);
+  });
+});
+
+// Goal: wherever the process dies, each message reaches a target that knows its own keys exactly once, and in its order.
+// Method: every append (before it is durable, and after) and every delivery (before the target heard it, and after) of one episode is a step; the run is cut at
+// each of them in turn, and goes on from the store alone.
+it('killed between any two steps loses nothing and tells nothing twice', async () => {
+  let stepCount = Infinity;
+  for (let cutAt = 0; cutAt < stepCount; cutAt++) {
+    const store = createMemoryStore();
+    const desk = createDesk();
+    const life = { step: 0, isDead: false };
+    const survives = (): boolean => {
+      life.isDead ||= life.step++ === cutAt;
+      return !life.isDead;
+    };
+    const mortal: Store = {
+      ...store,
+      async append(records, after) {
+        if (!survives()) throw new Error('killed');
+        const head = await store.append(records, after);
+        if (!survives()) throw new Error('killed');
+        return head;
+      },
+    };
+    const play = async (from: Store, startMs: EpochMs, seconds: number): Promise<EpochMs> => {
+      const { system, clock, seconds: pass } = await start(from, startMs, desk);
+      for (let index = 0; index < seconds && !life.isDead; index++) {
+        const at = (clock.nowMs() - fromMs) / msPerSecond;
+        const kinds = (await eventsOf(store)).map(({ kind }) => kind);
+        if (at >= 1 && !kinds.includes('incident.opened')) trouble(system, clock.nowMs(), 'opened');
+        else if (at >= 4 && !kinds.includes('incident.closed')) trouble(system, clock.nowMs(), 'closed');
+        await pass(1);
+      }
+      return clock.nowMs();
+    };
+    desk.answer = (delivery, nowMs) => {
+      if (!survives()) return 'lost';
+      return survives() ? taken(delivery, nowMs) : 'killed';
+    };
+    const diedAtMs = await play(mortal, fromMs, 8).catch(() => fromMs + 8 * msPerSecond);
+    const wasDead = life.isDead;
+    life.isDead = false;
+    desk.answer = taken;
+    await play(store, diedAtMs, 30);
+    const ours = (names: readonly string[]) => names.filter((name) => name.endsWith('orders-pager'));
+    const expected = ['page trigger orders-pager', 'page resolve orders-pager'];
+    expect(ours(desk.heard), `cut at step ${cutAt}`).toEqual(expected);
+    // What was on its way is asked once more, and nothing else is.
+    expect(ours(desk.requests).length).toBeLessThanOrEqual(expected.length + (wasDead ? 1 : 0));
+    if (!wasDead) stepCount = cutAt;
+  }
+  expect(stepCount).toBeGreaterThan(15);
+});
