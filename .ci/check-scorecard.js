@@ -1,5 +1,5 @@
 // Reads a scorecard and says whether the promises of a demo were kept: each event of importance 3 warm three minutes before it, a tenth of the
-// cold starts in its half hour at most, the fault of the second act an incident within three seconds, nothing else one, the audit chain whole.
+// cold starts in its half hour at most, the fault of the second act an incident within three seconds and one page a second after it, nothing else either, the audit chain whole.
 import { readFileSync } from 'node:fs';
 
 const scorecard = JSON.parse(readFileSync(process.argv[2], 'utf8'));
@@ -32,12 +32,18 @@ for (const { function: name, prewarms, eventWindows } of scorecard.functions) {
 {
   // A second for the spans to come, one to be sure, and the second that the tick waits for.
   const withinMs = 3_000;
-  const { firstBadSpanAtMs, findingAtMs, incidentAtMs, recoveredAtMs } = scorecard.fault;
+  const { firstBadSpanAtMs, findingAtMs, incidentAtMs, pageAtMs, recoveredAtMs } = scorecard.fault;
   const after = (atMs) => (atMs === null ? 'never' : `${((atMs - firstBadSpanAtMs) / 1_000).toFixed(1)} s`);
-  console.log(`fault: finding ${after(findingAtMs)}, incident ${after(incidentAtMs)}, over ${after(recoveredAtMs)}`);
+  console.log(
+    `fault: finding ${after(findingAtMs)}, incident ${after(incidentAtMs)}, page ${after(pageAtMs)}, over ${after(recoveredAtMs)}`,
+  );
   if (firstBadSpanAtMs === null) faults.push('no span was harmed: the second act was not played');
   else if (incidentAtMs === null || incidentAtMs - firstBadSpanAtMs > withinMs)
     faults.push(`the incident came after ${after(incidentAtMs)}, and 3 s are promised`);
+  if (incidentAtMs !== null && !(pageAtMs !== null && pageAtMs - incidentAtMs <= 1_000))
+    faults.push(`the page came after ${after(pageAtMs)}, and a second after the incident is promised`);
+  if (scorecard.pages !== 1) faults.push(`${scorecard.pages} pages, and exactly 1 is promised`);
+  if (!(scorecard.escalations <= 1)) faults.push(`${scorecard.escalations} escalations, and at most 1 is promised`);
   if (recoveredAtMs === null) faults.push('the incident was never over');
   if (scorecard.falseIncidents !== 0) faults.push(`${scorecard.falseIncidents} incidents were none`);
 }

@@ -14,7 +14,7 @@ const shortName = (functionKey: string): string => functionKey.split('/').at(-1)
  */
 export function progressLine(
   world: World,
-  { functionKeys }: Pick<Demo, 'functionKeys'>,
+  { functionKeys, pager }: Pick<Demo, 'functionKeys' | 'pager'>,
   { hasColour, width }: { readonly hasColour: boolean; readonly width: number },
 ): string {
   const { nowMs, nextEvent, functions } = world.system.view.status();
@@ -33,7 +33,8 @@ export function progressLine(
   const each = functions.map((one) => stateText(one, { name: shortName(one.function), hasColour })).join('  ');
   const all = stateText(together(functions), { name: 'warm', hasColour });
   const trouble = world.system.view.incidents().open.find(({ kind }) => kind === 'trouble');
-  const seen = trouble && troubleText(trouble, hasColour);
+  const isPaged = pager.alerts().some(({ resolvedAtMs }) => resolvedAtMs === undefined);
+  const seen = trouble && troubleText(trouble, { isPaged, hasColour });
   const forms = [
     [clock, seen ?? next, each, spill, `${cold} ${without}`, usd].join(' | '),
     [clock, seen ?? next, all, spill, `${cold} ${without}`, usd].join(' | '),
@@ -42,9 +43,13 @@ export function progressLine(
   return forms.find((form) => widthOf(form) <= width) ?? forms.at(-1)!;
 }
 
-/** `TROUBLE positions: 27 % harmed`: what is called, where trouble begins on a call. */
-function troubleText({ origin, harmedRatio }: IncidentView, hasColour: boolean): string {
-  const text = `TROUBLE ${shortName(origin)}: ${Math.round(100 * (harmedRatio ?? 0))} % harmed`;
+/** `TROUBLE positions: 27 % harmed, paged`: what is called, where trouble begins on a call. */
+function troubleText(
+  { origin, harmedRatio }: IncidentView,
+  { isPaged, hasColour }: { readonly isPaged: boolean; readonly hasColour: boolean },
+): string {
+  const paged = isPaged ? ', paged' : '';
+  const text = `TROUBLE ${shortName(origin)}: ${Math.round(100 * (harmedRatio ?? 0))} % harmed${paged}`;
   return hasColour ? `\u001b[31m${text}\u001b[0m` : text;
 }
 
@@ -127,7 +132,7 @@ export function formatScorecard(title: string, scorecard: Scorecard, storeFile: 
     ),
     '',
     ...faultLines(scorecard),
-    `incidents ${scorecard.incidents} (${scorecard.falseIncidents} false), pages ${scorecard.pages}; audit: ${scorecard.audit.events} events, ${scorecard.audit.verified ? 'verified' : 'NOT VERIFIED'}`,
+    `incidents ${scorecard.incidents} (${scorecard.falseIncidents} false), pages ${scorecard.pages}, escalations ${scorecard.escalations}; audit: ${scorecard.audit.events} events, ${scorecard.audit.verified ? 'verified' : 'NOT VERIFIED'}`,
     `why: npx foreshock audit show --store ${storeFile} --kind plan.decided`,
   ];
   return `${lines.join('\n')}\n`;
@@ -135,12 +140,12 @@ export function formatScorecard(title: string, scorecard: Scorecard, storeFile: 
 
 /** What was broken on purpose, and when it was seen. */
 function faultLines({ fault }: Scorecard): readonly string[] {
-  const { firstBadSpanAtMs, findingAtMs, incidentAtMs, recoveredAtMs } = fault;
+  const { firstBadSpanAtMs, findingAtMs, incidentAtMs, pageAtMs, recoveredAtMs } = fault;
   if (firstBadSpanAtMs === null) return [];
   const after = (atMs: number | null): string =>
     atMs === null ? 'never' : `${((atMs - firstBadSpanAtMs) / msPerSecond).toFixed(1)} s later`;
   return [
-    `fault: first request harmed at ${formatInstant(firstBadSpanAtMs).slice(11, 19)}Z; finding ${after(findingAtMs)}, incident ${after(incidentAtMs)}, over ${after(recoveredAtMs)}`,
+    `fault: first request harmed at ${formatInstant(firstBadSpanAtMs).slice(11, 19)}Z; finding ${after(findingAtMs)}, incident ${after(incidentAtMs)}, page ${after(pageAtMs)}, over ${after(recoveredAtMs)}`,
     'what: npx foreshock audit show --kind incident.opened, with the store below',
     '',
   ];

@@ -142,7 +142,7 @@ async function playDemo({ world, ...demo }: Demo, { flags, storeFile, terminal }
 
 /** Runs the world to its end, or until somebody stops it; answers whether it came to its end. */
 async function play(
-  demo: Pick<Demo, 'fromMs' | 'untilMs' | 'functionKeys'>,
+  demo: Pick<Demo, 'fromMs' | 'untilMs' | 'functionKeys' | 'pager'>,
   world: World,
   { speed, terminal }: { readonly speed: number | undefined; readonly terminal: Terminal },
 ): Promise<boolean> {

@@ -155,6 +155,7 @@ export async function compose(options: SystemOptions, ports: SystemPorts): Promi
     }),
     audit: () => ({ eventCount: chain.nextSeq, head: chain.head?.hash ?? null }),
     incidentCount: engine.incidentCount,
+    toldCounts: engine.toldCounts,
     aliasOf: (functionArn, version) => aliasOf(engine.functions, functionArn, version),
     learnedUntilMs: engine.planning.learnedUntilMs,
     startedAtMs,

@@ -11,6 +11,7 @@ import { msPerMinute } from '../core/time.ts';
 import { note, type Scene, type Turn } from './engine-scene.ts';
 import type { Fact } from './facts.ts';
 import type { Note } from './incidents.ts';
+import type { OncallState } from './oncall.ts';
 
 /** A target that has taken nothing for so long, with something waiting for it, is trouble of its own. */
 const failingMsMax = 5 * msPerMinute;
@@ -41,10 +42,23 @@ export function tellPeople(scene: Scene, turn: Turn, how: 'tick' | 'hear'): void
   reportFailing(scene, write, turn.nowMs);
   const events = turn.drafts.map((draft, index) => ({ seq: turn.nextSeq + index, draft }));
   const moment = { nowMs: turn.nowMs, events, incidents: watch.incidents, note: write };
-  scene.oncallState = oncall.hear(scene.oncallState, moment);
+  const before = scene.oncallState;
+  scene.oncallState = oncall.hear(before, moment);
+  countTold(scene, before);
   if (how === 'hear') return;
   dropLost(scene, turn);
   startDue(scene, turn);
+}
+
+function countTold(scene: Scene, { episodes: before }: OncallState): void {
+  const { episodes } = scene.oncallState;
+  if (episodes === before) return;
+  const countOf = (instant: 'pagedAtMs' | 'escalatedAtMs'): number =>
+    Object.entries(episodes).filter(
+      ([key, { told }]) => told[instant] !== undefined && before[key]?.told[instant] === undefined,
+    ).length;
+  const { pages, escalations } = scene.toldCounts;
+  scene.toldCounts = { pages: pages + countOf('pagedAtMs'), escalations: escalations + countOf('escalatedAtMs') };
 }
 
 function dropLost(scene: Scene, turn: Turn): void {

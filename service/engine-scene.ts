@@ -15,7 +15,7 @@ import { createExpectedRates, type ExpectedRates } from './expected-rates.ts';
 import type { Effect } from './facts.ts';
 import { createFunctionState, type FunctionState } from './function-state.ts';
 import { createIncidents, type Incidents } from './incidents.ts';
-import { createOncall, emptyOncall, type Oncall, type OncallState } from './oncall.ts';
+import { createOncall, emptyOncall, type Oncall, type OncallState, type ToldCounts } from './oncall.ts';
 import { createPlanning, type Planning } from './planning.ts';
 import { createPrewarmLedger, type PrewarmLedger } from './prewarm-ledger.ts';
 import { createSpanDemand, type SpanDemand } from './span-demand.ts';
@@ -44,6 +44,7 @@ export interface Scene {
   readonly oncall: Oncall | undefined;
   /** What people were told, and what is still to be told. */
   oncallState: OncallState;
+  toldCounts: ToldCounts;
   /** By the forecasts in force. */
   readonly expectedRates: ExpectedRates;
   /** What we asked of Lambda in the last hour. */
@@ -96,6 +97,7 @@ export function createScene(options: SystemOptions, snapshot: EngineSnapshot | u
     ),
     oncall: options.oncall && createOncall(options.oncall, oncallContextOf(options)),
     oncallState: snapshot?.oncall ?? emptyOncall,
+    toldCounts: { pages: 0, escalations: 0 },
     expectedRates: createExpectedRates(),
     actionsTaken: snapshot?.actionsTaken ?? [],
     acknowledgements: [],

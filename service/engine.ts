@@ -22,7 +22,7 @@ import { tellPeople } from './engine-oncall.ts';
 import type { Effect, Fact } from './facts.ts';
 import { readyConcurrencyOf, type FunctionState } from './function-state.ts';
 import type { Note, OwnIncident } from './incidents.ts';
-import { emptyOncall } from './oncall.ts';
+import { emptyOncall, type ToldCounts } from './oncall.ts';
 import { changesOf } from './oncall-changes.ts';
 import type { Planning } from './planning.ts';
 import type { PrewarmLedger } from './prewarm-ledger.ts';
@@ -52,6 +52,8 @@ export interface Engine {
   readonly timeline: Timeline;
   readonly planning: Planning;
   readonly incidentCount: () => number;
+  /** Episodes that paged since the start, and escalations of them. */
+  readonly toldCounts: () => ToldCounts;
   /** Trouble of our own work that is open. */
   readonly ownIncidents: () => readonly OwnIncident[];
   /** What is usual of spans is left out: it is large. */
@@ -85,6 +87,7 @@ export function createEngine(options: SystemOptions, snapshot?: EngineSnapshot):
     timeline,
     planning,
     incidentCount: () => incidents.count() + scene.watch.openedCount,
+    toldCounts: () => scene.toldCounts,
     ownIncidents: incidents.list,
     watch: scene.watch,
     snapshot: () => snapshotOf(scene),

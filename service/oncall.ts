@@ -41,6 +41,12 @@ export interface OncallState extends Outbox {
 
 export const emptyOncall: OncallState = { ...emptyOutbox, episodes: {}, digests: {} };
 
+/** How often somebody was woken since the start: an episode counts once, however often its page is tried. */
+export interface ToldCounts {
+  readonly pages: number;
+  readonly escalations: number;
+}
+
 export interface OncallMoment {
   readonly nowMs: EpochMs;
   /** Events of this tick with their numbers. */

@@ -264,7 +264,7 @@ function scorecardOf(system: System, config: Config): Scorecard {
     },
     incidents: system.incidentCount(),
     falseIncidents: 0,
-    pages: 0,
+    ...system.toldCounts(),
     audit: { events: eventCount, verified: false, head },
   };
 }

@@ -1,7 +1,7 @@
 /** The running system, as `compose` returns it: whoever owns the time drives it. */
 import type { EpochMs } from '../core/time.ts';
 import type { Fact } from './facts.ts';
-import type { PrewarmView, SystemView } from './view.ts';
+import type { PrewarmView, Scorecard, SystemView } from './view.ts';
 import type { FunctionKey } from '../core/series-key.ts';
 
 export interface System {
@@ -20,6 +20,8 @@ export interface System {
   readonly view: Omit<SystemView, 'scorecard' | 'senders'>;
   readonly audit: () => { readonly eventCount: number; readonly head: string | null };
   readonly incidentCount: () => number;
+  /** What on-call was asked since the start, by what left the outbox. */
+  readonly toldCounts: () => Pick<Scorecard, 'pages' | 'escalations'>;
   /** The alias that led to a version of a function when we looked last; undefined where it is none of ours. */
   aliasOf(functionArn: string, version: string): string | undefined;
   /** End of the volume that a function's forecaster has learned. */

@@ -72,7 +72,10 @@ export interface Scorecard {
   };
   readonly incidents: number;
   readonly falseIncidents: number;
+  /** Episodes that paged, each counted once however often it was tried. */
   readonly pages: number;
+  /** Pages that nobody acknowledged in time, and that went to somebody else as well. */
+  readonly escalations: number;
   /** `head` is the hash of the last event: two runs with the same head took the same decisions from the same facts. */
   readonly audit: { readonly events: number; readonly verified: boolean; readonly head: string | null };
 }

@@ -12,20 +12,23 @@ import type { AuditEvent } from '../../core/audit.ts';
 import type { Store } from '../../core/ports.ts';
 import { createRandom } from '../../core/random.ts';
 import type { FunctionKey } from '../../core/series-key.ts';
-import { formatInstant, msPerDay, type EpochMs } from '../../core/time.ts';
+import { formatInstant, msPerDay, type Clock, type EpochMs } from '../../core/time.ts';
 import { endOf, sliceSeries, type VolumeSeries } from '../../core/volume-series.ts';
 import { documentedLead } from '../../forecaster/event-window.ts';
 import { requireForecastable } from '../../forecaster/forecaster.ts';
 import { createAwsPorts } from '../../service/aws-ports.ts';
 import { compose } from '../../service/compose.ts';
 import type { Log } from '../../service/log.ts';
+import { createMessenger, type Messenger } from '../../service/messenger.ts';
 import { release } from '../../service/release.ts';
 import type { System } from '../../service/system.ts';
 import type { SystemHistory, SystemOptions } from '../../service/system-options.ts';
 import { listenToAudit } from './audit-ear.ts';
+import { demoOncall, demoTargets } from './demo-oncall.ts';
 import type { WorldPorts } from './drive.ts';
 import { demoFleet, edgeRequestsPerUnit } from './fleet.ts';
 import { drawMarket, type SimulatedDay } from './market.ts';
+import { listenPager, type Pager } from './pager.ts';
 import { secondAct } from './second-act.ts';
 import type { TraceOptions } from './traces.ts';
 import { createWorld, warmUpMs, type SpanPorts, type World, type WorldOptions } from './world.ts';
@@ -46,6 +49,8 @@ export interface Demo {
   readonly world: World;
   /** What has gone on record, as it came. */
   readonly audit: readonly AuditEvent[];
+  /** Whom its on-call is told by. */
+  readonly pager: Pick<Pager, 'alerts'>;
   readonly title: string;
   readonly fromMs: EpochMs;
   readonly untilMs: EpochMs;
@@ -90,16 +95,37 @@ const demoHorizonMs = msPerDay;
 
 /** @throws InputError when the files or the span cannot be used. */
 export async function createDemoWorld({ store: kept, log, ...options }: DemoOptions): Promise<Demo> {
-  const { systemOptions, ...cast } = await castDemo(options);
+  const { systemOptions: quiet, ...cast } = await castDemo(options);
+  const systemOptions: SystemOptions = { ...quiet, oncall: demoOncall(cast.functions.map(({ twin }) => twin.key)) };
   const audit: AuditEvent[] = [];
   const store = listenToAudit(kept, audit);
-  const world = await createWorld({
+  const known: { clock?: Clock } = {};
+  const pager = await listenPager({ nowMs: () => known.clock?.nowMs() ?? cast.fromMs });
+  const creating = createWorld({
     ...cast,
-    compose: (ports) => composeOn(ports, systemOptions, { store, log }),
+    compose(ports) {
+      known.clock = ports.clock;
+      const carrier = createMessenger({ targets: demoTargets(pager.url), clock: ports.clock });
+      const messenger: Messenger = {
+        deliver: (delivery, signal) => ports.whileInFlight(() => carrier.deliver(delivery, signal)),
+      };
+      return composeOn(ports, systemOptions, { store, log, messenger });
+    },
+  });
+  const world = await creating.catch(async (error: unknown) => {
+    await pager.close();
+    throw error;
   });
   return {
-    world,
+    world: {
+      ...world,
+      async close() {
+        await world.close();
+        await pager.close();
+      },
+    },
     audit,
+    pager,
     title: systemOptions.title,
     fromMs: cast.fromMs,
     untilMs: cast.untilMs,
@@ -157,7 +183,7 @@ export async function castDemo({
 export function composeOn(
   { clock, doorsOf, sealSpans }: WorldPorts & SpanPorts,
   options: SystemOptions,
-  { store, log }: { store: Store; log: Log },
+  { store, log, messenger }: { readonly store: Store; readonly log: Log; readonly messenger?: Messenger },
 ): Promise<System> {
   const { signal } = new AbortController();
   const specs = options.functions.map(({ spec }) => spec);
@@ -168,6 +194,7 @@ export function composeOn(
     tracer: trace.getTracer('foreshock'),
     ...createAwsPorts({ doorsOf, clock, specs, signal }),
     ...(sealSpans && { sealSpans }),
+    ...(messenger && { messenger }),
   });
 }
 

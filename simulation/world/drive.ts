@@ -13,6 +13,8 @@ export interface WorldPorts {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly doorsOf: (name: FunctionName) => AwsDoors;
+  /** Of any other call: time stands still until it is answered. */
+  readonly whileInFlight: <T>(call: () => Promise<T>) => Promise<T>;
 }
 
 export interface Drive {
@@ -37,7 +39,12 @@ export function createDrive(options: DriveOptions): Drive {
   const { clock } = options;
   const inFlight = createInFlight(options);
   return {
-    ports: { clock, timers: clock, doorsOf: doorsByPlace(options, inFlight.watch) },
+    ports: {
+      clock,
+      timers: clock,
+      doorsOf: doorsByPlace(options, inFlight.watch),
+      whileInFlight: inFlight.count,
+    },
     async passTo(atMs) {
       for (let next = clock.nextTimerAtMs(); next !== undefined && next <= atMs; next = clock.nextTimerAtMs()) {
         clock.advanceTo(next);

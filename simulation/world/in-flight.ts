@@ -7,6 +7,8 @@ import type { ServiceDoor } from '../../actuators/service-door.ts';
 export interface InFlight {
   /** The same doors, with their calls counted. */
   readonly watch: (doors: AwsDoors) => AwsDoors;
+  /** Any other call, counted as well. */
+  readonly count: <T>(call: () => Promise<T>) => Promise<T>;
   /** Resolves when nothing is on the wire and what followed from the last answer has run. */
   settled(): Promise<void>;
 }
@@ -19,20 +21,26 @@ export interface InFlightOptions {
 export function createInFlight({ beforeCall }: InFlightOptions = {}): InFlight {
   let count = 0;
   const waiting: (() => void)[] = [];
+  const whileCounted = async <T>(call: () => Promise<T>): Promise<T> => {
+    count++;
+    try {
+      return await call();
+    } finally {
+      if (--count === 0) for (const wake of waiting.splice(0)) wake();
+    }
+  };
   const counted = <Client>(door: ServiceDoor<Client>): ServiceDoor<Client> => ({
     ...door,
     send: (request, call) =>
-      door.send(request, async (client, signal) => {
-        count++;
-        try {
+      door.send(request, (client, signal) =>
+        whileCounted(async () => {
           if (beforeCall) await beforeCall();
-          return await call(client, signal);
-        } finally {
-          if (--count === 0) for (const wake of waiting.splice(0)) wake();
-        }
-      }),
+          return call(client, signal);
+        }),
+      ),
   });
   return {
+    count: whileCounted,
     watch: (doors) => ({
       lambda: counted(doors.lambda),
       scheduler: counted(doors.scheduler),

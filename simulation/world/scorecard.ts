@@ -4,6 +4,8 @@ import type { EpochMs } from '../../core/time.ts';
 import type { AuditEvent } from '../../core/audit.ts';
 import type { Scorecard } from '../../service/view.ts';
 import { faultSeen } from './fault-seen.ts';
+import { pagesSeen } from './pages-seen.ts';
+import type { Pager } from './pager.ts';
 import type { TraceOptions } from './traces.ts';
 import type { World } from './world.ts';
 
@@ -12,6 +14,7 @@ export interface ScorecardOptions {
   readonly fromMs: EpochMs;
   /** What has gone on record. */
   readonly audit: readonly AuditEvent[];
+  readonly pager: Pick<Pager, 'alerts'>;
   /** What is broken on purpose, and when. */
   readonly traces?: TraceOptions | undefined;
   /** Whether the chain has been verified; it cannot be while the run goes on. */
@@ -19,8 +22,9 @@ export interface ScorecardOptions {
 }
 
 export function readScorecard(world: World, options: ScorecardOptions): Scorecard {
-  const { functionKeys, fromMs, audit, traces, isAuditVerified } = options;
+  const { functionKeys, fromMs, audit, pager, traces, isAuditVerified } = options;
   const { fault, falseIncidents } = faultSeen(audit, traces, world.firstBadSpanAtMs());
+  const { pageAtMs, pages, escalations } = pagesSeen(pager.alerts(), audit, fault.incidentAtMs);
   const { eventCount, head } = world.system.audit();
   const nowMs = world.nowMs();
   return {
@@ -34,10 +38,11 @@ export function readScorecard(world: World, options: ScorecardOptions): Scorecar
         .prewarmsOf(key)
         .filter((prewarm) => prewarm.eventAtMs >= fromMs && prewarm.eventAtMs < nowMs),
     })),
-    fault,
+    fault: { ...fault, pageAtMs },
     incidents: world.system.incidentCount(),
     falseIncidents,
-    pages: 0,
+    pages,
+    escalations,
     audit: { events: eventCount, verified: isAuditVerified, head },
   };
 }

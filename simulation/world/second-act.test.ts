@@ -9,7 +9,7 @@ import { readScorecard } from './scorecard.ts';
 const { signal } = new AbortController();
 
 it(
-  'payrolls and our own pre-warm are no incident; a table that fails in their wake is one, within three seconds',
+  'payrolls and our own pre-warm are no incident; a table that fails in their wake is one, within three seconds, and one page',
   { timeout: 240_000 },
   async () => {
     const source = { kind: 'simulated', day: 'nfp' } as const;
@@ -34,11 +34,12 @@ it(
         .every(({ readyAtMs }) => readyAtMs !== null),
     ).toBe(true);
     while (demo.world.nowMs() < fault.fromMs + 10 * msPerSecond) await demo.world.step();
-    const { firstBadSpanAtMs, findingAtMs, incidentAtMs } = card().fault;
+    const { firstBadSpanAtMs, findingAtMs, incidentAtMs, pageAtMs } = card().fault;
     expect(firstBadSpanAtMs! - fault.fromMs).toBeLessThan(msPerSecond);
     expect(findingAtMs! - firstBadSpanAtMs!).toBeLessThanOrEqual(3 * msPerSecond);
     expect(incidentAtMs! - firstBadSpanAtMs!).toBeLessThanOrEqual(3 * msPerSecond);
-    expect(card()).toMatchObject({ incidents: 1, falseIncidents: 0 });
+    expect(pageAtMs! - incidentAtMs!).toBeLessThanOrEqual(msPerSecond);
+    expect(card()).toMatchObject({ incidents: 1, falseIncidents: 0, pages: 1, escalations: 0 });
     const [incident] = demo.world.system.view.incidents().open;
     expect(incident).toMatchObject({ severity: 'critical', harmed: [traces!.functions[0]!.key] });
     expect(incident!.origin).toMatch(/^edge:.*orders-validate:live>dynamodb\/positions$/);
