@@ -41,6 +41,11 @@ export interface Desk {
   snapshot(): Json;
 }
 
+interface Turned {
+  readonly ended: LearningMinute;
+  readonly isRateClean: boolean;
+}
+
 type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
 
 interface Kept {
@@ -52,7 +57,8 @@ interface Kept {
   readonly settledUntilMs: EpochMs;
   readonly spanRatio: number;
   readonly coldLeftCount: number;
-  readonly doubtedSinceMs: EpochMs | null;
+  /** By detector; a snapshot of an earlier release has none. */
+  readonly doubtedSince?: Readonly<Record<string, EpochMs>>;
   readonly minutes: readonly [Json, Json];
 }
 
@@ -66,7 +72,10 @@ export function createDesk(options: DetectorOptions, snapshot?: Json): Desk {
   const kind = kindOf(key);
   const own = Object.entries(detectors)
     .filter(([, { judges }]) => judges.includes(kind))
-    .map(([name, entry]) => ({ name, detector: entry.create(options, kept?.detectors[name]) }));
+    .map(([name, entry], place) => ({
+      ...{ name, place, isAboutRate: entry.about === 'rate' },
+      detector: entry.create(options, kept?.detectors[name]),
+    }));
   /** Those of shares sleep most of the time: ten thousand keys have a dozen failed calls a second between them. */
   const watchful = own.filter(({ detector }) => detector.isAsleep === undefined);
   const sleepers = own.filter(({ detector }) => detector.isAsleep !== undefined);
@@ -75,9 +84,13 @@ export function createDesk(options: DetectorOptions, snapshot?: Json): Desk {
   let minuteBefore = thawMinute(kept?.minutes[1]);
   let minuteSpare = createLearningMinute();
   let settledUntilMs = kept?.settledUntilMs ?? 0;
-  let doubtedSinceMs = kept?.doubtedSinceMs ?? undefined;
+  /** By the place of the detector among `own`. */
+  const doubtedSince = own.map(({ name }) => kept?.doubtedSince?.[name]);
   let coldArrivedCount = 0;
   let coldLeftCount = kept?.coldLeftCount ?? 0;
+  /** What may be learned at this tick: by those who judge how many calls there are, and by those who judge how they look. */
+  let cleanRate: LearningMinute | undefined;
+  let cleanLook: LearningMinute | undefined;
   const deltas: WindowDelta[] = [];
   const arrived: Writable<Arrived> = emptyArrived(deltas);
   let expectedOf: DetectionContext['expectedOf'];
@@ -97,13 +110,16 @@ export function createDesk(options: DetectorOptions, snapshot?: Json): Desk {
     },
     judge(nowMs, context, calleeColdCount) {
       const minuteFromMs = Math.floor((nowMs - msPerSecond) / msPerMinute) * msPerMinute;
-      moment.clean = minuteFromMs > minute.fromMs ? turnMinute(minuteFromMs) : undefined;
+      const turned = minuteFromMs > minute.fromMs ? turnMinute(minuteFromMs) : undefined;
+      cleanRate = turned?.isRateClean === true ? turned.ended : undefined;
+      cleanLook = turned?.ended;
       addArrived(nowMs);
       settle(nowMs);
       inform(nowMs, context);
       explainColds(coldArrivedCount + calleeColdCount);
       const findings = inspect();
-      learn();
+      if (cleanRate) usualRate.learn(cleanRate);
+      if (cleanLook) usualShape.learn(cleanLook);
       deltas.length = 0;
       coldArrivedCount = 0;
       return findings;
@@ -117,29 +133,42 @@ export function createDesk(options: DetectorOptions, snapshot?: Json): Desk {
       settledUntilMs,
       spanRatio: moment.spanRatio,
       coldLeftCount,
-      doubtedSinceMs: doubtedSinceMs ?? null,
+      doubtedSince: Object.fromEntries(
+        own.flatMap(({ name, place }) => (doubtedSince[place] === undefined ? [] : [[name, doubtedSince[place]]])),
+      ),
       minutes: [freezeMinute(minute), freezeMinute(minuteBefore)],
     }),
   };
 
   /** The minute before last, to be learned if nobody doubted it, nor the one after it, and if anything came in it. */
-  function turnMinute(fromMs: EpochMs): LearningMinute | undefined {
+  function turnMinute(fromMs: EpochMs): Turned | undefined {
     const ended = minuteBefore;
-    const isDoubted = ended.isDoubted || minute.isDoubted;
-    doubtedSinceMs = isDoubted ? (doubtedSinceMs ?? ended.fromMs) : undefined;
-    const isAdopted = doubtedSinceMs !== undefined && fromMs - doubtedSinceMs > adoptAfterMs;
+    const { isRateDoubted, isLookDoubted } = doubtsAt(fromMs);
     minuteBefore = minute;
     minute = minuteSpare;
     minuteSpare = ended;
     clearMinute(minute, fromMs);
     delay.fade();
-    return (isDoubted && !isAdopted) || ended.requestSum === 0 ? undefined : ended;
+    return isLookDoubted || ended.requestSum === 0 ? undefined : { ended, isRateClean: !isRateDoubted };
   }
 
-  function learn(): void {
-    if (!moment.clean) return;
-    usualRate.learn(moment.clean);
-    usualShape.learn(moment.clean);
+  /** Each doubt has its own day: a fault that begins in the second day of a surge is no more usual than any other. */
+  function doubtsAt(nowMs: EpochMs): { readonly isRateDoubted: boolean; readonly isLookDoubted: boolean } {
+    const doubters = minuteBefore.doubters | minute.doubters;
+    let [isRateDoubted, isLookDoubted] = [false, false];
+    for (const { place, isAboutRate } of own) {
+      const bit = 1 << place;
+      if ((doubters & bit) === 0) {
+        doubtedSince[place] = undefined;
+        continue;
+      }
+      const sinceMs = (doubtedSince[place] ??=
+        (minuteBefore.doubters & bit) === 0 ? minute.fromMs : minuteBefore.fromMs);
+      if (nowMs - sinceMs > adoptAfterMs) continue;
+      if (isAboutRate) isRateDoubted = true;
+      else isLookDoubted = true;
+    }
+    return { isRateDoubted, isLookDoubted };
   }
 
   function addArrived(nowMs: EpochMs): void {
@@ -150,6 +179,7 @@ export function createDesk(options: DetectorOptions, snapshot?: Json): Desk {
     arrived.deadLetterCount = 0;
     arrived.secondAtMs = nowMs - msPerSecond;
     let most = 0;
+    let worst = 0;
     const block = minute.blocks[Math.floor((nowMs - msPerSecond - minute.fromMs) / msPerBlock)];
     for (const delta of deltas) {
       const scale = spansOfRequest(delta);
@@ -162,10 +192,17 @@ export function createDesk(options: DetectorOptions, snapshot?: Json): Desk {
         most = delta.spanCount;
         arrived.secondAtMs = delta.secondAtMs;
       }
+      // One second alone is both.
+      const bad = deltas.length === 1 ? 0 : badSpansOf(delta) * scale;
+      if (bad > worst || (bad > 0 && bad === worst && delta.secondAtMs < arrived.worstSecondAtMs)) {
+        worst = bad;
+        arrived.worstSecondAtMs = delta.secondAtMs;
+      }
       delay.add(nowMs - delta.secondAtMs - msPerSecond, delta.spanCount);
       if (delta.requestCount === undefined) minute.isRateKnown = false;
       if (block) addDurations(minute, block, delta.durationMs, scale);
     }
+    if (worst === 0) arrived.worstSecondAtMs = arrived.secondAtMs;
     if (!block) return;
     block.spanCount += arrived.spanCount;
     block.errorCount += arrived.errorCount;
@@ -195,13 +232,22 @@ export function createDesk(options: DetectorOptions, snapshot?: Json): Desk {
     minute.secondCount += (settledUntilMs - moment.settledFromMs) / msPerSecond;
   }
 
+  function badSpansOf(delta: WindowDelta): number {
+    return delta.errorCount + delta.throttleCount + delta.deadLetterCount + slowerCountOf(delta);
+  }
+
+  function slowerCountOf({ durationMs }: WindowDelta): number {
+    const { slowerFromBucket } = usualShape;
+    let count = 0;
+    for (let index = durationMs.length - 2; index >= 0 && durationMs[index]! >= slowerFromBucket; index -= 2)
+      count += durationMs[index + 1]!;
+    return count;
+  }
+
   /** The caller's span and the function's come in different batches: what one tick explains is remembered for some more. */
   function explainColds(arrivedCount: number): void {
-    const { slowerFromBucket } = usualShape;
     let slowCount = 0;
-    for (const { durationMs } of deltas)
-      for (let index = durationMs.length - 2; index >= 0 && durationMs[index]! >= slowerFromBucket; index -= 2)
-        slowCount += durationMs[index + 1]!;
+    for (const delta of deltas) slowCount += slowerCountOf(delta);
     coldLeftCount = coldLeftCount * coldKeptPerSecond + arrivedCount;
     moment.coldRequestCount = coldLeftCount;
     coldLeftCount = Math.max(0, coldLeftCount - slowCount);
@@ -221,7 +267,7 @@ export function createDesk(options: DetectorOptions, snapshot?: Json): Desk {
   function inspect(): readonly Finding[] {
     const found = ask(watchful);
     const isBad = arrived.errorCount > 0 || arrived.throttleCount > 0 || arrived.deadLetterCount > 0;
-    if (isSleeping && !isBad && !moment.clean) return found;
+    if (isSleeping && !isBad && !cleanLook) return found;
     const woken = ask(sleepers);
     isSleeping = sleepers.every(({ detector }) => detector.isAsleep);
     return woken.length === 0 ? found : [...found, ...woken];
@@ -229,10 +275,11 @@ export function createDesk(options: DetectorOptions, snapshot?: Json): Desk {
 
   function ask(those: typeof own): readonly Finding[] {
     let findings = nothingFound;
-    for (const { detector } of those) {
+    for (const { detector, place, isAboutRate } of those) {
+      moment.clean = isAboutRate ? cleanRate : cleanLook;
       const found = detector.inspect(moment);
       if (found.length > 0) findings = findings.length === 0 ? found : [...findings, ...found];
-      if (detector.doubt > doubtMax) minute.isDoubted = true;
+      if (detector.doubt > doubtMax) minute.doubters |= 1 << place;
     }
     return findings;
   }
@@ -246,6 +293,7 @@ function emptyArrived(deltas: readonly WindowDelta[]): Writable<Arrived> {
     coldStartCount: 0,
     deadLetterCount: 0,
     secondAtMs: 0,
+    worstSecondAtMs: 0,
     deltas,
   };
 }

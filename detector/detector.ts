@@ -33,6 +33,8 @@ export type KeyKind = 'edge' | 'node' | 'signal';
 export interface DetectorEntry {
   /** What it can have an opinion about. */
   readonly judges: readonly KeyKind[];
+  /** `rate`: how many calls there are, or what they cost; its doubt keeps nothing else from being learned. Left out: how they look. */
+  readonly about?: 'rate';
   create(options: DetectorOptions, snapshot?: Json): Detector;
 }
 

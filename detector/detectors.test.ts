@@ -72,8 +72,8 @@ describe('what is seen, and how soon', () => {
 
   // Of a key with steady single failures, whose calls were never seen to bunch.
   it.each([
-    ['four calls that fail together are nothing', 4, undefined],
-    ['five are', 5, 1],
+    ['five calls that fail together are nothing', 5, undefined],
+    ['six are', 6, 1],
   ])('%s', (_, spanCount, seconds) => {
     const usual = { spanCount: 4_000, errorCount: 1 };
     const standing = play((second) => (second === 0 ? { spanCount, errorCount: spanCount } : usual), { usual });

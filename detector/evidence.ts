@@ -94,7 +94,9 @@ export function createEvidence(storyCount: number, logThreshold: number, snapsho
       return isStanding;
     },
     get startsAtMs() {
-      return logs[best]! > 0 ? starts[best] : undefined;
+      // Capped purses are all alike: who made it stand knows best when it began.
+      const story = isStanding ? leader : best;
+      return logs[story]! > 0 ? starts[story] : undefined;
     },
     get isEmpty() {
       return isEmpty;

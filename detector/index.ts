@@ -26,12 +26,12 @@ export type DetectorName =
 export const detectors: Readonly<Record<DetectorName, DetectorEntry>> = {
   'capacity-not-ready': { judges: ['node'], create: createCapacityNotReady },
   'cold-start-storm': { judges: ['node'], create: createColdStartStorm },
-  'cost-rate': { judges: ['node'], create: createCostRate },
+  'cost-rate': { judges: ['node'], about: 'rate', create: createCostRate },
   'dead-letters': { judges: ['edge', 'node'], create: createDeadLetters },
   'error-ratio': { judges: ['edge', 'node'], create: createErrorRatio },
   'latency-shift': { judges: ['edge', 'node'], create: createLatencyShift },
   signal: { judges: ['signal'], create: createSignal },
-  'telemetry-lost': { judges: ['node'], create: createTelemetryLost },
+  'telemetry-lost': { judges: ['node'], about: 'rate', create: createTelemetryLost },
   'throttle-surge': { judges: ['edge', 'node'], create: createThrottleSurge },
-  throughput: { judges: ['node'], create: createThroughput },
+  throughput: { judges: ['node'], about: 'rate', create: createThroughput },
 };

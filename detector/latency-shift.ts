@@ -29,7 +29,7 @@ export function createLatencyShift({ logThreshold }: DetectorOptions, snapshot?:
         heardAtMs = nowMs;
         const explainedCount = moment.coldRequestCount * moment.spanRatio;
         if (usualShape.weigh({ deltas: arrived.deltas, atMs: nowMs, explainedCount }, logE))
-          evidence.add(logE, arrived.secondAtMs);
+          evidence.add(logE, arrived.worstSecondAtMs);
       } else if (nowMs - heardAtMs > forgetAfterMs && !evidence.isEmpty) evidence.clear();
       if (!evidence.isStanding) return nothingFound;
       return [

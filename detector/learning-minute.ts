@@ -24,7 +24,8 @@ export interface LearningBlock {
 
 export interface LearningMinute {
   fromMs: EpochMs;
-  isDoubted: boolean;
+  /** Detectors of this key that had a doubt in it: a bit each, by their place in the registry among those of its kind. */
+  doubters: number;
   readonly blocks: readonly LearningBlock[];
   /** Spans by duration, `cellsPerOctave` to an octave. */
   readonly cells: Float64Array;
@@ -40,7 +41,7 @@ export interface LearningMinute {
 export function createLearningMinute(): LearningMinute {
   return {
     fromMs: 0,
-    isDoubted: false,
+    doubters: 0,
     blocks: Array.from({ length: blocksPerMinute }, () => ({
       spanCount: 0,
       errorCount: 0,
@@ -61,7 +62,7 @@ export function createLearningMinute(): LearningMinute {
 
 export function clearMinute(minute: LearningMinute, fromMs: EpochMs): void {
   minute.fromMs = fromMs;
-  minute.isDoubted = false;
+  minute.doubters = 0;
   for (const block of minute.blocks) {
     block.spanCount = 0;
     block.errorCount = 0;

@@ -18,6 +18,11 @@ export interface Arrived {
   readonly deadLetterCount: number;
   /** The second that most of it is about. */
   readonly secondAtMs: EpochMs;
+  /**
+   * The second that most of what is bad in it (failed, throttled, given up, slow) is about, the oldest of equals: late spans of a fault that is over speak of
+   * then, in whatever good company they come. Where nothing is bad: `secondAtMs`.
+   */
+  readonly worstSecondAtMs: EpochMs;
   readonly deltas: readonly WindowDelta[];
 }
 
@@ -55,7 +60,10 @@ export interface Moment {
   readonly settledUntilMs: EpochMs;
   readonly usualRate: UsualRate;
   readonly usualShape: UsualShape;
-  /** A minute that ended a minute ago, and in which and after which nobody had a doubt: to be learned. */
+  /**
+   * A minute that ended a minute ago, and in which and after which nobody had a doubt: to be learned. A doubt about how many calls there are is one for those
+   * alone who judge that: a surge that harms nobody does not keep from learning how calls look.
+   */
   readonly clean: LearningMinute | undefined;
   /**
    * Requests that were slow because an environment started cold, of this key or of the function at the end of this edge, and not yet set off against

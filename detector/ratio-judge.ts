@@ -2,8 +2,8 @@
  * Evidence that a greater share of spans is bad than usual: failed, throttled, given up. What `error-ratio`, `throttle-surge`, `dead-letters` and ratio signals share.
  *
  * Each story names a share. The e-value of n spans of which k are bad is the binomial likelihood ratio of the story over the upper bound of what is usual, to
- * the power 1/bunching: its mean is at most 1 for every share up to that bound. Worked: 100 spans, 20 of them failed, a bound of 0.1 % and bunches of 1.5,
- * against the story of a fifth: (20 ln 200 - 80 ln(0.999/0.8)) / 1.5 = 58.8, where 19 are enough: one second.
+ * the power 1/bunching: its mean is at most 1 for every share up to that bound. Worked: 100 spans, 20 of them failed, a bound of 0.1 % and bunches of 1.75,
+ * against the story of a fifth: (20 ln 200 - 80 ln(0.999/0.8)) / 1.75 = 50.4, where 19 are enough: one second.
  */
 import type { Json } from '../core/json.ts';
 import { createEvidence, type Evidence } from './evidence.ts';
@@ -65,7 +65,7 @@ export function createRatioJudge(options: RatioJudgeOptions, snapshot?: Json): R
         if (bad > 0 || !evidence.isEmpty) {
           heardAtMs = nowMs;
           weigh(arrived.spanCount, bad, nowMs);
-          evidence.add(logE, arrived.secondAtMs);
+          evidence.add(logE, arrived.worstSecondAtMs);
         }
       } else if (nowMs - heardAtMs > forgetAfterMs && !evidence.isEmpty) evidence.clear();
       if (moment.clean) usual.learn(moment.clean, badOfBlock);

@@ -16,8 +16,8 @@ const drawnBySpans = 1_000;
 const priorSpans = 200;
 const tolerance = 1.5;
 const errorsOfBound = 3;
-/** Four calls that fail together are one client that tries again, and no incident: 4 ln(0.6/0.001) / 1.5 - ln 4 = 15.7, under the threshold of 19.2. */
-const bunchingMin = 1.5;
+/** Five calls that fail together are one client that tries again, and no incident: 5 ln(0.6/0.001) / 1.75 - ln 4 = 16.9, under the threshold of 19.2. */
+const bunchingMin = 1.75;
 /** As if thirty bad spans had been seen before, in bunches of two. */
 const priorBad = 30;
 const bunchingPrior = 2;
