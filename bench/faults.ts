@@ -189,19 +189,22 @@ async function printQuiet(seed: string, dayCount: number): Promise<void> {
     sum.insideCount += incidents.filter(({ isInsideEvent }) => isInsideEvent).length;
     for (const { atMs, isInsideEvent, because } of incidents)
       print(`  ${index} ${new Date(atMs).toISOString()}${isInsideEvent ? ' inside an event window' : ''}: ${because}`);
+    // Onto the record at once: a run that is cut short has said what it saw.
     if (sum.functionDayCount % quietFunctionCount === 0)
-      process.stderr.write(
-        `${sum.functionDayCount} of ${quietFunctionCount * dayCount} function days: ${sum.incidentCount} incidents, ${seconds(startedMs)} s\n`,
+      print(
+        `  ${sum.functionDayCount} of ${quietFunctionCount * dayCount} function days: ${sum.incidentCount} incidents, ${sum.insideCount} inside event windows, ${sum.noticeCount} notices; ${elapsed(startedMs)}`,
       );
   };
   await Promise.all(hands.map((indexes) => playInThread({ seed, dayCount, indexes }, hear)));
   print(
-    `quiet: ${quietFunctionCount} functions × ${dayCount} days, ${quietMonth(seed, dayCount).events.length} events: ${sum.incidentCount} incidents, ${sum.insideCount} of them inside event windows; ${sum.noticeCount} notices; ${seconds(startedMs)} s`,
+    `quiet: ${quietFunctionCount} functions × ${dayCount} days, ${quietMonth(seed, dayCount).events.length} events: ${sum.incidentCount} incidents, ${sum.insideCount} of them inside event windows; ${sum.noticeCount} notices; ${elapsed(startedMs)}`,
   );
 }
 
-function seconds(sinceMs: number): string {
-  return ((performance.now() - sinceMs) / 1_000).toFixed(0);
+/** Processor time too, of all threads: a machine that is shared tells little by the wall clock. */
+function elapsed(sinceMs: number): string {
+  const { user, system } = process.cpuUsage();
+  return `${((performance.now() - sinceMs) / 1_000).toFixed(0)} s, ${((user + system) / 1_000_000).toFixed(0)} s of processor time`;
 }
 
 function playInThread(job: Job, hear: (day: QuietDay) => void): Promise<void> {

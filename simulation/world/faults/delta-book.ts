@@ -36,7 +36,7 @@ export function createDeltaBook(): DeltaBook {
     },
     close(key, secondAtMs, traceId) {
       if (spanCount === 0 && book.provisionedInitCount === 0) return undefined;
-      const places = touched.subarray(0, touchedCount).sort();
+      const places = sorted(touched, touchedCount);
       const durationMs = new Array<number>(2 * touchedCount);
       for (let index = 0; index < touchedCount; index++) {
         durationMs[2 * index] = places[index]!;
@@ -74,4 +74,20 @@ export function createDeltaBook(): DeltaBook {
   return book;
 }
 
+/** In place. A second has a few dozen places, which insertion sorts in less time than a view of the array takes to make. */
+function sorted(places: Int32Array, count: number): Int32Array {
+  if (count > insertionMax) return places.subarray(0, count).sort();
+  for (let index = 1; index < count; index++) {
+    const place = places[index]!;
+    let at = index - 1;
+    while (at >= 0 && places[at]! > place) {
+      places[at + 1] = places[at]!;
+      at--;
+    }
+    places[at + 1] = place;
+  }
+  return places;
+}
+
+const insertionMax = 48;
 const noIds: readonly string[] = [];

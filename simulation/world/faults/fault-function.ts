@@ -79,6 +79,11 @@ export function createFaultFunction(options: FaultFunctionOptions): FaultFunctio
   const faulty = { requestCount: 0, harmedCount: 0, callCount: 0, harmedCallCount: 0 };
   let firstBadAtMs: EpochMs | undefined;
   let warm = 0;
+  /** Of the second that is being played. */
+  let times = 1;
+  const isWhole = options.samplingRatio >= 1;
+  const weight = 1 / options.samplingRatio;
+  const slotCount = options.exportMs === 250 ? 2 : batchSeconds + 1;
   return {
     key,
     callerEdge,
@@ -101,10 +106,11 @@ export function createFaultFunction(options: FaultFunctionOptions): FaultFunctio
       const bunch = random.next() < bunchPerSecond ? 2 + Math.floor(4 * random.next()) : 0;
       const fault = faults.find(({ fromMs, untilMs }) => secondAtMs + msPerSecond > fromMs && secondAtMs < untilMs);
       let badEarliest = Infinity;
+      times = hourTimes(secondAtMs);
       for (let request = 0; request < count; request++) {
         const at = random.next();
         const kind = fault && secondAtMs + at * msPerSecond >= fault.fromMs ? fault.kind : undefined;
-        const isBad = serve(secondAtMs, { isCold: request < colds, isBunched: request < bunch, kind });
+        const isBad = serve(secondAtMs, request < colds, request < bunch, kind);
         if (isBad && at < badEarliest) badEarliest = at;
       }
       if (firstBadAtMs === undefined && badEarliest < 1) firstBadAtMs = secondAtMs + badEarliest * msPerSecond;
@@ -114,12 +120,8 @@ export function createFaultFunction(options: FaultFunctionOptions): FaultFunctio
   };
 
   /** One request; true where the fault harmed it. */
-  function serve(
-    secondAtMs: EpochMs,
-    { isCold, isBunched, kind }: { isCold: boolean; isBunched: boolean; kind: FaultKind | undefined },
-  ): boolean {
-    const isKept = options.samplingRatio >= 1 || random.next() < options.samplingRatio;
-    const weight = 1 / options.samplingRatio;
+  function serve(secondAtMs: EpochMs, isCold: boolean, isBunched: boolean, kind: FaultKind | undefined): boolean {
+    const isKept = isWhole || random.next() < options.samplingRatio;
     const books = waiting[slotOf(secondAtMs)]!;
     if (kind === 'throttles' && random.next() < badRatio) {
       if (isKept) throttle(books[0]!, weight);
@@ -129,7 +131,6 @@ export function createFaultFunction(options: FaultFunctionOptions): FaultFunctio
     }
     const callee = Math.floor(random.next() * calleeCount);
     const isPartial = callee === 0 && (kind === 'partial-errors' || kind === 'partial-latency');
-    const draw = (from: Float64Array): number => from[Math.floor(random.next() * poolSize)]! * hourTimes(secondAtMs);
     const calleeMs = draw(calleePool) * (isPartial && kind === 'partial-latency' ? latencyTimes : 1);
     const ownMs = (draw(selfPool) + calleeMs) * (kind === 'latency' ? latencyTimes : 1);
     const calleeFails = isPartial && kind === 'partial-errors' && random.next() < badRatio;
@@ -141,7 +142,7 @@ export function createFaultFunction(options: FaultFunctionOptions): FaultFunctio
       record(books[2 + callee]!, calleeMs, weight, calleeFails);
     }
     if (kind === undefined) return false;
-    const slowFrom = slowTimes * hourTimes(secondAtMs);
+    const slowFrom = slowTimes * times;
     const isCallHarmed = isPartial && (calleeFails || calleeMs > slowFrom * usualMs.callee);
     const isHarmed = calleeFails || (kind === 'errors' && fails) || ownMs > slowFrom * usualMs.own;
     faulty.requestCount++;
@@ -149,6 +150,10 @@ export function createFaultFunction(options: FaultFunctionOptions): FaultFunctio
     if (isPartial) faulty.callCount++;
     if (isCallHarmed) faulty.harmedCallCount++;
     return isHarmed || isCallHarmed;
+  }
+
+  function draw(from: Float64Array): number {
+    return from[Math.floor(random.next() * poolSize)]! * times;
   }
 
   /** Growth over what is warm starts cold; of what idles, Lambda lets go some within ten minutes. Environments are whole. */
@@ -177,15 +182,21 @@ export function createFaultFunction(options: FaultFunctionOptions): FaultFunctio
 
   function arrivals(nowMs: EpochMs, secondAtMs: EpochMs): WindowDelta[] {
     const due: WindowDelta[] = [];
-    for (let index = inFlight.length - 1; index >= 0; index--)
-      if (inFlight[index]!.dueMs <= nowMs) due.push(...inFlight.splice(index, 1).map(({ delta }) => delta));
-    for (const [slot, books] of waiting.entries())
-      for (const [place, book] of books.entries()) {
-        const delta = book.close(keys[place]!, secondAtMs, `${name}-${String(secondAtMs)}`);
+    for (let index = inFlight.length - 1; index >= 0; index--) {
+      if (inFlight[index]!.dueMs > nowMs) continue;
+      due.push(inFlight[index]!.delta);
+      inFlight.splice(index, 1);
+    }
+    const traceId = `${name}-${String(secondAtMs)}`;
+    for (let slot = 0; slot < slotCount; slot++) {
+      const books = waiting[slot]!;
+      for (let place = 0; place < books.length; place++) {
+        const delta = books[place]!.close(keys[place]!, secondAtMs, traceId);
         if (!delta) continue;
         if (slot === 0) due.push(delta);
         else inFlight.push({ dueMs: nowMs + slot * msPerSecond, delta });
       }
+    }
     return due;
   }
 }
