@@ -74,7 +74,7 @@ export function worthOfBlocks(options: BlockWorthOptions): readonly BlockWorth[]
   const ofPath = createLoads(1, placeCount)[0]!;
   for (const one of paths) {
     blocks.forEach((blockAtMs, block) => {
-      gatherLoads(one, blockAtMs, { kernel, table, peakedness }, ofPath);
+      gatherLoads(one, blockAtMs, { kernel, table, peakedness, isRateBound: curves.isRateBound }, ofPath);
       fresh.addBlock(block, ofPath);
       addLoads(gathered[block]!, ofPath, one.weight);
       clearLoads(ofPath);

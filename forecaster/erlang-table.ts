@@ -28,6 +28,11 @@ export interface ErlangTable {
    * histogram must be as long as `lengthFor` the greatest load says.
    */
   spread(offeredLoad: number, count: number, histogram: Float64Array): void;
+  /**
+   * The same to the two neighbours that the load lies between: weights that keep the sums of one and load, and are never negative. For curves with a kink, beside which
+   * `spread` may say that more demand spills less; where there is none it says too much by up to four times as much as `spread` errs.
+   */
+  split(offeredLoad: number, count: number, histogram: Float64Array): void;
   lengthFor(offeredLoad: number): number;
   loadAt(index: number): number;
   /** By place in the grid, which stands for a load of `loadAt(place)` × peakedness: the share lost with 0, 1, 2 … environments, cut where nothing is lost. */
@@ -50,10 +55,22 @@ export interface ErlangTable {
 export function createErlangTable(): ErlangTable {
   let grid = gridUpTo(400);
   const byBursts = new Map<string, Float64Array[]>();
+  const reach = (offeredLoad: number): number => {
+    const nearest = nearestTo(offeredLoad);
+    if (nearest + 1 >= grid.length / 4) grid = gridUpTo(2 * nearest);
+    return nearest;
+  };
   return {
+    split(offeredLoad, count, histogram) {
+      const nearest = reach(offeredLoad);
+      const below = grid[4 * nearest]! > offeredLoad ? nearest - 1 : nearest;
+      const [from, until] = [grid[4 * below]!, grid[4 * below + 4]!];
+      const part = (offeredLoad - from) / (until - from);
+      histogram[below]! += count * (1 - part);
+      histogram[below + 1]! += count * part;
+    },
     spread(offeredLoad, count, histogram) {
-      const nearest = nearestTo(offeredLoad);
-      if (nearest + 1 >= grid.length / 4) grid = gridUpTo(2 * nearest);
+      const nearest = reach(offeredLoad);
       const at = 4 * nearest;
       const fromA = offeredLoad - grid[at - 4]!;
       const fromB = offeredLoad - grid[at]!;

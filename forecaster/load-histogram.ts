@@ -52,11 +52,13 @@ export interface Gathering {
   readonly kernel: LoadKernel;
   readonly table: ErlangTable;
   readonly peakedness: number;
+  /** The curves that are asked at these loads bend sharply at the request rate. */
+  readonly isRateBound: boolean;
 }
 
 /** Adds the arrivals of one billing block along one path, each moment's at its load. Before the first bucket all were like it. */
 export function gatherLoads(path: DemandPath, blockAtMs: EpochMs, gathering: Gathering, loads: LoadHistogram): void {
-  const { kernel, table, peakedness } = gathering;
+  const { kernel, table, peakedness, isRateBound } = gathering;
   const { counts, stepMs } = path;
   const untilMs = blockAtMs + billingPeriodMs;
   let bottom = Infinity;
@@ -71,7 +73,8 @@ export function gatherLoads(path: DemandPath, blockAtMs: EpochMs, gathering: Gat
       for (let lag = 0; lag < running.length; lag++) load += counts[Math.max(0, bucket - lag)]! * running[lag]!;
       load = Math.max(0, load);
       const kept = load > loadMax ? loadMax / load : 1;
-      table.spread((kept * load) / peakedness, kept * count, loads.arrivals);
+      if (isRateBound) table.split((kept * load) / peakedness, kept * count, loads.arrivals);
+      else table.spread((kept * load) / peakedness, kept * count, loads.arrivals);
       loads.requestCount += count;
       loads.top = Math.max(loads.top, kept * load);
       bottom = Math.min(bottom, kept * load);

@@ -11,6 +11,8 @@ const spillRatioMin = 1e-6;
 export interface SpillCurves {
   readonly meanSeconds: number;
   readonly peakedness: number;
+  /** Runs so short that the request rate decides: `spillAt` bends sharply where it begins to. */
+  readonly isRateBound: boolean;
   /** The mean number running at once that a place of the table stands for. */
   loadAt(place: number): number;
   /** The place in the table nearest to a load. */
@@ -44,6 +46,7 @@ export function createSpillCurves({ table, bursts, burstiness, meanSeconds }: Sp
   return {
     meanSeconds,
     peakedness,
+    isRateBound,
     loadAt,
     nearest,
     placesAt: (load) => busyAt(nearest(load) + 1).length,
