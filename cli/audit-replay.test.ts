@@ -91,7 +91,7 @@ it('says where the record does not follow from its facts', async () => {
 it('says what it has not replayed', async () => {
   const pruned = await record('pruned.db');
   const store = await openEmbeddedStore(pruned);
-  await store.prune({ ticksBeforeMs: minute(-9) });
+  await store.prune({ factsBeforeMs: { tick: minute(-9) } });
   await store.close();
   const { exit, out } = await run(['--store', pruned]);
   expect(exit).toBe(2);

@@ -14,7 +14,7 @@ describe('a file that is right', () => {
       aws: { scheduler: { groupName: 'default' } },
       telemetry: {},
       audit: {},
-      retention: { ticksDays: 35, decisionsDays: 2_557, incidentsDays: 2_557 },
+      retention: { deltasHours: 48, minutesDays: 400, ticksDays: 35, decisionsDays: 2_557, incidentsDays: 2_557 },
       calendars: [],
       limits: { concurrencyMax: 800, usdPerHourMax: 20, usdPerEventMax: 15, controlPlaneCallsPerSecond: 5 },
       planning: {

@@ -342,10 +342,18 @@ const planning = strictMap({
 const days = () => wholeNumber(1, 36_500);
 
 const retention = strictMap({
+  // Two days: what was judged on a Friday night can be judged again on Sunday. Of 2,000 functions a day is about a gigabyte, and a month would be most of a disk.
+  deltasHours: wholeNumber(1, 8_760)
+    .default(48)
+    .describe(
+      'Hours for which what spans showed is kept by the second: as far back as a run that received spans can be replayed.',
+    ),
+  // A year and five weeks: this day of last year, with what led to it.
+  minutesDays: days().default(400).describe('Days for which what spans showed is kept by the minute.'),
   // Five weeks: a monthly release and the one before it can both be replayed from their facts.
   ticksDays: days()
     .default(35)
-    .describe('Days for which the facts of each second are kept: as far back as a decision can be replayed.'),
+    .describe('Days for which the other facts of each second are kept: as far back as a decision can be replayed.'),
   // Seven years: what a broker must keep for six in the United States and for five to seven in the European Union is in it.
   decisionsDays: days()
     .default(2_557)

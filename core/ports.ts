@@ -37,7 +37,11 @@ export const defaultAccountLimits: AccountLimits = { concurrencyLimit: 1_000, un
 /** Place in the log: the count of records before it. */
 export type Position = number;
 
-export type StreamName = 'tick' | 'audit';
+/** `deltas`: what spans showed in a tick, right before the tick that was judged from it. `minutes`: the same added up, for longer. */
+export type StreamName = 'tick' | 'audit' | 'deltas' | 'minutes';
+
+/** Streams of facts, whose oldest records go by age. */
+export type FactStream = Exclude<StreamName, 'audit'>;
 
 export interface LogRecord {
   readonly stream: StreamName;
@@ -70,8 +74,8 @@ export interface BlobName {
 
 /** What may go; what is not named stays. Which that is follows from what is kept (store/retention.ts). */
 export interface Prune {
-  /** Tick records from before this instant. */
-  readonly ticksBeforeMs?: EpochMs;
+  /** Records of this stream from before this instant. */
+  readonly factsBeforeMs?: Readonly<Partial<Record<FactStream, EpochMs>>>;
   /** Audit records up to and with this one, recorded as the cut. Never the last: the next event is chained to it. */
   readonly audit?: AuditCut;
   readonly blobs?: readonly BlobName[];
@@ -83,6 +87,7 @@ export interface Store {
   head(): Promise<Position>;
   /** Resolves when durable, with the new head; rejects when `after` is not the head: another writer was here. */
   append(records: readonly LogRecord[], after: Position): Promise<Position>;
+  /** Of one stream, or of all in the order of the log. */
   read(from: Position, stream?: StreamName): AsyncIterable<Stored>;
   put(name: string, version: string, bytes: Uint8Array): Promise<void>;
   /** The named version, or the latest one put. */

@@ -10,7 +10,7 @@ import { assertNever } from '../core/assert.ts';
 import type { AuditDraft } from '../core/audit.ts';
 import { WorldError } from '../core/errors.ts';
 import type { Mode } from '../core/function-spec.ts';
-import type { Position } from '../core/ports.ts';
+import type { LogRecord, Position } from '../core/ports.ts';
 import { formatInstant, msPerSecond, type EpochMs } from '../core/time.ts';
 import { endOf } from '../core/volume-series.ts';
 import { staleHistories } from '../detector/stale-history.ts';
@@ -22,7 +22,7 @@ import type { Effect, Fact } from './facts.ts';
 import { recordOptions, recordSnapshot, type RecordedHashes } from './recorded-options.ts';
 import { aliasOf } from './function-state.ts';
 import { recoverState, saveState, type SavedSnapshot } from './saved-state.ts';
-import { createSpanFacts } from './span-facts.ts';
+import { createSpanSource } from './span-facts.ts';
 import type { StopOptions, System } from './system.ts';
 import type { SystemOptions, SystemPorts } from './system-options.ts';
 import { createSystemView } from './system-view.ts';
@@ -35,6 +35,8 @@ const waitingFactCountMax = 100_000;
 interface SealedText {
   readonly text: string;
   readonly atMs: EpochMs;
+  /** What it names, to stand before it. */
+  readonly named: readonly LogRecord[];
 }
 
 /**
@@ -57,13 +59,13 @@ export async function compose(options: SystemOptions, ports: SystemPorts): Promi
   const engine = createEngine(options, recovered);
   const controlPlane = watchControlPlane(options, ports);
   const effects = createEffects(options, ports, fail);
-  const spanFacts = createSpanFacts(ports.sealSpans, { watchedUntilMs: recovered.watch?.atMs });
+  const spans = await createSpanSource(store, ports.sealSpans, { watchedUntilMs: recovered.watch?.atMs });
 
   const append = async (drafts: readonly AuditDraft[], sealed?: SealedText): Promise<void> => {
     const { records, next } = chain.extend(drafts);
     const tick = sealed && sealTick(sealed.text, { prevHash: tickHash, atMs: sealed.atMs });
     if (records.length === 0 && !tick) return;
-    head = await store.append(tick ? [tick.record, ...records] : records, head);
+    head = await store.append(tick ? [...sealed.named, tick.record, ...records] : records, head);
     chain = next;
     tickHash = tick?.hash ?? tickHash;
   };
@@ -97,13 +99,18 @@ export async function compose(options: SystemOptions, ports: SystemPorts): Promi
   const judge = async (how: 'tick' | 'hear'): Promise<void> => {
     const nowMs = clock.nowMs();
     isJudging = true;
-    const facts = [...spanFacts(nowMs), ...controlPlane.news(), ...effects.takeFacts()];
+    const seen = spans.take(nowMs);
+    const facts = [...seen.facts, ...controlPlane.news(), ...effects.takeFacts()];
     const result = engine[how](nowMs, facts, chain.nextSeq);
     // What was not written was not decided: where this throws no effect starts.
-    const sealed = result.sealed === undefined ? undefined : { text: JSON.stringify(result.sealed), atMs: nowMs };
+    const sealed =
+      result.sealed === undefined
+        ? undefined
+        : { text: JSON.stringify(result.sealed), atMs: nowMs, named: seen.records };
     await append(result.drafts, sealed);
     isJudging = false;
     settled = { position: head, engine: engine.snapshot() };
+    await spans.tidy();
     logDrafts(result.drafts, log);
     tickedAtMs = nowMs;
     for (const effect of result.effects) effects.start(effect);

@@ -165,7 +165,7 @@ function judge(scene: Scene, turn: Turn, { facts, decide: decideNow }: Judgement
   return { drafts: turn.drafts, effects: turn.effects, sealed: isQuiet ? undefined : toJson(sealed) };
 }
 
-/** The events of a calendar are in the store under its version: a row for each edit would hold all of them again. Deltas are what is packed. */
+/** The events of a calendar are in the store under its version: a row for each edit would hold all of them again. Deltas stand in a row of their own. */
 function sealedFact(fact: Fact): Fact {
   if (fact.kind === 'deltas') return { ...fact, deltas: [] };
   return fact.kind === 'calendar' ? { ...fact, calendar: { ...fact.calendar, events: [] } } : fact;

@@ -43,8 +43,8 @@ export type Fact =
   | { readonly kind: 'account'; readonly limits: AccountLimits }
   /** Another calendar is in force from now on. Sealed without its events, which the store has under its version. */
   | { readonly kind: 'calendar'; readonly calendar: Calendar; readonly draft: AuditDraft }
-  /** What spans showed since the last tick. Sealed without its deltas, which are what is packed (store/packed-deltas.ts, base64). */
-  | { readonly kind: 'deltas'; readonly deltas: readonly WindowDelta[]; readonly packed: string }
+  /** What spans showed since the last tick. Sealed without its deltas, which stand in a row of their own by its hash (store/delta-log.ts). */
+  | { readonly kind: 'deltas'; readonly deltas: readonly WindowDelta[]; readonly sha256: string }
   /** Nobody looked at spans until this tick: the service was not running, or its machine slept. */
   | { readonly kind: 'unwatched'; readonly fromMs: EpochMs | null }
   /** A human has seen an incident. */

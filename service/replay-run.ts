@@ -9,13 +9,14 @@ import type { Position, Store, Stored } from '../core/ports.ts';
 import { formatInstant, type EpochMs } from '../core/time.ts';
 import { createAuditChain, readAuditRecord } from '../store/audit-log.ts';
 import { checkRecord, type Head } from '../store/audit-verify.ts';
+import type { TickRows } from '../store/delta-log.ts';
 import { readTick } from '../store/tick-log.ts';
 import type { SealedTick } from './engine-snapshot.ts';
 import { createEngine, type Engine, type TickResult } from './engine.ts';
 import type { Fact } from './facts.ts';
 import { diffJson } from './json-diff.ts';
 import { loadEvents, loadOptions, loadSnapshot } from './recorded-options.ts';
-import { unsealDeltas } from './span-facts.ts';
+import { createSpanReader, PrunedError } from './span-facts.ts';
 
 export interface ReplayOptions {
   /** Up to this event, and no other is compared. */
@@ -88,7 +89,7 @@ export interface Attempt extends ReplayOptions {
 
 /** A tick and what was written with it and after it, up to the next; the first group has no tick. */
 export interface Group {
-  readonly tick: Stored | undefined;
+  readonly rows: TickRows | undefined;
   readonly events: Stored[];
 }
 
@@ -113,6 +114,7 @@ export function createRun(store: Store, start: RunStart, options: Attempt) {
   const { seq: seqWanted, fromMs = -Infinity, untilMs = Infinity, lastTick, onProgress } = options;
   const named: Record<string, Json> = { startedSeq: start.seq, ...namedBy(start.body, startNames) };
   const differences: Difference[] = [];
+  const spans = createSpanReader(store);
   let engine: Engine | undefined;
   let before: Head | null = null;
   let lastTickHash: string | undefined;
@@ -139,7 +141,8 @@ export function createRun(store: Store, start: RunStart, options: Attempt) {
     return engine;
   };
 
-  const judgeTick = async (stored: Stored, how: 'hear' | 'tick'): Promise<void> => {
+  const judgeTick = async (rows: TickRows, how: 'hear' | 'tick'): Promise<void> => {
+    const { tick: stored } = rows;
     const reading = readTick(stored);
     if (!reading.ok) throw damaged(stored.position, reading.reason);
     if (lastTickHash !== undefined && reading.prevHash !== lastTickHash)
@@ -148,7 +151,7 @@ export function createRun(store: Store, start: RunStart, options: Attempt) {
     const judging = await createOnce(reading.prevHash);
     const sealed = JSON.parse(reading.text) as SealedTick;
     const { atMs } = sealed;
-    const facts = await completeFacts(store, sealed.facts);
+    const facts = await completeFacts(store, sealed.facts, (fact) => spans.complete(fact, rows));
     const result = judgeOrExplain(() => judging[how](atMs, facts, (before?.seq ?? -1) + 1), atMs);
     pending = {
       drafts: [...result.drafts],
@@ -195,13 +198,13 @@ export function createRun(store: Store, start: RunStart, options: Attempt) {
 
   return {
     /** Past what was asked for. */
-    isOver: ({ tick }: Group): boolean =>
-      (seqWanted !== undefined && (before?.seq ?? -1) >= seqWanted) || (tick?.atMs ?? -Infinity) >= untilMs,
-    async judge({ tick, events }: Group): Promise<void> {
+    isOver: ({ rows }: Group): boolean =>
+      (seqWanted !== undefined && (before?.seq ?? -1) >= seqWanted) || (rows?.tick.atMs ?? -Infinity) >= untilMs,
+    async judge({ rows, events }: Group): Promise<void> {
       const isLast = events.some((stored) => eventOf(stored).kind === 'service.stopped');
       // Until it has come out as recorded.
       endsOtherwise = isLast;
-      if (tick) await judgeTick(tick, isLast ? lastTick : 'tick');
+      if (rows) await judgeTick(rows, isLast ? lastTick : 'tick');
       for (const stored of events) hear(stored);
       // What was decided now and is not on record.
       for (const { kind, body } of pending.drafts.splice(0)) {
@@ -230,10 +233,14 @@ export function createRun(store: Store, start: RunStart, options: Attempt) {
 }
 
 /** Facts as they were judged: what a row leaves out because the store has it under its version. */
-async function completeFacts(store: Store, facts: readonly Fact[]): Promise<readonly Fact[]> {
+async function completeFacts(
+  store: Store,
+  facts: readonly Fact[],
+  withDeltas: (fact: Extract<Fact, { kind: 'deltas' }>) => Promise<Fact>,
+): Promise<readonly Fact[]> {
   const complete: Fact[] = [];
   for (const fact of facts) {
-    if (fact.kind === 'deltas') complete.push(unsealDeltas(fact));
+    if (fact.kind === 'deltas') complete.push(await orUnreplayable(() => withDeltas(fact)));
     else if (fact.kind !== 'calendar') complete.push(fact);
     else complete.push({ ...fact, calendar: { ...fact.calendar, events: await loadNamedEvents(store, fact) } });
   }
@@ -247,12 +254,13 @@ async function loadNamedEvents(
   return orUnreplayable(() => loadEvents(store, calendar.version));
 }
 
-/** An input that is gone is said of the run; a mistake of ours is not. */
+/** An input that is gone is said of the run; a row that does not hold, and a mistake of ours, are not. */
 async function orUnreplayable<T>(load: () => Promise<T>): Promise<T> {
   try {
     return await load();
   } catch (error) {
-    throw error instanceof InputError ? new Unreplayable(error.message) : error;
+    const isGone = error instanceof PrunedError || (error instanceof InputError && error.code !== 'deltas-broken');
+    throw isGone ? new Unreplayable((error as Error).message) : error;
   }
 }
 

@@ -219,7 +219,7 @@ it('compares only the span that was asked for, and passes by the runs outside it
 
 it('says of a run whose facts were pruned, or whose inputs are gone, that it cannot be replayed', async () => {
   const pruned = await forge(recorded, (tick) => tick);
-  await pruned.prune({ ticksBeforeMs: minute(-8) });
+  await pruned.prune({ factsBeforeMs: { tick: minute(-8) } });
   const answer = await replay(pruned);
   expect(answer.differences).toEqual([]);
   expect(answer.runs.map(({ unreplayed }) => unreplayed)).toEqual([

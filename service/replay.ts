@@ -7,7 +7,7 @@
  */
 import { InputError } from '../core/errors.ts';
 import type { Json } from '../core/json.ts';
-import type { Store } from '../core/ports.ts';
+import type { Store, Stored } from '../core/ports.ts';
 import {
   createRun,
   differenceCountMax,
@@ -113,14 +113,16 @@ async function attempt(
 }
 
 async function* groupsOf(store: Store, { position, untilPosition }: RunStart): AsyncGenerator<Group> {
-  let group: Group = { tick: undefined, events: [] };
+  let group: Group = { rows: undefined, events: [] };
+  let deltas: Stored | undefined;
   for await (const stored of store.read(position)) {
     if (stored.position >= untilPosition) break;
     if (stored.stream === 'audit') group.events.push(stored);
-    else {
-      yield group;
-      group = { tick: stored, events: [] };
-    }
+    if (stored.stream === 'deltas') deltas = stored;
+    if (stored.stream !== 'tick') continue;
+    yield group;
+    group = { rows: { tick: stored, deltas }, events: [] };
+    deltas = undefined;
   }
   yield group;
 }

@@ -1,9 +1,11 @@
 /** The state of the engine in the store: saved now and then, and brought up to the last row by the ticks that came after. */
 import { InputError } from '../core/errors.ts';
 import type { Position, Store } from '../core/ports.ts';
+import type { WindowDelta } from '../core/window.ts';
+import { readTicks, type TickRows } from '../store/delta-log.ts';
 import { readTick } from '../store/tick-log.ts';
 import { foldSealed, type EngineSnapshot, type SealedTick } from './engine-snapshot.ts';
-import { unsealDeltas } from './span-facts.ts';
+import { createSpanReader, PrunedError } from './span-facts.ts';
 import type { SystemOptions } from './system-options.ts';
 import { createWatchRecovery } from './trace-watch.ts';
 import { detectionOptionsOf } from './watch-options.ts';
@@ -44,22 +46,38 @@ export async function recoverState(
   const { watch: savedWatch, ...engine } = latest.engine;
   let snapshot: EngineSnapshot = engine;
   const recovery = createWatchRecovery(detectionOptionsOf(options), savedWatch);
-  for await (const record of store.read(latest.position, 'tick')) {
-    const reading = readTick(record);
+  const reader = createSpanReader(store);
+  for await (const rows of readTicks(store, latest.position)) {
+    const reading = readTick(rows.tick);
     if (!reading.ok) {
-      const message = `row ${record.position} of the store is damaged (${reading.reason}): run "foreshock audit verify", and start on a new store`;
+      const message = `row ${rows.tick.position} of the store is damaged (${reading.reason}): run "foreshock audit verify", and start on a new store`;
       throw new InputError('tick-broken', message);
     }
     const sealed = JSON.parse(reading.text) as SealedTick;
     snapshot = foldSealed(snapshot, sealed);
     if (sealed.facts.some(({ kind }) => kind === 'unwatched')) recovery.passOver(sealed.atMs);
-    recovery.tick(
-      sealed.atMs,
-      sealed.facts.flatMap((fact) => (fact.kind === 'deltas' ? unsealDeltas(fact).deltas : [])),
-    );
+    const deltas = await deltasOf(sealed, rows, reader);
+    if (deltas) recovery.tick(sealed.atMs, deltas);
+    else recovery.passOver(sealed.atMs);
     if (sealed.toldIncidents) recovery.tell(sealed.toldIncidents, sealed.endedIncidents ?? []);
   }
   const watch = recovery.result();
   // As a replay will read it, which knows the text alone.
   return watch ? (JSON.parse(JSON.stringify({ ...snapshot, watch })) as EngineSnapshot) : snapshot;
+}
+
+/** What a tick was judged from; undefined where it was pruned: nobody can look at it again. */
+async function deltasOf(
+  { facts }: SealedTick,
+  rows: TickRows,
+  reader: ReturnType<typeof createSpanReader>,
+): Promise<readonly WindowDelta[] | undefined> {
+  const deltas: WindowDelta[] = [];
+  try {
+    for (const fact of facts) if (fact.kind === 'deltas') deltas.push(...(await reader.complete(fact, rows)).deltas);
+    return deltas;
+  } catch (error) {
+    if (error instanceof PrunedError) return undefined;
+    throw error;
+  }
 }

@@ -188,7 +188,7 @@ function choresOf(
     { name: 'read-account-limits', every: 'minute', run: async () => system.readAccount() },
     { name: 'look-over-calendars', every: 'hour', run: async () => desk.lookOver(calendars.health()) },
     { name: 'read-volume', every: 'hour', run: () => readNewVolume(system, config, signal) },
-    { name: 'prune', every: 'day', run: () => prune(system, store, config.retention) },
+    { name: 'prune', every: 'hour', run: () => prune(system, store, config.retention) },
   ];
 }
 
@@ -217,10 +217,11 @@ function heartbeatChores(
 /** What went is said in the log that it went from, so that an anchor covers it. */
 async function prune(system: System, store: Store, retention: Config['retention']): Promise<void> {
   const atMs = realClock.nowMs();
-  const { tickCount, eventCount, blobCount } = await pruneStore(store, retention, atMs);
-  if (tickCount + eventCount + blobCount === 0) return;
-  const because = `${tickCount} ticks, ${eventCount} events and ${blobCount} blobs were older than they are kept`;
-  const body = { tickCount, eventCount, blobCount, retention: { ...retention }, because };
+  const pruned = await pruneStore(store, retention, atMs);
+  const { deltasCount, minuteCount, tickCount, eventCount, blobCount } = pruned;
+  if (deltasCount + minuteCount + tickCount + eventCount + blobCount === 0) return;
+  const because = `${deltasCount} seconds and ${minuteCount} minutes of spans, ${tickCount} ticks, ${eventCount} events and ${blobCount} blobs were older than they are kept`;
+  const body = { ...pruned, retention: { ...retention }, because };
   system.admit({ kind: 'told', draft: { atMs, kind: 'store.pruned', actor: 'service', body } });
 }
 

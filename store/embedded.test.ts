@@ -47,7 +47,7 @@ it('finds everything again when it is opened anew', async () => {
 
 // Goal: whatever is done in whatever order, the file answers as the plain list in memory does.
 it('does what the store in memory does', async () => {
-  const stream = fc.constantFrom('tick' as const, 'audit' as const);
+  const stream = fc.constantFrom('tick' as const, 'audit' as const, 'deltas' as const, 'minutes' as const);
   const step = fc.oneof(
     fc.record({
       kind: fc.constant('append' as const),
@@ -58,7 +58,10 @@ it('does what the store in memory does', async () => {
       name: fc.constantFrom('a', 'b'),
       version: fc.constantFrom('1', '2'),
     }),
-    fc.record({ kind: fc.constant('prune' as const), ticksBeforeMs: fc.nat(20) }),
+    fc.record({
+      kind: fc.constant('prune' as const),
+      factsBeforeMs: fc.record({ tick: fc.nat(20), deltas: fc.nat(20), minutes: fc.nat(20) }, { requiredKeys: [] }),
+    }),
     fc.record({ kind: fc.constant('drop' as const), blobs: fc.constantFrom([{ name: 'a', version: '1' }]) }),
     fc.record({ kind: fc.constant('cut' as const), seq: fc.nat(9) }),
   );
@@ -111,7 +114,7 @@ describe('refuses, in one line, a file that is', () => {
     {
       name: 'of a later release',
       make: (path: string) => database(path, 'PRAGMA application_id = 0x4653484b; PRAGMA user_version = 99'),
-      says: 'written by a later release (its schema is version 99, this release knows 2): upgrade',
+      says: 'written by a later release (its schema is version 99, this release knows 3): upgrade',
     },
     {
       name: 'a store by its number but not by its tables',

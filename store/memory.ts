@@ -1,6 +1,6 @@
 /** The store of tests and simulations: as durable as the process. */
 import { assert } from '../core/assert.ts';
-import type { AuditCut, Position, Store, Stored } from '../core/ports.ts';
+import type { AuditCut, FactStream, Position, Store, Stored } from '../core/ports.ts';
 import { assertCut, assertRecords, checkHead } from './records.ts';
 
 export function createMemoryStore(): Store {
@@ -51,18 +51,18 @@ export function createMemoryStore(): Store {
       assertOpen();
       return cut;
     },
-    async prune({ ticksBeforeMs, audit, blobs = [] }) {
+    async prune({ factsBeforeMs = {}, audit, blobs = [] }) {
       assertOpen();
       const before = log.length;
-      if (ticksBeforeMs !== undefined) {
+      for (const [name, beforeMs] of Object.entries(factsBeforeMs) as [FactStream, number][]) {
         const firstKept = log.findIndex(
-          ({ stream, atMs, position }) => stream === 'tick' && (atMs >= ticksBeforeMs || position === head - 1),
+          ({ stream, atMs, position }) => stream === name && (atMs >= beforeMs || position === head - 1),
         );
-        log = log.filter(({ stream }, index) => stream === 'audit' || (firstKept !== -1 && index >= firstKept));
+        log = log.filter(({ stream }, index) => stream !== name || (firstKept !== -1 && index >= firstKept));
       }
       if (audit) {
         assertCut(audit, cut, log.findLast(({ stream }) => stream === 'audit')?.position);
-        log = log.filter(({ stream, position }) => stream === 'tick' || position > audit.position);
+        log = log.filter(({ stream, position }) => stream !== 'audit' || position > audit.position);
         cut = audit;
       }
       let removedCount = before - log.length;

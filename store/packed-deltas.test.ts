@@ -1,9 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { bucketOf } from '../core/histogram.ts';
+import { createRandom } from '../core/random.ts';
 import type { WindowDelta, WindowKey } from '../core/window.ts';
-import { packDeltas, thinDeltas, unpackDeltas } from './packed-deltas.ts';
+import { packDeltas, sumOf, thinDeltas, unpackDeltas } from './packed-deltas.ts';
+import { createSpanKeys, noSpanKeys, type SpanKeys } from './span-keys.ts';
 
 const second = 1_790_000_000_000;
+
+const plain: WindowDelta = {
+  ...{ key: 'service:orders', secondAtMs: second, sender: 'local', spanCount: 3, requestCount: 3, errorCount: 0 },
+  ...{ throttleCount: 0, coldStartCount: 0, provisionedInitCount: 0, deadLetterCount: 0 },
+  ...{ durationMs: [800, 3], valueSum: 90, examples: { slowest: [], failed: [] } },
+};
 
 const count = fc.oneof(fc.nat(5_000), fc.double({ min: 0, max: 1e300, noNaN: true }));
 const histogram = fc.array(fc.tuple(fc.integer({ min: 1, max: 60 }), count), { maxLength: 8 }).map((steps) => {
@@ -39,14 +48,48 @@ const delta: fc.Arbitrary<WindowDelta> = fc
   })
   .map((drawn) => JSON.parse(JSON.stringify(drawn)) as WindowDelta);
 
+function dictionaryOf(keys: readonly string[]): SpanKeys {
+  const names = createSpanKeys();
+  names.note(keys);
+  names.due()?.take();
+  return names.current;
+}
+
 describe('packed deltas', () => {
-  it('come back as they were judged, whatever a sender claims', () => {
+  it('come back as they were judged, whatever a sender claims, with all, some or none of their keys in a dictionary', () => {
     fc.assert(
-      fc.property(fc.array(delta, { maxLength: 30 }), (deltas) => {
+      fc.property(fc.array(delta, { maxLength: 30 }), fc.nat(30), (deltas, knownCount) => {
         const thin = thinDeltas(deltas);
-        expect(unpackDeltas(packDeltas(thin))).toEqual(thin);
+        const keys = dictionaryOf(deltas.slice(0, knownCount).map(({ key }) => key));
+        expect(unpackDeltas(packDeltas(thin, keys), keys)).toEqual(thin);
       }),
     );
+  });
+
+  it('add up durations to within two percent of what they took', () => {
+    const random = createRandom('sums');
+    for (let trial = 0; trial < 20; trial++) {
+      const durations = Array.from({ length: 200 }, () => 60 * Math.exp(0.5 * random.normal()));
+      const places = [...Map.groupBy(durations, bucketOf)].sort(([one], [other]) => one - other);
+      const truth = durations.reduce((sum, each) => sum + each, 0);
+      const [thin] = thinDeltas([
+        {
+          ...plain,
+          durationMs: places.flatMap(([place, all]) => [place, all.length]),
+          valueSum: truth,
+          selfMsSum: truth,
+        },
+      ]);
+      expect(thin!.valueSum).toBe(sumOf(thin!.durationMs));
+      expect(Math.abs(thin!.valueSum / truth - 1)).toBeLessThan(0.02);
+      expect(Math.abs(thin!.selfMsSum! / truth - 1)).toBeLessThan(0.02);
+    }
+  });
+
+  it('are not read with another dictionary than they were written with', () => {
+    const bytes = packDeltas(thinDeltas([plain]), dictionaryOf([plain.key]));
+    expect(() => unpackDeltas(bytes, dictionaryOf(['service:other']))).toThrow('dictionary');
+    expect(() => unpackDeltas(bytes, noSpanKeys)).toThrow('dictionary');
   });
 
   it('keep trace ids of the worst alone, however many keys there are', () => {
@@ -91,11 +134,13 @@ describe('packed deltas', () => {
         examples: { slowest: [], failed: [] },
       })),
     );
-    expect(packDeltas(deltas).length).toBeLessThan(JSON.stringify(deltas).length / 10);
+    expect(packDeltas(deltas, noSpanKeys).length).toBeLessThan(JSON.stringify(deltas).length / 10);
   });
 
   it('refuse bytes that end too soon', () => {
-    const whole = packDeltas(thinDeltas([]));
-    expect(() => unpackDeltas(whole.subarray(0, whole.length - 3))).toThrow();
+    const whole = packDeltas(thinDeltas([plain]), noSpanKeys);
+    expect(unpackDeltas(whole, noSpanKeys)).toHaveLength(1);
+    for (let length = 0; length < whole.length; length++)
+      expect(() => unpackDeltas(whole.subarray(0, length), noSpanKeys)).toThrow();
   });
 });

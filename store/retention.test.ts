@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AuditDraft, AuditKind } from '../core/audit.ts';
-import type { Store } from '../core/ports.ts';
+import type { Store, StreamName } from '../core/ports.ts';
 import { msPerDay } from '../core/time.ts';
 import { formatCheckpoint, readAnchor } from './anchor.ts';
 import { createAuditChain, openAuditChain, readAuditRecord } from './audit-log.ts';
@@ -10,7 +10,7 @@ import { createMemoryStore } from './memory.ts';
 import { describeCut, pruneStore, type Retention } from './retention.ts';
 import { readAll, record } from './store.contract.ts';
 
-const retention: Retention = { ticksDays: 5, decisionsDays: 20, incidentsDays: 40 };
+const retention: Retention = { deltasHours: 48, minutesDays: 10, ticksDays: 5, decisionsDays: 20, incidentsDays: 40 };
 
 interface Event {
   readonly day: number;
@@ -180,7 +180,7 @@ describe('what is kept in the drawer', () => {
     await put(store, 'config', 'new');
     await put(store, 'config', 'newer');
     // What was named since the run began is taken for in use, whichever event named it.
-    expect(await pruneStore(store, retention, now)).toEqual({ tickCount: 0, eventCount: 3, blobCount: 1 });
+    expect(await pruneStore(store, retention, now)).toMatchObject({ tickCount: 0, eventCount: 3, blobCount: 1 });
     expect(await kept(store)).toEqual([
       'config unnamed',
       'config named',
@@ -200,3 +200,46 @@ describe('what is kept in the drawer', () => {
     expect(await kept(store)).toEqual(['config a', 'config b']);
   });
 });
+
+describe('what spans showed', () => {
+  const hour = msPerDay / 24;
+  const hoursOf = (count: number) => Array.from({ length: count }, (_, index) => now - (count - index) * hour);
+
+  it('is kept by the second for its hours, by the minute for its days, and ticks for theirs', async () => {
+    const store = createMemoryStore();
+    for (const atMs of hoursOf(24 * 12))
+      await store.append([record('deltas', atMs), record('minutes', atMs), record('tick', atMs)], await store.head());
+    expect(await pruneStore(store, retention, now)).toMatchObject({
+      deltasCount: 240,
+      minuteCount: 48,
+      tickCount: 168,
+    });
+    const firstAt = async (stream: StreamName) => (await readAll(store, 0, stream))[0]!.atMs;
+    expect(await firstAt('deltas')).toBe(now - 48 * hour);
+    expect(await firstAt('minutes')).toBe(now - 10 * msPerDay);
+    expect(await firstAt('tick')).toBe(now - 5 * msPerDay);
+    expect(await pruneStore(store, retention, now)).toMatchObject({ deltasCount: 0, minuteCount: 0, tickCount: 0 });
+  });
+
+  // Goal: a dictionary goes with the last row that was written with it, and not before, whatever the audit log keeps.
+  it('is kept with the dictionaries that it was written with', async () => {
+    const store = createMemoryStore();
+    await store.append(createAuditChain().extend([draftAt(0), draftAt(90 * msPerDay)]).records, 0);
+    for (const [index, atMs] of hoursOf(72).entries()) {
+      if (index % 20 === 0) await store.put('delta-keys', `from ${index}`, new Uint8Array());
+      await store.append([record('deltas', atMs), record('tick', atMs)], await store.head());
+    }
+    const versions = async () => (await store.blobs()).map(({ version }) => version);
+    // Rows from hour 24 on are kept, and the first of these was written with what was put at hour 20.
+    expect(await pruneStore(store, retention, now)).toMatchObject({ deltasCount: 24, eventCount: 1, blobCount: 1 });
+    expect(await versions()).toEqual(['from 20', 'from 40', 'from 60']);
+    await pruneStore(store, retention, now + 16 * hour);
+    expect(await versions()).toEqual(['from 40', 'from 60']);
+    await pruneStore(store, retention, now + 30 * msPerDay);
+    expect(await versions()).toEqual(['from 60']);
+  });
+});
+
+function draftAt(atMs: number): AuditDraft {
+  return { atMs, kind: 'plan.decided', actor: 'engine', body: {} };
+}

@@ -12,19 +12,23 @@
 import type { AuditEvent } from '../core/audit.ts';
 import { InputError } from '../core/errors.ts';
 import type { Json } from '../core/json.ts';
-import type { AuditCut, BlobName, Position, Store, Stored } from '../core/ports.ts';
-import { formatInstant, msPerDay, type EpochMs } from '../core/time.ts';
+import type { AuditCut, BlobName, FactStream, Position, Store, Stored } from '../core/ports.ts';
+import { formatInstant, msPerDay, msPerHour, type EpochMs } from '../core/time.ts';
 import { readAuditRecord } from './audit-log.ts';
 import { checkRecord, type Head } from './audit-verify.ts';
 
-/** Days for which each class is kept at least. */
+/** Days for which each class is kept at least; hours for what spans showed by the second. */
 export interface Retention {
+  readonly deltasHours: number;
+  readonly minutesDays: number;
   readonly ticksDays: number;
   readonly decisionsDays: number;
   readonly incidentsDays: number;
 }
 
 export interface Pruned {
+  readonly deltasCount: number;
+  readonly minuteCount: number;
   readonly tickCount: number;
   readonly eventCount: number;
   readonly blobCount: number;
@@ -45,12 +49,18 @@ const cutPageCount = 1_024;
  * @throws InputError when an event that would go does not hold: a cut behind it would vouch for it.
  */
 export async function pruneStore(store: Store, retention: Retention, nowMs: EpochMs): Promise<Pruned> {
-  const { removedCount: tickCount } = await store.prune({ ticksBeforeMs: nowMs - retention.ticksDays * msPerDay });
+  const { deltasHours, minutesDays, ticksDays } = retention;
+  const pruneFacts = async (stream: FactStream, keptMs: number): Promise<number> =>
+    (await store.prune({ factsBeforeMs: { [stream]: nowMs - keptMs } })).removedCount;
+  const tickCount = await pruneFacts('tick', ticksDays * msPerDay);
+  const deltasCount = await pruneFacts('deltas', deltasHours * msPerHour);
+  const minuteCount = await pruneFacts('minutes', minutesDays * msPerDay);
   const untilSeq = await findCut(store, (kind) => nowMs - retentionMsOf(kind, retention), nowMs);
   const eventCount = untilSeq === undefined ? 0 : await cut(store, untilSeq, { retention, nowMs });
   const unused = eventCount === 0 ? [] : await unusedBlobs(store);
-  const { removedCount: blobCount } = await store.prune({ blobs: unused });
-  return { tickCount, eventCount, blobCount };
+  const outlived = [...(await outlivedBlobs(store, 'deltas')), ...(await outlivedBlobs(store, 'minutes'))];
+  const { removedCount: blobCount } = await store.prune({ blobs: [...unused, ...outlived] });
+  return { deltasCount, minuteCount, tickCount, eventCount, blobCount };
 }
 
 /** The number of the first event that stays; undefined where nothing goes, or too little to be worth it. */
@@ -123,12 +133,33 @@ async function cut(store: Store, untilSeq: number, { retention, nowMs }: CutReas
   return eventCount;
 }
 
+/** Blobs that are no longer of use than rows of a stream: their dictionaries. */
+const blobsOfStream = { deltas: ['delta-keys'], minutes: ['minute-keys'] } as const;
+
+/** Of these, all that were replaced before the first row that is kept: each row was written with the last that had been put. */
+async function outlivedBlobs(store: Store, stream: keyof typeof blobsOfStream): Promise<readonly BlobName[]> {
+  const firstKept = (await firstOf(store, stream))?.position ?? Infinity;
+  const blobs = await store.blobs();
+  return blobsOfStream[stream].flatMap((name) => {
+    const before = blobs.filter((blob) => blob.name === name && blob.putAt <= firstKept);
+    return before.slice(0, -1).map(({ version }) => ({ name, version }));
+  });
+}
+
+async function firstOf(store: Store, stream: FactStream): Promise<Stored | undefined> {
+  for await (const stored of store.read(0, stream)) return stored;
+  return undefined;
+}
+
 /** Blobs from before the cut that nothing names any more. */
 async function unusedBlobs(store: Store): Promise<readonly BlobName[]> {
   const cut = await store.auditCut();
   const blobs = await store.blobs();
   const latest = new Map(blobs.map((blob) => [blob.name, blob]));
-  const old = blobs.filter((blob) => cut && blob.putAt <= cut.position && latest.get(blob.name) !== blob);
+  const isOutlived = new Set<string>(Object.values(blobsOfStream).flat());
+  const old = blobs.filter(
+    (blob) => cut && blob.putAt <= cut.position && latest.get(blob.name) !== blob && !isOutlived.has(blob.name),
+  );
   if (old.length === 0) return [];
   const versions = new Set(old.map(({ version }) => version));
   const named = new Set(cut?.inUse);

@@ -7,7 +7,7 @@ import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { assert } from '../core/assert.ts';
 import { WorldError } from '../core/errors.ts';
-import type { AuditCut, BlobName, Position, Store, Stored, StreamName } from '../core/ports.ts';
+import type { AuditCut, BlobName, FactStream, Position, Store, Stored, StreamName } from '../core/ports.ts';
 import type { EpochMs } from '../core/time.ts';
 import { assertCut, assertRecords, checkHead } from './records.ts';
 import { describeSqliteError, sqliteCodeOf } from './sqlite-errors.ts';
@@ -15,6 +15,8 @@ import type { WriterLock } from './writer-lock.ts';
 
 // A page is read at once, without holding a snapshot: a slow reader must not keep the WAL from being folded back.
 const readPageRowCount = 256;
+/** A second of 20,000 functions is some hundred kilobytes. */
+const readPageBytes = 8 * 1024 ** 2;
 const prunePageRowCount = 4_096;
 
 const sqliteIoError = 10;
@@ -57,10 +59,10 @@ export function createSqliteStore(database: DatabaseSync, path: string, lock?: W
     },
     async *read(from, stream) {
       for (let next = from; ;) {
-        const page = guard(() => readPage(reading.read[stream ?? 'both'], path, next));
+        const page = guard(() => readPage(reading.read[stream ?? 'all'], path, next));
         yield* page.rows;
         if (page.error) throw page.error;
-        if (page.rows.length < readPageRowCount) return;
+        if (page.isLast) return;
         next = page.rows.at(-1)!.position + 1;
         await nextTurn();
       }
@@ -80,7 +82,7 @@ export function createSqliteStore(database: DatabaseSync, path: string, lock?: W
     async auditCut() {
       return guard(() => readCut(reading, path));
     },
-    async prune({ ticksBeforeMs, audit, blobs = [] }) {
+    async prune({ factsBeforeMs = {}, audit, blobs = [] }) {
       let removedCount = 0;
       if (audit) {
         removedCount += transact((writing) => {
@@ -95,13 +97,15 @@ export function createSqliteStore(database: DatabaseSync, path: string, lock?: W
       }
       for (const { name, version } of blobs)
         removedCount += transact(({ removeBlob }) => Number(removeBlob.run({ name, version }).changes));
-      if (ticksBeforeMs === undefined) return { removedCount };
-      for (;;) {
-        const pageCount = transact((writing) => prunePage(writing, ticksBeforeMs));
-        removedCount += pageCount;
-        if (pageCount < prunePageRowCount) return { removedCount };
-        await nextTurn();
+      for (const [stream, beforeMs] of Object.entries(factsBeforeMs)) {
+        for (let isOver = false; !isOver;) {
+          const pageCount = transact(({ facts }) => prunePage(facts[stream as FactStream], beforeMs));
+          removedCount += pageCount;
+          isOver = pageCount < prunePageRowCount;
+          if (!isOver) await nextTurn();
+        }
       }
+      return { removedCount };
     },
     async close() {
       if (!database.isOpen) return;
@@ -115,7 +119,8 @@ export function createSqliteStore(database: DatabaseSync, path: string, lock?: W
 }
 
 const lastOf = (stream: StreamName): string => `ifnull((SELECT max(position) FROM ${stream}), -1)`;
-const headOf = `1 + max(${lastOf('tick')}, ${lastOf('audit')})`;
+const streams: readonly StreamName[] = ['tick', 'audit', 'deltas', 'minutes'];
+const headOf = `1 + max(${streams.map(lastOf).join(', ')})`;
 
 function prepareReading(database: DatabaseSync) {
   const rowsOf = (stream: StreamName): string =>
@@ -126,7 +131,9 @@ function prepareReading(database: DatabaseSync) {
     read: {
       tick: database.prepare(`${rowsOf('tick')} ${page}`),
       audit: database.prepare(`${rowsOf('audit')} ${page}`),
-      both: database.prepare(`${rowsOf('tick')} UNION ALL ${rowsOf('audit')} ${page}`),
+      deltas: database.prepare(`${rowsOf('deltas')} ${page}`),
+      minutes: database.prepare(`${rowsOf('minutes')} ${page}`),
+      all: database.prepare(`${streams.map(rowsOf).join(' UNION ALL ')} ${page}`),
     },
     get: database.prepare(
       'SELECT version, bytes FROM drawer WHERE name = $name AND ($version IS NULL OR version = $version) ORDER BY put_order DESC LIMIT 1',
@@ -138,20 +145,28 @@ function prepareReading(database: DatabaseSync) {
 
 /** Of a writer, whose file has the newest schema. */
 function prepareWriting(database: DatabaseSync) {
+  // Facts stand in the order of time, so the old ones are the first: no need to read further than the first that stays. The last row of
+  // the log stays whatever its age, since the head is read from it.
+  const pruningOf = (stream: FactStream) => ({
+    old: database.prepare(
+      `SELECT position, at_ms FROM ${stream} WHERE position < ${headOf} - 1 ORDER BY position LIMIT ${prunePageRowCount}`,
+    ),
+    remove: database.prepare(`DELETE FROM ${stream} WHERE position <= ?`),
+  });
   const insertInto = (stream: StreamName) =>
     database.prepare(`INSERT INTO ${stream} (position, at_ms, bytes) VALUES (?, ?, ?)`);
   return {
-    insert: { tick: insertInto('tick'), audit: insertInto('audit') },
+    insert: {
+      tick: insertInto('tick'),
+      audit: insertInto('audit'),
+      deltas: insertInto('deltas'),
+      minutes: insertInto('minutes'),
+    },
     put: database.prepare(
       `INSERT OR REPLACE INTO drawer (put_order, name, version, bytes, put_at)
        VALUES ((SELECT ifnull(max(put_order), 0) + 1 FROM drawer), ?, ?, ?, ${headOf})`,
     ),
-    // Ticks stand in the order of time, so the old ones are the first: no need to read further than the first that stays. The last row of
-    // the log stays whatever its age, since the head is read from it.
-    oldTicks: database.prepare(
-      `SELECT position, at_ms FROM tick WHERE position < ${headOf} - 1 ORDER BY position LIMIT ${prunePageRowCount}`,
-    ),
-    removeTicks: database.prepare('DELETE FROM tick WHERE position <= ?'),
+    facts: { tick: pruningOf('tick'), deltas: pruningOf('deltas'), minutes: pruningOf('minutes') },
     lastAudit: database.prepare('SELECT max(position) AS position FROM audit'),
     removeAudit: database.prepare('DELETE FROM audit WHERE position <= ?'),
     cut: database.prepare(
@@ -178,22 +193,33 @@ function inTransaction<Result>(database: DatabaseSync, run: () => Result): Resul
 }
 
 /** The rows from `from` on; where one cannot be read, the rows before it and the error. */
-function readPage(statement: StatementSync, path: string, from: Position): { rows: Stored[]; error?: Error } {
+function readPage(
+  statement: StatementSync,
+  path: string,
+  from: Position,
+): { rows: Stored[]; isLast: boolean; error?: Error } {
   const rows: Stored[] = [];
   let least = from;
+  let byteCount = 0;
   try {
     for (const row of statement.iterate({ from })) {
       const stored = storedOf(row);
       // Rows out of order would be read for ever, page after page.
-      if (!stored || stored.position < least) return { rows, error: damagedRow(path, least) };
+      if (!stored || stored.position < least) return { rows, isLast: true, error: damagedRow(path, least) };
       rows.push(stored);
       least = stored.position + 1;
+      byteCount += stored.bytes.length;
+      if (byteCount >= readPageBytes) return { rows, isLast: false };
     }
-    return { rows };
+    return { rows, isLast: rows.length < readPageRowCount };
   } catch (error) {
     // A number too large for JavaScript: we write none.
     const isTooLarge = error instanceof RangeError;
-    return { rows, error: isTooLarge ? damagedRow(path, least) : (describeSqliteError(error, path) as Error) };
+    return {
+      rows,
+      isLast: true,
+      error: isTooLarge ? damagedRow(path, least) : (describeSqliteError(error, path) as Error),
+    };
   }
 }
 
@@ -225,13 +251,13 @@ function readCut({ cut }: Reading, path: string): AuditCut | undefined {
   return { ...(numbers as Readonly<Record<keyof typeof numbers, number>>), hash, policy, inUse: versions };
 }
 
-function prunePage(writing: Writing, ticksBeforeMs: EpochMs): number {
+function prunePage({ old, remove }: Writing['facts'][FactStream], beforeMs: EpochMs): number {
   let lastOld: Position | undefined;
-  for (const { position, at_ms: atMs } of writing.oldTicks.iterate()) {
-    if ((atMs as EpochMs) >= ticksBeforeMs) break;
+  for (const { position, at_ms: atMs } of old.iterate()) {
+    if ((atMs as EpochMs) >= beforeMs) break;
     lastOld = position as Position;
   }
-  return lastOld === undefined ? 0 : Number(writing.removeTicks.run(lastOld).changes);
+  return lastOld === undefined ? 0 : Number(remove.run(lastOld).changes);
 }
 
 function damagedRow(path: string, from: Position): WorldError {

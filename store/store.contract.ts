@@ -119,17 +119,41 @@ export function storeContract(name: string, createEmpty: () => Promise<Store>): 
         [record('tick', 1), record('audit', 1), record('tick', 2), record('tick', 3), record('audit', 4)],
         0,
       );
-      expect(await store.prune({ ticksBeforeMs: 3 })).toEqual({ removedCount: 2 });
+      expect(await store.prune({ factsBeforeMs: { tick: 3 } })).toEqual({ removedCount: 2 });
       expect((await readAll(store)).map(({ position }) => position)).toEqual([1, 3, 4]);
-      expect(await store.prune({ ticksBeforeMs: 3 })).toEqual({ removedCount: 0 });
-      expect(await store.prune({ ticksBeforeMs: 9 })).toEqual({ removedCount: 1 });
+      expect(await store.prune({ factsBeforeMs: { tick: 3 } })).toEqual({ removedCount: 0 });
+      expect(await store.prune({ factsBeforeMs: { tick: 9 } })).toEqual({ removedCount: 1 });
       expect(await store.append([record('tick', 5)], 5)).toBe(6);
+    });
+
+    it('prunes each stream of facts by its own age', async () => {
+      const store = await open();
+      const second = (atMs: number): LogRecord[] => [
+        record('deltas', atMs),
+        record('minutes', atMs),
+        record('tick', atMs),
+      ];
+      await store.append([...second(1), ...second(2), ...second(3), record('audit', 3)], 0);
+      expect(await store.prune({ factsBeforeMs: { deltas: 3, minutes: 2 } })).toEqual({ removedCount: 3 });
+      const kept = await readAll(store);
+      expect(kept.map(({ stream, atMs }) => `${stream} ${atMs}`)).toEqual([
+        ...['tick 1', 'minutes 2', 'tick 2', 'deltas 3', 'minutes 3', 'tick 3', 'audit 3'],
+      ]);
+      expect((await readAll(store, 4, 'deltas')).map(({ position }) => position)).toEqual([6]);
+      expect((await readAll(store, 0, 'minutes')).map(({ position }) => position)).toEqual([4, 7]);
+    });
+
+    it('reads records of many megabytes without a gap', async () => {
+      const store = await open();
+      const large = (atMs: number): LogRecord => ({ stream: 'deltas', atMs, bytes: new Uint8Array(3 * 1024 ** 2) });
+      await store.append([large(1), record('tick', 1), large(2), large(3), record('tick', 3), large(4)], 0);
+      expect((await readAll(store)).map(({ position }) => position)).toEqual([0, 1, 2, 3, 4, 5]);
     });
 
     it('never prunes the last record: the head would move back', async () => {
       const store = await open();
       await store.append([record('audit', 1), record('tick', 2), record('tick', 3)], 0);
-      expect(await store.prune({ ticksBeforeMs: 9 })).toEqual({ removedCount: 1 });
+      expect(await store.prune({ factsBeforeMs: { tick: 9 } })).toEqual({ removedCount: 1 });
       expect(await store.head()).toBe(3);
       expect((await readAll(store)).map(({ position }) => position)).toEqual([0, 2]);
     });
@@ -175,7 +199,7 @@ export function storeContract(name: string, createEmpty: () => Promise<Store>): 
       await expect(readAll(store)).rejects.toThrow('closed');
       await expect(store.put('a', '1', new Uint8Array())).rejects.toThrow('closed');
       await expect(store.get('a')).rejects.toThrow('closed');
-      await expect(store.prune({ ticksBeforeMs: 1 })).rejects.toThrow('closed');
+      await expect(store.prune({ factsBeforeMs: { tick: 1 } })).rejects.toThrow('closed');
       await expect(store.blobs()).rejects.toThrow('closed');
       await expect(store.auditCut()).rejects.toThrow('closed');
     });

@@ -87,3 +87,27 @@ export function createByteReader(bytes: Uint8Array) {
     },
   };
 }
+
+/** Each as what it does not share with the one before. */
+export function writeTexts(writer: ByteWriter, texts: Iterable<string>): void {
+  let before = '';
+  for (const text of texts) {
+    let shared = 0;
+    while (shared < text.length && shared < before.length && text.charCodeAt(shared) === before.charCodeAt(shared))
+      shared++;
+    // Half a character of two is not text.
+    if (shared > 0 && isHighSurrogate(text.charCodeAt(shared - 1))) shared--;
+    writer.number(shared);
+    writer.text(text.slice(shared));
+    before = text;
+  }
+}
+
+function isHighSurrogate(code: number): boolean {
+  return code >= 0xd800 && code <= 0xdbff;
+}
+
+export function createTextReader(reader: ByteReader): () => string {
+  let before = '';
+  return () => (before = before.slice(0, reader.number()) + reader.text());
+}

@@ -62,7 +62,11 @@ describe.each(earlierVersions)('a store of version %i', (version) => {
     expect(await store.append([tick.record, ...records], head)).toBe(head + 2);
     expect(await verifyAudit(store)).toMatchObject({ verified: true, eventCount: 11 });
     expect(await verifyTicks(store)).toMatchObject({ verified: true, tickCount: 41 });
-    await pruneStore(store, { ticksDays: 1, decisionsDays: 1, incidentsDays: 1 }, nowMs);
+    await pruneStore(
+      store,
+      { deltasHours: 1, minutesDays: 1, ticksDays: 1, decisionsDays: 1, incidentsDays: 1 },
+      nowMs,
+    );
     expect(await verifyAudit(store)).toMatchObject({ verified: true, eventCount: 1, cut: { seq: 9 } });
     expect(await verifyTicks(store)).toMatchObject({ verified: true, tickCount: 1 });
   });
