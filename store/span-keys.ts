@@ -92,8 +92,8 @@ export async function loadSpanKeys(store: Store, name: SpanKeysName, version: st
 /** The last that was put; none where it does not hold: all names are written out then, and a new one follows. */
 export async function lastSpanKeys(store: Store, name: SpanKeysName): Promise<SpanKeys> {
   const blob = await store.get(name);
-  if (!blob || hashOf(blob.bytes) !== blob.version) return noSpanKeys;
-  return spanKeysOf(unpackKeys(blob.bytes), blob.version);
+  if (blob === undefined) return noSpanKeys;
+  return hashOf(blob.bytes) === blob.version ? spanKeysOf(unpackKeys(blob.bytes), blob.version) : noSpanKeys;
 }
 
 function spanKeysOf(keys: readonly string[], version: string): SpanKeys {
