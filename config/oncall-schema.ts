@@ -28,6 +28,14 @@ const target = strictMap({
     routingKey: routingKey(),
     // The United States; accounts in Europe have events.eu.pagerduty.com.
     url: secureUrl().default('https://events.pagerduty.com').describe('Address of the Events API.'),
+    webhookSecret: envSecretReference()
+      .optional()
+      .describe(
+        'Secret of a webhook subscription (V3) that posts to /api/oncall/pagerduty/<name of the target>: ${env:NAME}. Left out: what is acknowledged there is not heard here.',
+      ),
+    webhookSecretBefore: envSecretReference()
+      .optional()
+      .describe('The secret before, while it is being changed: either is believed. Left out: one is.'),
   })
     .optional()
     .describe('PagerDuty: pages open alerts; notices and pre-warms are change events, which page nobody.'),

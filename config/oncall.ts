@@ -17,6 +17,8 @@ export interface ConfiguredTarget {
   readonly url: string;
   readonly isPrivate: boolean;
   readonly secrets: readonly Secret[];
+  /** By which its answers are believed; none: nothing of it is heard. */
+  readonly webhookSecrets: readonly Secret[];
 }
 
 interface ConfiguredHours {
@@ -38,20 +40,25 @@ export interface OncallSettings extends Pick<OncallDocument, PlainKeys> {
   readonly heartbeat?: { readonly url: Secret; readonly isPrivate: boolean };
 }
 
+type TargetSecrets = Pick<ConfiguredTarget, 'secrets' | 'webhookSecrets'>;
+
 export interface OncallSecrets {
   /** Of each target, by its place. */
-  readonly targets: ReadonlyMap<number, readonly Secret[]>;
+  readonly targets: ReadonlyMap<number, TargetSecrets>;
   readonly heartbeat?: Secret;
 }
 
 /** What of a target is secret, by its kind. */
 const secretKeys = {
-  pagerduty: ['routingKey'],
+  pagerduty: ['routingKey', 'webhookSecret', 'webhookSecretBefore'],
   slack: ['webhookUrl'],
   opsgenie: ['apiKey'],
   alertmanager: ['token'],
   cloudevent: ['secret', 'secretBefore'],
 } as const;
+
+/** Those that come in by: we believe by them, and send none. */
+const inboundKeys: readonly string[] = ['webhookSecret', 'webhookSecretBefore'];
 
 const kinds = Object.keys(secretKeys) as readonly (keyof typeof secretKeys)[];
 
@@ -65,19 +72,20 @@ export async function readOncallSecrets(
     if (expected !== undefined)
       fault({ path, at: 'value', got: 'something else in the environment (not shown)', expected });
   };
-  const targets = new Map<number, readonly Secret[]>();
+  const targets = new Map<number, TargetSecrets>();
   for (const [index, entry] of (draft?.targets ?? []).entries()) {
     for (const kind of kinds) {
       const section = entry?.[kind] as Readonly<Record<string, string | undefined>> | undefined;
       if (!section) continue;
       const secrets: Secret[] = [];
+      const webhookSecrets: Secret[] = [];
       for (const key of secretKeys[kind]) {
         const path = ['oncall', 'targets', index, kind, key];
         const found = await read(section[key], path);
         for (const secret of found) check(secret, path, kind);
-        secrets.push(...found);
+        (inboundKeys.includes(key) ? webhookSecrets : secrets).push(...found);
       }
-      targets.set(index, secrets);
+      targets.set(index, { secrets, webhookSecrets });
     }
   }
   const path = ['oncall', 'heartbeat', 'url'];
@@ -125,7 +133,7 @@ export function buildOncall(oncall: OncallDocument, secrets: OncallSecrets): Onc
   const { heartbeat } = secrets;
   return {
     ...{ timeZone, nightHarmedRatioMin, attributes, owners },
-    targets: oncall.targets.map((entry, index) => buildTarget(entry, secrets.targets.get(index) ?? [])),
+    targets: oncall.targets.map((entry, index) => buildTarget(entry, secrets.targets.get(index) ?? noSecrets)),
     defaultOwner: oncall.defaultOwner ?? owners[0]!.name,
     routes: oncall.routes.map(({ hours, ...route }) => ({
       ...route,
@@ -140,7 +148,9 @@ export function buildOncall(oncall: OncallDocument, secrets: OncallSecrets): Onc
   };
 }
 
-function buildTarget(entry: OncallDocument['targets'][number], secrets: readonly Secret[]): ConfiguredTarget {
+const noSecrets: TargetSecrets = { secrets: [], webhookSecrets: [] };
+
+function buildTarget(entry: OncallDocument['targets'][number], secrets: TargetSecrets): ConfiguredTarget {
   const kind = kinds.find((candidate) => entry[candidate] !== undefined)!;
   const section = entry[kind];
   const url = section !== undefined && 'url' in section ? section.url : '';
@@ -151,7 +161,7 @@ function buildTarget(entry: OncallDocument['targets'][number], secrets: readonly
     kind,
     url: isBase ? url.replace(/\/$/, '') : url,
     isPrivate: entry.privateNetwork,
-    secrets,
+    ...secrets,
   };
 }
 

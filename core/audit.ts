@@ -36,6 +36,8 @@ export const auditKinds = {
     'a message to people is about to be tried: to whom, how loudly, by which rule; written before it leaves',
   'notification.outcome': 'what became of an attempt to tell people, and what follows from it',
   'notification.withheld': 'trouble that nobody is told of, with the reason',
+  'notification.answered':
+    'what somebody did where they were told: acknowledged it, or resolved it; the actor is the person',
   'plan.decided': 'which capacity is wanted when, with the inputs that it was computed from',
   'prewarm.late': 'capacity was not verified ready in time before its event',
   'prewarm.lost': 'capacity that was ready is not any more',

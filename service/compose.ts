@@ -9,7 +9,6 @@ import type { DeliveryOutcome } from '../actuators/notify/outbox.ts';
 import { assertNever } from '../core/assert.ts';
 import type { AuditDraft } from '../core/audit.ts';
 import { WorldError } from '../core/errors.ts';
-import type { Mode } from '../core/function-spec.ts';
 import type { LogRecord, Position } from '../core/ports.ts';
 import { formatInstant, msPerSecond, type EpochMs } from '../core/time.ts';
 import { endOf } from '../core/volume-series.ts';
@@ -82,9 +81,6 @@ export async function compose(options: SystemOptions, ports: SystemPorts): Promi
     clock.nowMs(),
   ))
     log.warn('history.stale', { finding, consequence: 'forecasts may be far off until it is brought up to date' });
-  const left = leftBehindDrafts(options, recovered, clock.nowMs());
-  await append(left);
-  logDrafts(left, log);
   for (const fact of unansweredFacts(recovered, clock.nowMs())) effects.admit(fact);
 
   const startedAtMs = clock.nowMs();
@@ -110,10 +106,10 @@ export async function compose(options: SystemOptions, ports: SystemPorts): Promi
     await append(result.drafts, sealed);
     isJudging = false;
     settled = { position: head, engine: engine.snapshot() };
-    await spans.tidy();
     logDrafts(result.drafts, log);
     tickedAtMs = nowMs;
     for (const effect of result.effects) effects.start(effect);
+    await spans.tidy();
     if (isSaveDue) await saveSnapshot();
   };
 
@@ -171,20 +167,6 @@ export async function compose(options: SystemOptions, ports: SystemPorts): Promi
     saveSnapshot,
     stop: (because, how = {}) => (stopping ??= stop(because, how)),
   };
-}
-
-/** Capacity that an earlier run asked for, of functions that nobody gives back any more under this configuration: it is paid for until a person does. */
-function leftBehindDrafts({ functions }: SystemOptions, { pursuits }: EngineSnapshot, nowMs: EpochMs): AuditDraft[] {
-  const modes = new Map<string, Mode>(functions.map(({ spec }) => [spec.key, spec.mode]));
-  return Object.entries(pursuits).flatMap(([key, { askedConcurrency = 0, inFlight }]): AuditDraft[] => {
-    const concurrency = Math.max(askedConcurrency, inFlight?.concurrency ?? 0);
-    const mode = modes.get(key);
-    if (concurrency === 0 || mode === 'enforce') return [];
-    const why = mode === undefined ? 'is not in the configuration any more' : `is in ${mode}`;
-    const because = `up to ${concurrency} that we asked for may still stand on ${key}, which ${why}: nobody gives them back, and Lambda charges for them`;
-    const body = { function: key, incident: 'left-behind', concurrency, because };
-    return [{ atMs: nowMs, kind: 'incident.opened', actor: 'service', body }];
-  });
 }
 
 /** Intents without an outcome: the process ended between writing and hearing. Their effect is unknown, and a look comes before anything else. */

@@ -4,7 +4,7 @@ import { advance, type Pursuit } from '../actuators/pursuit.ts';
 import { assertNever } from '../core/assert.ts';
 import { bookingNameOf } from '../core/booking.ts';
 import type { AccountLimits } from '../core/ports.ts';
-import { hearDelivery } from './engine-oncall.ts';
+import { hearAnswer, hearDelivery } from './engine-oncall.ts';
 import { note, type Scene, type Turn } from './engine-scene.ts';
 import type { Fact } from './facts.ts';
 import type { FunctionState } from './function-state.ts';
@@ -40,6 +40,9 @@ export function fold(scene: Scene, fact: Fact, turn: Turn): void {
       scene.watchEvents.forget();
       turn.drafts.push({ ...fact.draft, atMs: turn.nowMs });
       scene.planDueAtMs = turn.nowMs;
+      return;
+    case 'answered':
+      hearAnswer(scene, turn, fact.answer);
       return;
     case 'delivered':
       hearDelivery(scene, turn, fact);

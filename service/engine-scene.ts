@@ -15,7 +15,9 @@ import { createExpectedRates, type ExpectedRates } from './expected-rates.ts';
 import type { Effect } from './facts.ts';
 import { createFunctionState, type FunctionState } from './function-state.ts';
 import { createIncidents, type Incidents } from './incidents.ts';
-import { createOncall, emptyOncall, type Oncall, type OncallState, type ToldCounts } from './oncall.ts';
+import { leftBehindOf, type LeftBehind } from './left-behind.ts';
+import { createOncall, type Oncall } from './oncall.ts';
+import { emptyOncall, type OncallState, type ToldCounts } from './oncall-state.ts';
 import { createPlanning, type Planning } from './planning.ts';
 import { createPrewarmLedger, type PrewarmLedger } from './prewarm-ledger.ts';
 import { createSpanDemand, type SpanDemand } from './span-demand.ts';
@@ -34,6 +36,8 @@ export interface Scene {
   readonly listing: ListingState;
   readonly health: ControlPlaneHealth;
   readonly incidents: Incidents;
+  /** Told at the first tick. */
+  leftBehind: readonly LeftBehind[];
   /** Actions by the number of their intent, whose outcome has not come. */
   readonly openIntents: Map<number, Action>;
   /** What spans show. */
@@ -85,6 +89,7 @@ export function createScene(options: SystemOptions, snapshot: EngineSnapshot | u
     listing: createListing(),
     health: createControlPlaneHealth(snapshot?.preparationsMs),
     incidents: createIncidents(snapshot?.incidents),
+    leftBehind: leftBehindOf(options, snapshot?.pursuits ?? {}),
     openIntents: new Map(left.map(([seq, action]) => [Number(seq), action])),
     watch: createTraceWatch(detectionOptionsOf(options), snapshot?.watch),
     watchEvents: createWatchEvents(

@@ -8,7 +8,7 @@ import type { EpochMs } from '../core/time.ts';
 import type { AccountLimits } from '../core/ports.ts';
 import type { Fact } from './facts.ts';
 import { applyChanges, type OncallChanges } from './oncall-changes.ts';
-import { emptyOncall, type OncallState } from './oncall.ts';
+import { emptyOncall, type OncallState } from './oncall-state.ts';
 import type { OpenIncidents } from './incidents.ts';
 import type { ToldPrewarms } from './prewarm-ledger.ts';
 import type { ToldIncidents, WatchSnapshot } from './trace-watch.ts';

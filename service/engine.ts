@@ -22,8 +22,9 @@ import { tellPeople } from './engine-oncall.ts';
 import type { Effect, Fact } from './facts.ts';
 import { readyConcurrencyOf, type FunctionState } from './function-state.ts';
 import type { Note, OwnIncident } from './incidents.ts';
-import { emptyOncall, type ToldCounts } from './oncall.ts';
+import { emptyOncall, type ToldCounts } from './oncall-state.ts';
 import { changesOf } from './oncall-changes.ts';
+import { reportLeftBehind } from './left-behind.ts';
 import type { Planning } from './planning.ts';
 import type { PrewarmLedger } from './prewarm-ledger.ts';
 import { reportPrewarm } from './prewarm-report.ts';
@@ -171,8 +172,12 @@ function sealedFact(fact: Fact): Fact {
   return fact.kind === 'calendar' ? { ...fact, calendar: { ...fact.calendar, events: [] } } : fact;
 }
 
-function reportTroubles({ functions, health, incidents }: Scene, turn: Turn): void {
+function reportTroubles(scene: Scene, turn: Turn): void {
+  const { functions, health, incidents } = scene;
   const write: Note = (draft) => note(turn, draft);
+  const modeOf = (key: string) => functions.get(key as FunctionKey)?.spec.mode;
+  reportLeftBehind(scene.leftBehind, { incidents, write, modeOf });
+  scene.leftBehind = [];
   for (const state of functions.values()) reportTrouble(state, { nowMs: turn.nowMs, note: write, incidents });
   const ratio = health.errorRatio(turn.nowMs);
   if (ratio > badDayErrorRatio) {

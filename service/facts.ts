@@ -2,6 +2,7 @@
  * Facts and effects: everything that enters a tick, and everything that leaves it.
  */
 import type { Delivery, DeliveryOutcome } from '../actuators/notify/outbox.ts';
+import type { OncallAnswer } from '../actuators/notify/pagerduty-answer.ts';
 import type { EndpointKind } from '../actuators/endpoint.ts';
 import type { Calendar } from '../calendar/event.ts';
 import type { Action, Outcome } from '../core/action.ts';
@@ -49,6 +50,8 @@ export type Fact =
   | { readonly kind: 'unwatched'; readonly fromMs: EpochMs | null }
   /** A human has seen an incident. */
   | { readonly kind: 'acknowledged'; readonly acknowledgement: Acknowledgement }
+  /** What somebody did where people were told. */
+  | { readonly kind: 'answered'; readonly answer: OncallAnswer }
   /** What became of an attempt to tell people, by the event that announced it. */
   | {
       readonly kind: 'delivered';

@@ -27,7 +27,9 @@ export type IncidentKind =
   /** More than one call in twenty to the control plane fails. */
   | 'control-plane-errs'
   /** A target of on-call is gone, or takes nothing: pages to it reach nobody. */
-  | 'on-call-fails';
+  | 'on-call-fails'
+  /** Capacity that an earlier run asked for, and that nobody gives back under this configuration. */
+  | 'left-behind';
 
 /** What an incident is about: a function, or the account that all of them share. */
 export type IncidentSubject = FunctionKey | 'account';
@@ -51,7 +53,7 @@ export interface OwnIncident {
 
 export interface Incidents {
   /** Opens an incident, unless it is open. */
-  report(note: Note, key: IncidentSubject, kind: IncidentKind, because: string): void;
+  report(note: Note, key: IncidentSubject, kind: IncidentKind, because: string, about?: AuditDraft['body']): void;
   /** Closes an incident, if it is open. */
   close(note: Note, key: IncidentSubject, kind: IncidentKind, because: string): void;
   isOpen(key: IncidentSubject, kind: IncidentKind): boolean;
@@ -77,12 +79,15 @@ export function createIncidents(known: OpenIncidents = {}): Incidents {
         return { id, subject, kind, openedSeq, because: reasons.get(id) };
       }),
     isOpen: (key, kind) => open[`${key} ${kind}`] !== undefined,
-    report(note, key, kind, because) {
+    report(note, key, kind, because, about = {}) {
       const id = `${key} ${kind}`;
       if (open[id] !== undefined) return;
       count++;
       reasons.set(id, because);
-      open = { ...open, [id]: note({ kind: 'incident.opened', body: { function: key, incident: kind, because } }) };
+      open = {
+        ...open,
+        [id]: note({ kind: 'incident.opened', body: { function: key, incident: kind, ...about, because } }),
+      };
     },
     close(note, key, kind, because) {
       const id = `${key} ${kind}`;

@@ -81,9 +81,9 @@ interface Current {
   app: RequestListener;
 }
 
-function appOf({ parts, view, operations }: Session, log: Log): RequestListener {
+function appOf({ parts, view, operations, inbox }: Session, log: Log): RequestListener {
   const tokens = parts.config.http.tokens.map((token) => token.reveal());
-  return createApp({ view, operations, tokens, webFolder, log });
+  return createApp({ view, operations, tokens, webFolder, log, ...(inbox && { inbox }) });
 }
 
 interface Edits {

@@ -1,5 +1,5 @@
 /** What a tick changed of on-call, so that a row of the store holds that and not all of it. */
-import type { OncallState } from './oncall.ts';
+import type { OncallState } from './oncall-state.ts';
 
 /** The entries that are new or other than before; null for those that are gone. */
 type Changes<T> = Readonly<Record<string, T | null>>;

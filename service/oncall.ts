@@ -3,7 +3,7 @@
  * wrote it. The state is plain JSON, sealed with the tick that changed it; a message is in it before it leaves.
  */
 import { dedupKeyOf } from '../actuators/notify/notification.ts';
-import { emptyOutbox, enqueue, isGone, type MessageCause, type Outbox } from '../actuators/notify/outbox.ts';
+import { enqueue, failingTargets, isGone, type MessageCause } from '../actuators/notify/outbox.ts';
 import { targetKinds, type Target } from '../actuators/notify/targets.ts';
 import type { AuditDraft } from '../core/audit.ts';
 import type { FunctionSpec } from '../core/function-spec.ts';
@@ -12,40 +12,9 @@ import type { EpochMs } from '../core/time.ts';
 import { readStory, storySubject } from './oncall-story.ts';
 import { writeNotification, type EpisodeStory, type Occasion } from './oncall-text.ts';
 import type { OncallOptions } from './oncall-options.ts';
+import type { Digest, Episode, OncallState } from './oncall-state.ts';
 import type { Note } from './incidents.ts';
-import { createRouter, nameOf, type Routed, type Router, type Told, type ToldLevel } from './routing.ts';
-
-export interface Episode {
-  /** The id of the incident; of trouble that spans do not show, its subject and kind. */
-  readonly incidentId: string;
-  readonly openedSeq: number;
-  readonly dedupKey: string;
-  readonly story: EpisodeStory;
-  readonly told: Told;
-  readonly isSilenced: boolean;
-  /** Why nobody is told, where that is on record. */
-  readonly withheld?: string;
-}
-
-export interface Digest {
-  readonly dueAtMs: EpochMs;
-  readonly lines: readonly string[];
-}
-
-export interface OncallState extends Outbox {
-  /** Those that are open, by the number of the event that opened each. */
-  readonly episodes: Readonly<Record<string, Episode>>;
-  /** What is collected for each target. */
-  readonly digests: Readonly<Record<string, Digest>>;
-}
-
-export const emptyOncall: OncallState = { ...emptyOutbox, episodes: {}, digests: {} };
-
-/** How often somebody was woken since the start: an episode counts once, however often its page is tried. */
-export interface ToldCounts {
-  readonly pages: number;
-  readonly escalations: number;
-}
+import { createRouter, nameOf, type Routed, type Router, type ToldLevel } from './routing.ts';
 
 export interface OncallMoment {
   readonly nowMs: EpochMs;
@@ -78,8 +47,9 @@ export function createOncall(
       let state = before;
       for (const event of moment.events) state = hearEvent(scene, state, event, moment);
       const live = new Map(moment.incidents.map((incident) => [incident.id, incident]));
+      const failing = failingTargets(state, moment.nowMs);
       for (const [key, episode] of Object.entries(state.episodes))
-        state = tell(scene, state, { key, episode, live: live.get(episode.incidentId), moment });
+        state = tell(scene, state, { key, episode, live: live.get(episode.incidentId), moment, failing });
       return sendDigests(scene, state, moment);
     },
   };
@@ -114,14 +84,16 @@ function open(
   const story = readStory(body, atMs);
   const incidentId = storySubject(body);
   const involved = [story.origin, ...story.harmed].flatMap((key) => modes.get(key) ?? []);
-  const isShadow = involved.length > 0 && involved.every((mode) => mode === 'shadow');
+  // What we left standing is paid for, whatever the function's mode is now.
+  const isOurs = story.incident === 'left-behind';
+  const isShadow = !isOurs && involved.length > 0 && involved.every((mode) => mode === 'shadow');
   const episode: Episode = {
     incidentId,
     openedSeq: seq,
     dedupKey: dedupKeyOf(options.tenant, `${incidentId} ${atMs}`),
     story,
     told: { targets: {} },
-    isSilenced: body['silencedBy'] !== undefined,
+    ...silenceOf(body),
     ...(isShadow && { withheld: 'all functions in it are in shadow' }),
   };
   return { ...state, episodes: { ...state.episodes, [seq]: episode } };
@@ -139,16 +111,22 @@ function change(scene: OncallScene, state: OncallState, draft: AuditDraft, momen
   const before = state.episodes[key]!;
   const { body, atMs } = draft;
   const isSeen = body['change'] === 'acknowledged' && before.told.acknowledgedAtMs === undefined;
+  const { silencedBy: _before, ...loud } = before;
   const episode: Episode = {
-    ...before,
+    ...loud,
     story: { ...readStory(body, atMs), startsAtMs: before.story.startsAtMs },
-    isSilenced: body['silencedBy'] !== undefined,
+    ...silenceOf(body),
     ...(isSeen && { told: { ...before.told, acknowledgedAtMs: atMs } }),
   };
   const next = { ...state, episodes: { ...state.episodes, [key]: episode } };
   return isSeen
     ? tellStep(scene, next, { episode, step: 'acknowledge', because: episode.story.because, moment })
     : next;
+}
+
+function silenceOf(body: AuditDraft['body']): Pick<Episode, 'silencedBy'> {
+  const by = body['silencedBy'];
+  return by === undefined || by === null ? {} : { silencedBy: typeof by === 'string' ? by : 'the operator' };
 }
 
 function close(scene: OncallScene, state: OncallState, draft: AuditDraft, moment: OncallMoment): OncallState {
@@ -177,6 +155,7 @@ function tellStep(
 ): OncallState {
   let next = state;
   for (const [target, levels] of Object.entries(episode.told.targets)) {
+    if (episode.told.refusedBy?.includes(target) || (step === 'acknowledge' && target === episode.seenAt)) continue;
     for (const level of levels) {
       if (level === 'digest') {
         if (step === 'resolve')
@@ -198,26 +177,34 @@ function tellStep(
 
 function tell(
   scene: OncallScene,
-  state: OncallState,
+  before: OncallState,
   {
     key,
-    episode,
+    episode: known,
     live,
     moment,
+    failing,
   }: {
     readonly key: string;
     readonly episode: Episode;
     readonly live: Incident | undefined;
     readonly moment: OncallMoment;
+    /** Targets that take nothing: it shows when they do again. */
+    readonly failing: ReadonlySet<string>;
   },
 ): OncallState {
   const { router, configSha256 } = scene;
   const { nowMs, note } = moment;
-  if (episode.isSilenced) return state;
-  if (episode.withheld !== undefined) return noteWithheld(state, key, episode, note);
-  const { origin, severity, harmedRatio, harmed } = { ...episode.story, ...(live && harmOf(live)) };
+  if (known.withheld !== undefined) return noteWithheld(before, key, known, note);
+  if (known.silencedBy !== undefined)
+    return holdBack(before, { key, episode: known, because: `silenced: ${known.silencedBy}`, note });
+  const { origin, severity, harmedRatio, harmed } = { ...known.story, ...(live && harmOf(live)) };
   const routed: Routed = { origin, severity, harmed, ...(harmedRatio !== undefined && { harmedRatio }) };
-  const isReachable = (target: string): boolean => scene.targets.has(target) && !isGone(state, target, configSha256);
+  const isReachable = (target: string): boolean =>
+    scene.targets.has(target) && !isGone(before, target, configSha256) && !failing.has(target);
+  const { heldBack } = known.told.pagedAtMs === undefined ? router.levelOf(routed, nowMs) : {};
+  const state = heldBack === undefined ? before : holdBack(before, { key, episode: known, because: heldBack, note });
+  const episode = state.episodes[key]!;
   const tellings = router.tellings(routed, episode.told, { nowMs, isReachable });
   if (tellings.length === 0) return state;
   let next = state;
@@ -226,7 +213,13 @@ function tell(
     next =
       level === 'digest'
         ? addToDigest(scene, next, { target, line: `${nameOf(origin)}: ${episode.story.because}`, nowMs })
-        : put(scene, next, { episode, target, level, step: 'trigger', isEscalation, rule: because, moment });
+        : put(scene, next, {
+            ...{ episode, target, level, step: 'trigger', isEscalation, moment },
+            rule:
+              level === 'page' && episode.heldBack !== undefined
+                ? `${because}; until now: ${episode.heldBack}`
+                : because,
+          });
     told = {
       ...told,
       targets: { ...told.targets, [target]: [...(told.targets[target] ?? []), level] },
@@ -239,6 +232,24 @@ function tell(
 
 function harmOf({ harmedRatioMax, severity, harmed, origin }: Incident) {
   return { harmedRatio: harmedRatioMax, severity, harmed, origin };
+}
+
+interface HeldBack {
+  readonly key: string;
+  readonly episode: Episode;
+  readonly because: string;
+  readonly note: Note;
+}
+
+/** Nobody is paged for now. On record once for each reason; where somebody is in the end, the page says why it comes late. */
+function holdBack(state: OncallState, { key, episode, because, note }: HeldBack): OncallState {
+  if (episode.heldBack === because) return state;
+  note({
+    kind: 'notification.withheld',
+    causeSeq: episode.openedSeq,
+    body: { function: episode.story.origin, because },
+  });
+  return { ...state, episodes: { ...state.episodes, [key]: { ...episode, heldBack: because } } };
 }
 
 /** On record once, so that whoever asks why nobody was told finds it; an episode that is on record needs nothing more. */

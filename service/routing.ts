@@ -26,6 +26,8 @@ export type ToldLevel = Route['tell'];
 export interface Told {
   /** Whom, and how loudly, by the name of the target: what was a notice at night may be a page in the morning. */
   readonly targets: Readonly<Record<string, readonly ToldLevel[]>>;
+  /** Those who were to be paged and did not take it: others are, in their place. */
+  readonly refusedBy?: readonly string[];
   readonly pagedAtMs?: EpochMs;
   readonly escalatedAtMs?: EpochMs;
   readonly acknowledgedAtMs?: EpochMs;
@@ -45,10 +47,17 @@ export interface RoutingMoment {
   readonly isReachable: (target: string) => boolean;
 }
 
+export interface RoutedLevel {
+  readonly level: ToldLevel;
+  readonly because: string;
+  /** Why it is not a page that it would be at another hour. */
+  readonly heldBack?: string;
+}
+
 export interface Router {
   ownerOf(key: string): Owner;
   /** How loudly the owner of the origin is told at this hour, and by which rule. */
-  levelOf(episode: Routed, nowMs: EpochMs): { readonly level: ToldLevel; readonly because: string };
+  levelOf(episode: Routed, nowMs: EpochMs): RoutedLevel;
   /** Who is to be told now and has not been. Empty where everybody was: asked every second, it repeats nothing. */
   tellings(episode: Routed, told: Told, at: RoutingMoment): readonly Telling[];
   /** The next time that digests leave, after this instant. */
@@ -72,22 +81,27 @@ export function createRouter(options: OncallOptions): Router {
     const rule = index === -1 ? `${severity} trouble` : `route ${index + 1}`;
     const isHeldBack = level === 'page' && harmedRatio !== undefined && harmedRatio < nightHarmedRatioMin;
     if (!isHeldBack || !isWithin(night, minute)) return { level, because: `${rule} of ${owner}: ${level}` };
-    const because = `${rule} of ${owner}: page, but at night only from ${percent(nightHarmedRatioMin)} harmed`;
-    return { level: 'notice', because };
+    const heldBack = `at night only from ${percent(nightHarmedRatioMin)} harmed`;
+    return { level: 'notice', because: `${rule} of ${owner}: page, but ${heldBack}`, heldBack };
   };
 
   return {
     ownerOf,
     levelOf,
-    tellings(episode, told, { nowMs, isReachable }) {
+    tellings(episode, told, { nowMs, isReachable: isThere }) {
+      const hasRefused = (target: string): boolean => told.refusedBy?.includes(target) === true;
+      const isReachable = (target: string): boolean => isThere(target) && !hasRefused(target);
       const owner = ownerOf(episode.origin);
       const others = (own: readonly Telling[]) =>
         noticesOf(episode, told, own).filter(({ target }) => isReachable(target));
-      if (told.pagedAtMs !== undefined) {
+      if (isPaged(told)) {
         const escalation = escalationOf(owner, told, { nowMs, escalateAfterMs });
         return [...escalation.filter(({ target }) => isReachable(target)), ...others(escalation)];
       }
-      const { level, because } = levelOf(episode, nowMs);
+      const { level, because } =
+        told.pagedAtMs === undefined
+          ? levelOf(episode, nowMs)
+          : { level: 'page' as const, because: 'those who were to be paged do not take it' };
       const targets = level === 'page' ? pagedOf(owner, isReachable) : owner.notice.filter(isReachable);
       const own = targets
         .filter((target) => !isToldAtLeast(told, target, level))
@@ -111,6 +125,13 @@ export function createRouter(options: OncallOptions): Router {
       });
     });
   }
+}
+
+/** Somebody took the page, or it is still on its way. */
+function isPaged({ targets, refusedBy }: Told): boolean {
+  return Object.entries(targets).some(
+    ([target, levels]) => levels.includes('page') && refusedBy?.includes(target) !== true,
+  );
 }
 
 /** Whom a page goes to: where all of them are gone, whoever comes next. */

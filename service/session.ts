@@ -19,6 +19,7 @@ import { startHousekeeping, type Chore } from './housekeeping.ts';
 import type { Operations } from './http/operations.ts';
 import { createHeartbeat, createMessenger } from './messenger.ts';
 import type { Log } from './log.ts';
+import { createOncallInbox, type OncallInbox } from './oncall-inbox.ts';
 import { createOperations } from './operations.ts';
 import { cronWakeups, realClock, realTimers } from './real-time.ts';
 import { openSpanReceiver } from './span-receiver.ts';
@@ -36,6 +37,8 @@ export interface Session {
   readonly system: System;
   readonly view: SystemView;
   readonly operations: Operations;
+  /** Where targets of on-call answer; absent: none may. */
+  readonly inbox?: OncallInbox;
   /** Stops the chores and the system in good order. The store stays open. */
   end(because: string, how?: { readonly isHandedOver: boolean }): Promise<void>;
 }
@@ -79,6 +82,9 @@ export async function startSession(parts: SessionParts, options: SessionOptions)
       senders: () => receiver?.senders() ?? [],
     },
     operations: createOperations(config, desk, system),
+    ...(config.oncall && {
+      inbox: createOncallInbox(config.oncall.targets, { clock: realClock, admit: (fact) => system.admit(fact) }),
+    }),
     end: (because, { isHandedOver } = { isHandedOver: false }) => (ending ??= end(because, isHandedOver)),
   };
 }

@@ -44,6 +44,8 @@ export interface TargetState {
   readonly pausedUntilMs?: EpochMs;
   /** It is gone, under the configuration of this hash: another one may name another address. */
   readonly goneUnder?: string;
+  /** It refused what was meant for it, under the configuration of this hash, and has taken nothing since. */
+  readonly refusedUnder?: string;
   /** The first of the failures since which it has taken nothing. */
   readonly failingSinceMs?: EpochMs;
   readonly because?: string;
@@ -104,6 +106,39 @@ const laneCountMax = 1_000;
 
 export function laneIdOf(target: string, { dedupKey }: Pick<Notification, 'dedupKey'>): string {
   return `${target} ${dedupKey}`;
+}
+
+/** Five minutes: long enough for a restart over there, short enough for a page. */
+const failingMsMax = 5 * msPerMinute;
+
+/** Targets that have taken nothing for a while although something waits for them: it is tried on, and shows when they take messages again. */
+export function failingTargets({ lanes, targets }: Outbox, nowMs: EpochMs): ReadonlySet<string> {
+  const failing = Object.entries(targets).flatMap(([name, { failingSinceMs = Infinity }]) =>
+    nowMs - failingSinceMs >= failingMsMax ? [name] : [],
+  );
+  if (failing.length === 0) return new Set();
+  const waiting = new Set(Object.values(lanes).map(({ target }) => target));
+  return new Set(failing.filter((name) => waiting.has(name)));
+}
+
+/** Pages that waited before, and will not be told where they were to be any more. */
+export function lostPages(
+  before: Outbox,
+  after: Outbox,
+): readonly { readonly target: string; readonly dedupKey: string }[] {
+  if (before.lanes === after.lanes) return [];
+  return Object.entries(before.lanes).flatMap(
+    ([
+      id,
+      {
+        target,
+        messages: [first],
+      },
+    ]) => {
+      const { level, step, dedupKey } = first!.notification;
+      return !(id in after.lanes) && level === 'page' && step === 'trigger' ? [{ target, dedupKey }] : [];
+    },
+  );
 }
 
 export function isGone({ targets }: Outbox, target: string, configSha256: string): boolean {
@@ -187,8 +222,10 @@ export function hearOutcome(
       const isLost = lane.messages[0]!.notification.step === 'trigger';
       const rest = isLost ? undefined : afterFirst(lane, outcome.atMs);
       const messageCount = isLost ? lane.messages.length : 1;
+      // What is acknowledged or resolved there by other hands may well be refused.
+      const refused = isLost ? { refusedUnder: configSha256 } : {};
       return {
-        outbox: failing(withLane(outbox, laneId, rest), lane.target, outcome),
+        outbox: failing(withLane(outbox, laneId, rest), lane.target, outcome, refused),
         consequence: { kind: 'dropped', messageCount },
       };
     }
@@ -266,11 +303,10 @@ function failing(
   outbox: Outbox,
   target: string,
   { atMs, because }: { readonly atMs: EpochMs; readonly because: string },
-  paused: Pick<TargetState, 'pausedUntilMs'> = {},
+  more: Pick<TargetState, 'pausedUntilMs' | 'refusedUnder'> = {},
 ): Outbox {
   const before = outbox.targets[target];
-  const until = before?.pausedUntilMs === undefined ? {} : { pausedUntilMs: before.pausedUntilMs };
-  return withTarget(outbox, target, { failingSinceMs: before?.failingSinceMs ?? atMs, because, ...until, ...paused });
+  return withTarget(outbox, target, { ...before, failingSinceMs: before?.failingSinceMs ?? atMs, because, ...more });
 }
 
 /** It takes messages again; one that had been under way does not end a wait that was asked for since. */

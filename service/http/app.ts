@@ -10,7 +10,9 @@ import { InputError, WorldError } from '../../core/errors.ts';
 import { isLoopback } from '../../core/loopback.ts';
 import { reportMarkdown, reportOf } from '../../detector/report.ts';
 import type { Log } from '../log.ts';
+import type { OncallInbox } from '../oncall-inbox.ts';
 import type { SystemView } from '../view.ts';
+import { createOncallRoutes } from './oncall.ts';
 import { createOperationRoutes, type Operations } from './operations.ts';
 import { problem } from './problem.ts';
 
@@ -22,10 +24,12 @@ export interface AppOptions {
   readonly webFolder: string;
   /** What people may ask of it; absent: it can only be read. */
   readonly operations?: Operations;
+  /** Where targets of on-call answer; absent: none may. */
+  readonly inbox?: OncallInbox;
   readonly log?: Log;
 }
 
-export function createApp({ view, tokens, webFolder, operations, log }: AppOptions): Express {
+export function createApp({ view, tokens, webFolder, operations, inbox, log }: AppOptions): Express {
   const app = express();
   app.disable('x-powered-by');
   app.use(helmet({ contentSecurityPolicy: { directives: { defaultSrc: ["'self'"], upgradeInsecureRequests: null } } }));
@@ -38,6 +42,8 @@ export function createApp({ view, tokens, webFolder, operations, log }: AppOptio
   });
 
   app.use(rateLimit({ windowMs: 60_000, limit: 1_200, standardHeaders: 'draft-8', legacyHeaders: false }));
+  // Before tokens are asked for: who answers from outside has none, and signs.
+  if (inbox) app.use('/api/oncall', createOncallRoutes(inbox));
   app.use('/api', requireToken(tokens));
   app.get('/api/status', (_request, response) => void response.json(view.status()));
   app.get('/api/plan', (_request, response) => void response.json(view.plan()));

@@ -42,6 +42,12 @@ it(
     expect(card()).toMatchObject({ incidents: 1, falseIncidents: 0, pages: 1, escalations: 0 });
     const [incident] = demo.world.system.view.incidents().open;
     expect(incident).toMatchObject({ severity: 'critical', harmed: [traces!.functions[0]!.key] });
+    const [alert] = demo.pager.alerts();
+    const answer = { target: 'desk-pager', eventId: 'e1', kind: 'acknowledged', by: 'Ada', atMs: 0 } as const;
+    demo.world.system.admit({ kind: 'answered', answer: { ...answer, dedupKey: alert!.dedupKey } });
+    for (let second = 0; second < 3; second++) await demo.world.step();
+    expect(demo.world.system.view.incidents().open[0]).toMatchObject({ id: incident!.id, state: 'acknowledged' });
+    expect(demo.world.system.view.incident(incident!.id)).toMatchObject({ acknowledgedBy: 'desk-pager:Ada' });
     expect(incident!.origin).toMatch(/^edge:.*orders-validate:live>dynamodb\/positions$/);
   },
 );
