@@ -11,9 +11,11 @@ import { calendarImportVerb } from './calendar-import.ts';
 import { configCheckVerb } from './config-check.ts';
 import { demoVerb } from './demo.ts';
 import { detectVerb } from './detect.ts';
+import { doctorVerb } from './doctor.ts';
 import { explainVerb } from './explain.ts';
 import { forecastVerb } from './forecast.ts';
 import { historyImportVerb } from './history-import.ts';
+import { oncallTestVerb } from './oncall-test.ts';
 import { planVerb } from './plan.ts';
 import { serveVerb } from './serve.ts';
 import { simulateVerb } from './simulate.ts';
@@ -34,9 +36,11 @@ export const verbs: readonly Verb[] = [
   configCheckVerb,
   demoVerb,
   detectVerb,
+  doctorVerb,
   explainVerb,
   forecastVerb,
   historyImportVerb,
+  oncallTestVerb,
   planVerb,
   serveVerb,
   simulateVerb,

@@ -80,7 +80,16 @@ describe('a file that is right', () => {
     async (name) => {
       const file = new URL(`examples/${name}`, import.meta.url).pathname;
       const config = await loadConfig(file, {
-        env: { FORESHOCK_TOKEN: token, FORESHOCK_EVENTS_SECRET: `whsec_${'A'.repeat(43)}=` },
+        env: {
+          FORESHOCK_TOKEN: token,
+          FORESHOCK_EVENTS_SECRET: `whsec_${'A'.repeat(43)}=`,
+          ORDERS_ROUTING_KEY: 'o'.repeat(32),
+          LEAD_ROUTING_KEY: 'l'.repeat(32),
+          ORDERS_WEBHOOK_SECRET: token,
+          ORDERS_SLACK_WEBHOOK: 'https://hooks.slack.com/services/T/B/orders',
+          QUOTES_SLACK_WEBHOOK: 'https://hooks.slack.com/services/T/B/quotes',
+          HEARTBEAT_URL: 'https://heartbeat.example.com/foreshock',
+        },
         files: { ...realFiles, isFile: async () => true },
       });
       expect(config.functions.length).toBeGreaterThan(0);

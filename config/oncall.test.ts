@@ -26,6 +26,14 @@ describe('on-call', () => {
     expect(config.effective).toMatchObject({ oncall: { targets: [{ pagerduty: { routingKey: '[secret]' } }] } });
   });
 
+  it('keeps what answers are believed by apart from what is sent', async () => {
+    const both = `{ routingKey: '\${env:FORESHOCK_TOKEN}', webhookSecret: '\${env:FORESHOCK_TOKEN}' }`;
+    const config = await load(withOncall(`{ name: t, pagerduty: ${both} }`));
+    const [target] = config.oncall!.targets;
+    expect([target!.secrets.length, target!.webhookSecrets.length]).toEqual([1, 1]);
+    expect(`${inspect(config, { depth: 20 })} ${JSON.stringify(config.effective)}`).not.toContain(token);
+  });
+
   it.each([
     [
       'a secret from a file',

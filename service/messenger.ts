@@ -92,6 +92,15 @@ export function retryAfterMsOf(text: string | undefined, nowMs: number): number 
   return Number.isNaN(atMs) ? undefined : Math.max(0, atMs - nowMs);
 }
 
+/** Which addresses a name may mean: this machine only where it is named as such, and the operator's own network only where they say so. */
+export function addressJudge(url: URL, isPrivate: boolean): (address: string) => boolean {
+  return (address) => {
+    const found = addressClassOf(address);
+    if (found === 'loopback') return isLoopback(url.hostname);
+    return found === 'public' || (found === 'private' && isPrivate);
+  };
+}
+
 /** Answers always, and in time. */
 export function post(
   { url: address, method, headers, body }: OutgoingRequest,
@@ -103,11 +112,7 @@ export function post(
   signal: AbortSignal,
 ): Promise<PostAnswer> {
   const url = new URL(address);
-  const isAllowed = (candidate: string): boolean => {
-    const found = addressClassOf(candidate);
-    if (found === 'loopback') return isLoopback(url.hostname);
-    return found === 'public' || (found === 'private' && isPrivate);
-  };
+  const isAllowed = addressJudge(url, isPrivate);
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
   if (isIP(host) !== 0 && !isAllowed(host))
     return Promise.resolve({
