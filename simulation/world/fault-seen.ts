@@ -20,7 +20,8 @@ export function faultSeen(
 ): FaultSeen {
   const { fault } = traces ?? {};
   const incidents = audit.filter(({ kind }) => kind === 'incident.opened');
-  const struck = traces?.functions.filter(({ table }) => table === fault?.table).map(({ key }) => key) ?? [];
+  const callers = traces?.functions.filter(({ service }) => service === fault?.service).map(({ key }) => key) ?? [];
+  const struck = fault ? [...callers, `service:${fault.service}`] : [];
   const isOfFault = ({ atMs, body }: AuditEvent): boolean =>
     fault !== undefined &&
     firstBadSpanAtMs !== undefined &&

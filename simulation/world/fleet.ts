@@ -11,7 +11,7 @@ export interface FleetFunction {
   /** Requests of this function for each request at the edge. */
   readonly requestsPerEdgeRequest: number;
   /** What every request waits for. */
-  readonly table: string;
+  readonly service: string;
 }
 
 const place = '123456789012/us-east-1';
@@ -19,7 +19,7 @@ const place = '123456789012/us-east-1';
 export const demoFleet: readonly FleetFunction[] = [
   {
     requestsPerEdgeRequest: 1,
-    table: 'positions',
+    service: 'positions',
     spec: {
       key: `${place}/orders-validate:live` as FunctionKey,
       memoryMb: 1_024,
@@ -37,7 +37,7 @@ export const demoFleet: readonly FleetFunction[] = [
   {
     // 18 ms: by Little's law half a hundred would do for 2,000 a second; Lambda wants one for every 10 requests a second.
     requestsPerEdgeRequest: 2,
-    table: 'quotes',
+    service: 'quotes',
     spec: {
       key: `${place}/quotes-stream:live` as FunctionKey,
       memoryMb: 512,
@@ -55,7 +55,7 @@ export const demoFleet: readonly FleetFunction[] = [
   {
     // A JVM: a cold start holds an order for 2.6 s in a moving market, worth about 30 cents.
     requestsPerEdgeRequest: 0.25,
-    table: 'exposures',
+    service: 'exposures',
     spec: {
       key: `${place}/risk-check:live` as FunctionKey,
       memoryMb: 2_048,

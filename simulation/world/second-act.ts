@@ -1,5 +1,5 @@
 /**
- * The demo's second act: twenty minutes after the release, while volume is still high, the table behind the orders turns slow and failing for four minutes.
+ * The demo's second act: twenty minutes after the release, while volume is still high, the service behind the orders turns slow and failing for four minutes.
  *
  * Around it, from ten minutes before until ten after, spans are sent as OTLP over HTTP; what comes before and after is told as deltas.
  */
@@ -16,14 +16,14 @@ const exportMsDefault = 250;
 export function secondAct(releaseAtMs: EpochMs, exportMs = exportMsDefault): TraceOptions {
   const fromMs = releaseAtMs + faultAfterMs;
   const untilMs = fromMs + faultMs;
-  const functions = demoFleet.map(({ spec, table }) => ({
+  const functions = demoFleet.map(({ spec, service }) => ({
     key: spec.key,
     medianMs: spec.runDurationMs.p50,
-    table,
+    service,
   }));
   return {
     functions,
-    fault: { table: functions[0]!.table, fromMs, untilMs, slowTimes: 4, failedRatio: 0.3 },
+    fault: { service: functions[0]!.service, fromMs, untilMs, slowTimes: 4, failedRatio: 0.3 },
     otlp: {
       fromMs: releaseAtMs + sentAroundMs,
       untilMs: Math.ceil((untilMs + sentAroundMs) / msPerMinute) * msPerMinute,

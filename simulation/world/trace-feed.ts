@@ -5,9 +5,10 @@ import type { Random } from '../../core/random.ts';
 import { msPerSecond, type Clock, type EpochMs } from '../../core/time.ts';
 import type { WindowDelta } from '../../core/window.ts';
 import { realTimers } from '../../service/real-time.ts';
+import { senderTokens } from './trace-senders.ts';
 import { createTraces, type TraceOptions, type Traces } from './traces.ts';
 
-export interface TraceFeed extends Pick<Traces, 'slow' | 'served' | 'provisioned' | 'firstBadSpanAtMs'> {
+export interface TraceFeed extends Omit<Traces, 'export' | 'takeDeltas'> {
   /** In this second spans may be sent. */
   readonly isExporting: (secondAtMs: EpochMs) => boolean;
   readonly export: (nowMs: EpochMs) => Promise<void>;
@@ -20,7 +21,14 @@ export async function openTraceFeed(
   { clock, random }: { readonly clock: Clock; readonly random: Random },
 ): Promise<TraceFeed> {
   const windower = createWindower({ aliasOf: () => undefined, samplingOf: () => ({ kind: 'ratio', ratio: 1 }) });
-  const listener = await listenOtlp({ windower, clock, timers: realTimers, host: '127.0.0.1', port: 0 });
+  const listener = await listenOtlp({
+    windower,
+    clock,
+    timers: realTimers,
+    tokens: senderTokens,
+    host: '127.0.0.1',
+    port: 0,
+  });
   const { otlp, exportMs } = options;
   const { takeDeltas, export: send, ...traces } = createTraces(options, random);
   const isExporting = (atMs: EpochMs): boolean =>

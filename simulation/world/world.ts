@@ -16,7 +16,7 @@ import type { Fact } from '../../service/facts.ts';
 import type { System } from '../../service/system.ts';
 import type { SystemPorts } from '../../service/system-options.ts';
 import type { EventWindowView, Measured } from '../../service/view.ts';
-import { createArrivalSource, type ArrivalSource } from '../twin/arrivals.ts';
+import { createArrivalSource, type Arrivals, type ArrivalSource } from '../twin/arrivals.ts';
 import { listenTwin, type ListenOptions } from '../twin/control-plane-http.ts';
 import type { TwinParams } from '../twin/limits.ts';
 import type { MinuteCount } from '../twin/minute-counter.ts';
@@ -51,6 +51,8 @@ export interface WorldOptions {
   readonly countsSeconds?: boolean;
   /** Requests leave spans, and the system receives them; none where absent. */
   readonly traces?: TraceOptions;
+  /** Share of its calls that a function's breaker lets through now; all of them where absent. */
+  readonly admitRatioOf?: (key: FunctionKey) => number;
   /** What this account's Lambda does differently from the documented one. */
   readonly twinParams?: Partial<TwinParams>;
 }
@@ -65,6 +67,8 @@ export interface World {
   nowMs(): EpochMs;
   /** End of the first request that a fault harmed; undefined: none was yet. */
   firstBadSpanAtMs(): EpochMs | undefined;
+  /** Requests that the fault failed, throttled or slowed; undefined where nothing is traced. */
+  harmed(): { readonly with: number; readonly without: number } | undefined;
   /** One second. Answers false when the span is over. */
   step(): Promise<boolean>;
   measured(key: FunctionKey): {
@@ -104,7 +108,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
         trafficOf.get(key)!.tell(count, (bucket) => told.system?.admit({ kind: 'volume', key, ...bucket })),
       ...(feed && { onRequest: feed.served, onProvisioned: feed.provisioned }),
     }),
-    without: createTwin(twinOptions),
+    without: createTwin({ ...twinOptions, ...(feed && { onRequest: feed.servedWithout }) }),
   };
   const { beforeAnswer } = options;
   const server = await listenTwin({
@@ -143,6 +147,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     async step() {
       const nowMs = clock.nowMs();
       if (nowMs % msPerMinute === 0) for (const one of traffic) one.draw(nowMs, twins, feed);
+      if (feed) for (const one of traffic) one.strike(nowMs, twins, feed, options.admitRatioOf ?? alwaysAdmits);
       await passSecond(nowMs);
       twins.without.advance();
       if (options.countsSeconds) for (const one of traffic) system.admit(one.countOf(nowMs));
@@ -154,7 +159,8 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       await drive.tick(system);
       return clock.nowMs() < untilMs;
     },
-    firstBadSpanAtMs: () => feed?.firstBadSpanAtMs(),
+    firstBadSpanAtMs: () => feed?.firstHarmedAtMs(),
+    harmed: () => (feed ? { with: feed.harmedCount('with'), without: feed.harmedCount('without') } : undefined),
     measured: (key) => ({
       with: measuredOf(twins.with.countersOf(key)),
       without: measuredOf(twins.without.countersOf(key)),
@@ -171,6 +177,8 @@ export async function createWorld(options: WorldOptions): Promise<World> {
 interface Traffic {
   readonly key: FunctionKey;
   draw(minuteAtMs: EpochMs, twins: TwinPair, feed: TraceFeed | undefined): void;
+  /** Where the minute meets trouble, its seconds are handed over one by one: what a breaker does is known when each begins. */
+  strike(secondAtMs: EpochMs, twins: TwinPair, feed: TraceFeed, admitRatioOf: (key: FunctionKey) => number): void;
   /** What has come in a second of the minute that was drawn last. */
   countOf(secondAtMs: EpochMs): Extract<Fact, { kind: 'counts' }>;
   tell(minute: Omit<MinuteCount, 'key'>, admit: (bucket: CountedBucket) => void): void;
@@ -185,6 +193,7 @@ function createTraffic(
   const counter: BucketCounter = createBucketCounter(Math.max(volume.stepMs, msPerMinute));
   const { key } = twin;
   const perSecond = new Float64Array(secondsPerMinute);
+  let held: Arrivals | undefined;
   const volumeAt = (atMs: EpochMs): number => volume.values[Math.floor((atMs - volume.fromMs) / volume.stepMs)] ?? NaN;
   return {
     key,
@@ -193,11 +202,19 @@ function createTraffic(
       // Rounded at random, so that a tenth of a request a minute is six an hour and not none.
       const count = Math.floor(requests + rounding.next());
       const arrivals = source.draw({ fromMs: minuteAtMs, lengthMs: msPerMinute, count });
-      feed?.slow(key, arrivals);
       perSecond.fill(0);
       for (const atMs of arrivals.atMs) perSecond[Math.floor((atMs - minuteAtMs) / msPerSecond)]!++;
+      held = feed?.isTouched(key, minuteAtMs) ? arrivals : undefined;
+      if (held) return;
       twins.with.feed(key, arrivals);
       twins.without.feed(key, arrivals);
+    },
+    strike(secondAtMs, twins, feed, admitRatioOf) {
+      if (!held) return;
+      const second = arrivalsOf(held, secondAtMs);
+      const struck = feed.strike(key, second, admitRatioOf(key));
+      twins.with.feed(key, struck.with);
+      twins.without.feed(key, struck.without);
     },
     countOf: (atMs) => ({
       kind: 'counts',
@@ -214,6 +231,17 @@ function createTraffic(
     },
   };
 }
+
+function arrivalsOf({ atMs, runMs }: Arrivals, secondAtMs: EpochMs): Arrivals {
+  const placeOf = (instantMs: EpochMs): number => {
+    const place = atMs.findIndex((at) => at >= instantMs);
+    return place < 0 ? atMs.length : place;
+  };
+  const [from, until] = [placeOf(secondAtMs), placeOf(secondAtMs + msPerSecond)];
+  return { atMs: atMs.slice(from, until), runMs: runMs.slice(from, until) };
+}
+
+const alwaysAdmits = (): number => 1;
 
 function createWindows({ functions, events, fromMs, untilMs }: WorldOptions, twins: TwinPair) {
   const closed = new Map<FunctionKey, EventWindowView[]>(functions.map(({ twin }) => [twin.key, []]));
