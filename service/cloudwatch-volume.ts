@@ -139,7 +139,7 @@ async function openCounters(
 function tellRows(system: Listener, key: FunctionKey, rows: readonly KeptRow[], counter: BucketCounter): void {
   for (const { atMs, volume, isSaturated = false } of rows) {
     const bucket = counter.push(atMs, volume, { isSaturated });
-    if (bucket) system.admit({ kind: 'volume', key, ...bucket });
+    if (bucket) system.admit({ kind: 'volume', key, ...bucket, countedBy: 'cloudwatch' });
   }
 }
 

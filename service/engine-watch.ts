@@ -33,10 +33,17 @@ export function catchUpWatch(scene: Scene, turn: Turn, facts: readonly Fact[]): 
 export function lookAtSpans(scene: Scene, turn: Turn, facts: readonly Fact[]): void {
   const { watch, actionsTaken } = scene;
   const deltas = facts.flatMap((fact) => (fact.kind === 'deltas' ? fact.deltas : []));
+  for (const fact of facts) if (fact.kind === 'volume' && fact.countedBy !== undefined) hearCount(scene, fact);
   scene.actionsTaken = actionsTaken.filter(({ atMs }) => turn.nowMs - atMs < actionsKeptMs);
   for (const count of scene.spanDemand.take(turn.nowMs, deltas)) scene.planning.hear(count);
   report(scene, turn, watch.look(turn.nowMs, deltas, contextOf(scene)));
   scene.acknowledgements = [];
+}
+
+/** What AWS counted, minutes ago: throttled requests are in it, and in no span of the function. */
+function hearCount({ watch, planning }: Scene, fact: Extract<Fact, { kind: 'volume' }>): void {
+  const { key, bucketAtMs: fromMs, requestCount, isSaturated = false } = fact;
+  watch.hear(key, { fromMs, lengthMs: planning.stepMsOf(key), requestCount, isSaturated });
 }
 
 function contextOf(scene: Scene): (secondAtMs: EpochMs) => WatchContext {

@@ -17,7 +17,12 @@ import type { WindowDelta } from '../core/window.ts';
 
 export type Fact =
   /** Requests that arrived for a function in one finished bucket, throttled ones included: offered load, not what got through. */
-  | ({ readonly kind: 'volume'; readonly bucketAtMs: EpochMs } & OfferedRequests)
+  | ({
+      readonly kind: 'volume';
+      readonly bucketAtMs: EpochMs;
+      /** AWS counted these very requests, and will count no other: spans are held against it. Absent: volume of a market, or of a file. */
+      readonly countedBy?: 'cloudwatch';
+    } & OfferedRequests)
   /**
    * The same over a span that is shorter than a bucket, as soon as it is over: seconds, where somebody counts them. It is not learned, and tells how the day goes; in time
    * order for each function.

@@ -11,11 +11,14 @@
 import type { Finding } from '../core/finding.ts';
 import type { Acknowledgement, ActionTaken, Incident, IncidentChange, MaintenanceWindow } from '../core/incident.ts';
 import type { Json } from '../core/json.ts';
+import type { Corroboration, Observer } from '../core/corroboration.ts';
 import type { MarketEvent } from '../core/market-event.ts';
 import { msPerMinute, msPerSecond, type EpochMs } from '../core/time.ts';
-import type { WindowDelta } from '../core/window.ts';
+import type { WindowDelta, WindowKey } from '../core/window.ts';
 import { createCorrelator, type CorrelatorSnapshot } from '../detector/correlator.ts';
 import { createDetection, type DetectionContext, type DetectionOptions } from '../detector/detection.ts';
+import type { Counted } from '../detector/witness-book.ts';
+import { createWitnesses } from '../detector/witnesses.ts';
 
 /** What is known beside the spans at one second. */
 export interface WatchContext {
@@ -46,6 +49,7 @@ export interface WatchSnapshot {
   /** The last that were resolved, the newest last. */
   readonly ended: readonly Incident[];
   readonly detection: Json;
+  readonly witnesses?: Json;
   readonly graph: CorrelatorSnapshot['graph'];
   /** `detector key` of each trouble, and when it stood last. */
   readonly stood: readonly (readonly [string, EpochMs])[];
@@ -68,6 +72,10 @@ export interface TraceWatch {
   /** Opened since the start, and not silenced. */
   readonly openedCount: number;
   readonly openedSeqs: ReadonlyMap<string, number>;
+  /** AWS's own count of a function, of a time that is final. Nothing to hold it against before spans have come. */
+  hear(key: WindowKey, counted: Counted): void;
+  /** Who confirms an incident now, independent of each other; `elsewhere`: who was asked outside of spans. */
+  corroborationOf(incident: Incident, elsewhere?: readonly Observer[]): Corroboration;
   /** An audit event tells of it. */
   noteOpened(id: string, seq: number): void;
   told(): ToldIncidents;
@@ -82,6 +90,7 @@ const nothingSeen: Looked = { findings: [], changes: [] };
 export function createTraceWatch(options: DetectionOptions, snapshot?: WatchSnapshot): TraceWatch {
   const detection = createDetection(options, snapshot?.detection);
   const correlator = createCorrelator(undefined, snapshot && { ...snapshot.told, graph: snapshot.graph });
+  const witnesses = createWitnesses(snapshot?.witnesses);
   const stood = new Map<string, EpochMs>(snapshot?.stood);
   const openedSeqs = new Map(Object.entries(snapshot?.told.openedSeqs ?? {}));
   let ended = snapshot?.ended ?? [];
@@ -91,7 +100,8 @@ export function createTraceWatch(options: DetectionOptions, snapshot?: WatchSnap
   let openedCount = 0;
 
   const judge = (secondAtMs: EpochMs, deltas: readonly WindowDelta[], context: WatchContext): Looked => {
-    const findings = detection.tick(secondAtMs, deltas, context.detection);
+    const found = detection.tick(secondAtMs, deltas, context.detection);
+    const findings = [...found, ...witnesses.look(secondAtMs, deltas, found)];
     const changes = correlator.tick(secondAtMs, { ...context, findings, deltas });
     for (const change of changes) {
       if (change.kind === 'opened' && change.incident.silencedBy === undefined) openedCount++;
@@ -142,6 +152,7 @@ export function createTraceWatch(options: DetectionOptions, snapshot?: WatchSnap
     },
     passOver(untilMs) {
       lookedAtMs = Math.max(lookedAtMs ?? 0, secondOf(untilMs) - msPerSecond);
+      witnesses.passOver(secondOf(untilMs));
     },
     get isWatching() {
       return isWatching;
@@ -156,6 +167,10 @@ export function createTraceWatch(options: DetectionOptions, snapshot?: WatchSnap
       return openedCount;
     },
     openedSeqs,
+    hear(key, counted) {
+      if (isWatching) witnesses.hear(key, counted);
+    },
+    corroborationOf: (incident, elsewhere) => witnesses.corroborationOf(incident, lookedAtMs ?? 0, elsewhere),
     noteOpened: (id, seq) => void openedSeqs.set(id, seq),
     told() {
       const { graph: _graph, ...told } = correlator.snapshot();
@@ -170,6 +185,7 @@ export function createTraceWatch(options: DetectionOptions, snapshot?: WatchSnap
         told: this.told(),
         ended,
         detection: detection.snapshot(),
+        witnesses: witnesses.snapshot(),
         graph,
         stood: [...stood],
         waiting,

@@ -9,7 +9,7 @@ import type { WindowDelta, WindowKey } from '../core/window.ts';
 import { createMemoryStore } from '../store/memory.ts';
 import { compose } from './compose.ts';
 import { replay } from './replay.ts';
-import { key, minute, sampleOptions, samplePorts } from './sample.ts';
+import { key, minute, sampleOptions, samplePorts, stepMs } from './sample.ts';
 import type { System } from './system.ts';
 
 const options = sampleOptions();
@@ -154,5 +154,27 @@ describe('a table that fails', () => {
     expect(differences).toEqual([]);
     expect(runs[0]).toMatchObject({ unreplayed: null, differingCount: 0 });
     expect((await incidentsOf(store)).includes('incident.opened')).toBe(true);
+  });
+});
+
+describe('spans held against CloudWatch', () => {
+  it.each([
+    ['as many calls are nothing', 30_000, []],
+    ['a fifth less than was counted is said once, and is no incident', 37_500, ['counts-differ']],
+  ])('%s', async (_name, requestCount, told) => {
+    const store = createMemoryStore();
+    const run = await open(store, fromMs);
+    const untilMs = fromMs + 30 * msPerMinute;
+    for (let bucketAtMs = fromMs + stepMs; run.clock.nowMs() < untilMs; bucketAtMs += stepMs) {
+      await runUntil(run, () => run.clock.nowMs() >= bucketAtMs + stepMs + 3 * msPerMinute);
+      run.system.admit({ kind: 'volume', key, bucketAtMs, requestCount, countedBy: 'cloudwatch' });
+    }
+    const seen = (await auditOf(store))
+      .filter(({ kind }) => kind === 'finding.seen')
+      .map(({ body }) => body['detector']);
+    expect(seen.filter((detector) => detector === 'counts-differ')).toEqual(told);
+    expect(await incidentsOf(store)).toEqual([]);
+    await run.system.stop('asked to stop', { keepsStore: true });
+    expect((await replay(store)).differences).toEqual([]);
   });
 });
