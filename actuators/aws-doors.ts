@@ -2,7 +2,9 @@
  * All doors of one account and region. Each client is made when it is first needed: who books nothing talks to no scheduler.
  */
 import { ApplicationAutoScalingClient } from '@aws-sdk/client-application-auto-scaling';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SchedulerClient } from '@aws-sdk/client-scheduler';
+import { SQSClient } from '@aws-sdk/client-sqs';
 import { WorldError } from '../core/errors.ts';
 import { createControlPlane, type ControlPlane } from './control-plane.ts';
 import type { AwsService } from './endpoint.ts';
@@ -10,12 +12,16 @@ import { createServiceDoor, type DoorOptions, type ServiceDoor } from './service
 
 export type SchedulerDoor = ServiceDoor<SchedulerClient>;
 export type ScalingDoor = ServiceDoor<ApplicationAutoScalingClient>;
+export type TableDoor = ServiceDoor<DynamoDBClient>;
+export type QueueDoor = ServiceDoor<SQSClient>;
 
 /** For an account and region always the same ones, because the call budgets are theirs. */
 export interface AwsDoors {
   readonly lambda: ControlPlane;
   readonly scheduler: SchedulerDoor;
   readonly scaling: ScalingDoor;
+  readonly tables: TableDoor;
+  readonly queues: QueueDoor;
 }
 
 export interface AwsDoorsOptions extends Omit<DoorOptions, 'callsPerSecond' | 'endpointUrl'> {
@@ -31,10 +37,18 @@ const schedulerCallsPerSecond = 20;
 /** A look at a steered function is two calls to Lambda and one here, so it never lags behind; its quota is not published. */
 const scalingCallsPerSecond = 5;
 
+/** A breaker that stands is written every twenty seconds: 200 at once. A table on demand takes thousands. */
+const tableCallsPerSecond = 10;
+
+/** Moves of dead letters are rare. Of its quota AWS says nothing. */
+const queueCallsPerSecond = 2;
+
 export function createAwsDoors({ endpointUrlOf, callsPerSecond, ...rest }: AwsDoorsOptions): AwsDoors {
   let lambda: ControlPlane | undefined;
   let scheduler: SchedulerDoor | undefined;
   let scaling: ScalingDoor | undefined;
+  let tables: TableDoor | undefined;
+  let queues: QueueDoor | undefined;
   return {
     get lambda() {
       return (lambda ??= createControlPlane({ ...rest, endpointUrl: endpointUrlOf('lambda'), callsPerSecond }));
@@ -55,6 +69,20 @@ export function createAwsDoors({ endpointUrlOf, callsPerSecond, ...rest }: AwsDo
         callsPerSecond: scalingCallsPerSecond,
       }));
     },
+    get tables() {
+      return (tables ??= createServiceDoor('DynamoDB', (settings) => new DynamoDBClient(settings), {
+        ...rest,
+        endpointUrl: endpointUrlOf('dynamodb'),
+        callsPerSecond: tableCallsPerSecond,
+      }));
+    },
+    get queues() {
+      return (queues ??= createServiceDoor('SQS', (settings) => new SQSClient(settings), {
+        ...rest,
+        endpointUrl: endpointUrlOf('sqs'),
+        callsPerSecond: queueCallsPerSecond,
+      }));
+    },
   };
 }
 
@@ -66,7 +94,7 @@ export function createAwsDoors({ endpointUrlOf, callsPerSecond, ...rest }: AwsDo
  */
 export async function requireSameEnd(
   doors: AwsDoors,
-  service: 'scaling' | 'scheduler',
+  service: 'queues' | 'scaling' | 'scheduler' | 'tables',
   meet: () => Promise<unknown>,
 ): Promise<void> {
   const { lambda, [service]: door } = doors;

@@ -6,25 +6,18 @@
  *
  * @see https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-universal.html
  */
-import {
-  ConflictException,
-  CreateScheduleCommand,
-  DeleteScheduleCommand,
-  ListSchedulesCommand,
-  ResourceNotFoundException,
-  UpdateScheduleCommand,
-  type CreateScheduleCommandInput,
-} from '@aws-sdk/client-scheduler';
+import { ListSchedulesCommand } from '@aws-sdk/client-scheduler';
 import type { BookCall, CancelBooking, Outcome } from '../core/action.ts';
 import { assertNever } from '../core/assert.ts';
 import { bookingNameOf, bookingNamePrefix, createBookingReader, type Booking } from '../core/booking.ts';
 import { WorldError } from '../core/errors.ts';
 import type { Bookkeeper } from '../core/ports.ts';
 import type { FunctionName } from '../core/series-key.ts';
-import { msPerDay, msPerMinute, msPerSecond, type Clock } from '../core/time.ts';
-import { functionArnOf, nameOf, partitionOf, placeOf } from './arn.ts';
+import { msPerDay, msPerMinute, type Clock } from '../core/time.ts';
+import { functionArnOf, nameOf, placeOf } from './arn.ts';
 import { readFailure, worldErrorOf } from './aws-failure.ts';
 import { requireSameEnd, type AwsDoors, type SchedulerDoor } from './aws-doors.ts';
+import { bookSchedule, cancelSchedule, type OneTimeSchedule } from './one-time-schedule.ts';
 import { scalableTargetIdOf } from './scalable-target.ts';
 
 export interface BookedCalls extends Bookkeeper {
@@ -47,7 +40,7 @@ export interface BookedCallsOptions {
 const pageCountMax = 100;
 
 export function createBookedCalls(options: BookedCallsOptions): BookedCalls {
-  const { doorsOf, clock, groupName = 'default' } = options;
+  const { doorsOf, clock, roleArn, groupName = 'default' } = options;
   return {
     async listBookings(keys, signal) {
       const read = createBookingReader(keys);
@@ -62,49 +55,15 @@ export function createBookedCalls(options: BookedCallsOptions): BookedCalls {
       const doors = doorsOf(name);
       try {
         await requireSameEnd(doors, 'scheduler', () => listPage(doors.scheduler, { groupName, signal, countMax: 1 }));
-        if (action.kind === 'cancel-booking') await cancel(doors.scheduler, action.booking, { groupName, signal });
-        else await book(doors.scheduler, action.booking, scheduleOf(action.booking, name, options), signal);
+        if (action.kind === 'cancel-booking') {
+          await cancelSchedule(doors.scheduler, bookingNameOf(action.booking), { groupName, signal });
+        } else await bookSchedule(doors.scheduler, scheduleOf(action.booking, name), { roleArn, groupName, signal });
         return { kind: 'accepted', atMs: clock.nowMs() };
       } catch (error) {
         return { ...readFailure(error, signal), atMs: clock.nowMs() };
       }
     },
   };
-}
-
-async function book(
-  door: SchedulerDoor,
-  { atMs: startByMs }: Booking,
-  schedule: CreateScheduleCommandInput,
-  signal: AbortSignal,
-): Promise<void> {
-  // After its instant it would go out at once or never.
-  const request = { urgency: 'urgent', signal, startByMs } as const;
-  try {
-    await door.send(request, (client, abortSignal) =>
-      client.send(new CreateScheduleCommand(schedule), { abortSignal }),
-    );
-  } catch (error) {
-    if (!(error instanceof ConflictException)) throw error;
-    // It is there. That somebody disabled it, or that it goes out as a role of last year, its name does not say: it is made what it should be.
-    await door.send(request, (client, abortSignal) =>
-      client.send(new UpdateScheduleCommand(schedule), { abortSignal }),
-    );
-  }
-}
-
-async function cancel(
-  door: SchedulerDoor,
-  booking: Booking,
-  { groupName, signal }: { readonly groupName: string; readonly signal: AbortSignal },
-): Promise<void> {
-  const command = new DeleteScheduleCommand({ Name: bookingNameOf(booking), GroupName: groupName });
-  await door.send({ urgency: 'routine', signal }, (client, abortSignal) =>
-    client.send(command, { abortSignal }).catch((error: unknown) => {
-      // Taken back before, or carried out: either way it is no longer booked.
-      if (!(error instanceof ResourceNotFoundException)) throw error;
-    }),
-  );
 }
 
 /** All names that begin like ours, and are not disabled: what will not go out is not booked. */
@@ -144,37 +103,15 @@ function listPage(door: SchedulerDoor, { groupName, signal, nextToken, countMax 
   return door.send({ urgency: 'routine', signal }, (client, abortSignal) => client.send(command, { abortSignal }));
 }
 
-function scheduleOf(
-  booking: Booking,
-  name: FunctionName,
-  { roleArn, groupName = 'default' }: BookedCallsOptions,
-): CreateScheduleCommandInput {
-  const { api, input } = callOf(booking, name);
-  const partition = partitionOf(name.region);
-  // No ClientToken of ours: a call that is made again with its token is answered from memory, even where the schedule was deleted in between.
+function scheduleOf(booking: Booking, name: FunctionName): OneTimeSchedule {
   return {
-    Name: bookingNameOf(booking),
-    GroupName: groupName,
-    // To the second, without a zone: the form of EventBridge Scheduler.
-    ScheduleExpression: `at(${new Date(booking.atMs).toISOString().slice(0, 19)})`,
-    ScheduleExpressionTimezone: 'UTC',
-    FlexibleTimeWindow: { Mode: 'OFF' },
-    ActionAfterCompletion: 'DELETE',
-    State: 'ENABLED',
-    Target: {
-      Arn: `arn:${partition}:scheduler:::aws-sdk:${api}`,
-      RoleArn: roleArn ?? `arn:${partition}:iam::${name.accountId}:role/foreshock-scheduler`,
-      Input: JSON.stringify(input),
-      RetryPolicy: {
-        MaximumEventAgeInSeconds: retriedForMs(booking) / msPerSecond,
-        MaximumRetryAttempts: retryCountMax,
-      },
-    },
+    name: bookingNameOf(booking),
+    atMs: booking.atMs,
+    retriedForMs: retriedForMs(booking),
+    place: name,
+    ...callOf(booking, name),
   };
 }
-
-/** What EventBridge Scheduler offers at most: the age alone ends the attempts. */
-const retryCountMax = 185;
 
 /**
  * How long AWS goes on trying.

@@ -24,8 +24,8 @@ export function classifyEndpoint(answer: { readonly host: string; readonly twinV
   return amazonDomains.some((domain) => answer.host.endsWith(domain)) ? 'aws' : 'unknown';
 }
 
-/** The services that capacity is asked of, and that demand is read from. */
-export type AwsService = 'application-auto-scaling' | 'cloudwatch' | 'lambda' | 'scheduler';
+/** The services that are acted on, and that demand is read from. */
+export type AwsService = 'application-auto-scaling' | 'cloudwatch' | 'dynamodb' | 'lambda' | 'scheduler' | 'sqs';
 
 /**
  * The address that the SDK would use besides Amazon's own: what is configured (one for all services), else what the environment says, by the SDK's own

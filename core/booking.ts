@@ -7,6 +7,7 @@
  */
 import { assert } from './assert.ts';
 import type { FunctionKey } from './series-key.ts';
+import { tagOf } from './tag.ts';
 import { msPerMinute, type EpochMs } from './time.ts';
 
 /**
@@ -45,12 +46,12 @@ export function bookingNameOf({ key, purpose, atMs, concurrency, bounds }: Booki
   assert(atMs % msPerMinute === 0, 'a booking is for a whole minute');
   const minute = new Date(atMs).toISOString().slice(0, 16).replace(/\D/g, '');
   const levels = bounds ? `${concurrency}.${bounds.min}.${bounds.max}` : `${concurrency}`;
-  return `${bookingNamePrefix}${functionTagOf(key)}-${letterOf[purpose]}-${minute}-${levels}`;
+  return `${bookingNamePrefix}${tagOf(key)}-${letterOf[purpose]}-${minute}-${levels}`;
 }
 
 /** Reads names: the booking that a name says, undefined for a name that is not ours, or of a function that is none of `keys`. */
 export function createBookingReader(keys: Iterable<FunctionKey>): (name: string) => Booking | undefined {
-  const keyByTag = new Map([...keys].map((key) => [functionTagOf(key), key]));
+  const keyByTag = new Map([...keys].map((key) => [tagOf(key), key]));
   return (name) => {
     const match = namePattern.exec(name);
     if (!match) return undefined;
@@ -69,22 +70,4 @@ export function createBookingReader(keys: Iterable<FunctionKey>): (name: string)
     // The 31st of February, or 007, would be taken back under another name than it stands there.
     return bookingNameOf(booking) === name ? booking : undefined;
   };
-}
-
-/**
- * A function in 16 hexadecimal digits: FNV-1a, 64 bits. For telling a thousand functions apart, not for keeping secrets. In two halves of 32 bits: names are asked for
- * thousands of times a second, and whole 64 bits would be big integers.
- */
-function functionTagOf(key: FunctionKey): string {
-  let high = 0xcbf29ce4;
-  let low = 0x84222325;
-  // Names of functions are ASCII: a character is a byte.
-  for (let at = 0; at < key.length; at++) {
-    low = (low ^ key.charCodeAt(at)) >>> 0;
-    // Times 2^40 + 0x1b3.
-    const product = low * 0x1b3;
-    high = (Math.imul(high, 0x1b3) + Math.floor(product / 2 ** 32) + (low << 8)) >>> 0;
-    low = product >>> 0;
-  }
-  return [high, low].map((half) => half.toString(16).padStart(8, '0')).join('');
 }

@@ -6,12 +6,13 @@
  */
 import type { FunctionKey } from './series-key.ts';
 import type { EpochMs } from './time.ts';
+import type { Undo } from './undo.ts';
 
 /** What breaker clients ask for: `orders-table`. */
 export type BreakerName = string;
 
 /**
- * `closed`: calls go through. `open`: none do. `half-open`: a growing share does, and is judged. The forced ones are a human's word; `metrics-only` judges and never stops a
+ * `closed`: calls go through. `open`: none do, or a trickle. `half-open`: a growing share does, and is judged. The forced ones are a human's word; `metrics-only` judges and never stops a
  * call.
  */
 export type BreakerStateName = 'closed' | 'open' | 'half-open' | 'forced-open' | 'forced-closed' | 'metrics-only';
@@ -20,12 +21,27 @@ export type BreakerStateName = 'closed' | 'open' | 'half-open' | 'forced-open' |
 export interface BreakerStanding {
   readonly name: BreakerName;
   readonly state: 'closed' | 'open' | 'half-open';
-  /** Share of calls that go through, 0…1: 1 while closed, 0 while open. */
+  /** Share of calls that go through, 0…1: 1 while closed. Above 0 while open where a trickle is let through, by which an end of the trouble is seen. */
   readonly admitRatio: number;
   readonly sinceMs: EpochMs;
   readonly untilMs: EpochMs;
   /** Grows with each standing: an older one never replaces a newer. */
   readonly revision: number;
+}
+
+/** Whose clients read the item: see actuators/breaker-items.ts. */
+export type BreakerItemFormat = 'circuitbreaker-lambda' | 'powertools';
+
+/** Where clients of one kind look a breaker up. */
+export interface BreakerItemPlace {
+  readonly format: BreakerItemFormat;
+  readonly accountId: string;
+  readonly region: string;
+  readonly table: string;
+  /** The name of the circuit in that table: its partition key `id`. */
+  readonly id: string;
+  /** What the clients there have been told to wait before they try again (`powertools` reckons its end from it). */
+  readonly recoveryTimeoutMs: number;
 }
 
 interface RemedyBase {
@@ -52,6 +68,10 @@ export interface WeighAlias extends RemedyBase {
   readonly version: string;
   /** 0…1. */
   readonly weight: number;
+  /**
+   * A version that was just deployed is taken back: this stays until a person moves the alias, because its end would bring the trouble back. Nothing ends it at `untilMs`.
+   */
+  readonly isRollback?: true;
 }
 
 /** Null: no limit of its own any more. */
@@ -100,6 +120,8 @@ export type Standing =
       /** By version, where calls are split. */
       readonly weights: Readonly<Record<string, number>>;
       readonly revisionId: string;
+      /** AWS itself is moving the alias's provisioned concurrency, or broke off doing so: weights that stand may be its own. */
+      readonly unfinishedMove?: 'IN_PROGRESS' | 'FAILED';
     }
   | { readonly kind: 'reserved'; readonly key: FunctionKey; readonly concurrency: number | null }
   | {
@@ -107,6 +129,29 @@ export type Standing =
       readonly key: FunctionKey;
       readonly uuid: string;
       readonly state: 'enabled' | 'disabled' | 'changing';
+      /** Of one that is changing: what it will be, where AWS says so. */
+      readonly becomes?: 'enabled' | 'disabled';
     }
-  | { readonly kind: 'redrive'; readonly queueArn: string; readonly isRunning: boolean; readonly movedCount: number }
+  | {
+      readonly kind: 'redrive';
+      readonly queueArn: string;
+      readonly isRunning: boolean;
+      readonly movedCount: number;
+      /** Of the latest task that is running or done; absent where there is none. AWS's clock. */
+      readonly startedAtMs?: EpochMs;
+    }
   | { readonly kind: 'breaker'; readonly standing: BreakerStanding | undefined };
+
+/** Have AWS give a remedy back at its end, whether or not we are alive by then. Before the remedy; booking what is booked changes nothing. */
+export interface BookUndo {
+  readonly kind: 'book-undo';
+  readonly undo: Undo;
+  readonly because: string;
+}
+
+/** After the remedy was given back. What is not booked, or has been carried out, is taken back already. */
+export interface CancelUndo {
+  readonly kind: 'cancel-undo';
+  readonly undo: Undo;
+  readonly because: string;
+}

@@ -45,6 +45,8 @@ export function createInFlight({ beforeCall }: InFlightOptions = {}): InFlight {
       lambda: counted(doors.lambda),
       scheduler: counted(doors.scheduler),
       scaling: counted(doors.scaling),
+      tables: counted(doors.tables),
+      queues: counted(doors.queues),
     }),
     async settled() {
       // One turn of the event loop runs all that hangs on answered calls; it may have sent the next.
