@@ -7,6 +7,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   'bad-days': () => import('./bad-days.ts'),
   boto3: () => import('./boto3.ts'),
   csv: () => import('./csv.ts'),
+  deliveries: () => import('./deliveries.ts'),
   detect: () => import('./detect.ts'),
   faults: () => import('./faults.ts'),
   explain: () => import('./explain.ts'),

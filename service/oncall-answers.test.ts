@@ -4,6 +4,7 @@ import type { Delivery } from '../actuators/notify/outbox.ts';
 import type { OncallAnswer } from '../actuators/notify/pagerduty-answer.ts';
 import type { AuditEvent } from '../core/audit.ts';
 import { createMemoryStore } from '../store/memory.ts';
+import { sampleOncall } from './oncall-sample.ts';
 import { createDesk, eventsOf, startDesk, taken, trouble } from './oncall-stub.ts';
 import { minute, spec } from './sample.ts';
 
@@ -112,6 +113,20 @@ it('a page that is refused goes to the next, and that it was refused is trouble 
   expect(await own()).toEqual(['incident.opened', 'incident.closed']);
 });
 
+it('a page that one of two refuses goes to the next as well: the other may wake nobody', async () => {
+  const desk = createDesk();
+  desk.answer = (delivery, atMs) =>
+    delivery.target === 'orders-pager' ? { kind: 'refused', atMs, because: 'it answers 400' } : taken(delivery, atMs);
+  const [orders, ...others] = sampleOncall.owners;
+  const owners = [{ ...orders!, page: ['orders-pager', 'orders-channel'] }, ...others];
+  const { system, clock, seconds } = await startDesk(createMemoryStore(), fromMs, desk, { oncall: { owners } });
+  trouble(system, clock.nowMs(), 'opened');
+  await seconds(16 * 60);
+  const ofTrouble = desk.requests.filter((name) => name.endsWith('boss'));
+  // One of the trouble, one of the pager that refuses, and nothing of either is escalated to where it is already.
+  expect(ofTrouble).toEqual(['page trigger boss', 'page trigger boss']);
+});
+
 it('a page begun while its target has taken nothing for five minutes goes to the next; the one that waits there is not told twice', async () => {
   const desk = createDesk();
   desk.answer = (delivery, atMs) =>
@@ -176,7 +191,7 @@ it('capacity that is left behind is told, once over all starts', async () => {
     await first.seconds(60);
   }
   for (let start = 0; start < 2; start++) {
-    const next = await startDesk(store, first.clock.nowMs(), desk, [{ ...spec, mode: 'shadow' }]);
+    const next = await startDesk(store, first.clock.nowMs(), desk, { functions: [{ ...spec, mode: 'shadow' }] });
     await next.seconds(3);
   }
   const left = said.filter(({ notification }) => notification.attributes['incident'] === 'left-behind');

@@ -6,6 +6,7 @@ import type { LogRecord, Store } from '../core/ports.ts';
 import { msPerSecond, type EpochMs } from '../core/time.ts';
 import { readAuditRecord } from '../store/audit-log.ts';
 import { compose } from './compose.ts';
+import type { OncallOptions } from './oncall-options.ts';
 import { sampleOncall } from './oncall-sample.ts';
 import { sampleOptions, samplePorts, spec } from './sample.ts';
 import type { System } from './system.ts';
@@ -31,10 +32,13 @@ export async function startDesk(
   store: Store,
   fromMs: EpochMs,
   desk: Desk,
-  functions: readonly FunctionSpec[] = [spec],
+  {
+    functions = [spec],
+    oncall = {},
+  }: { readonly functions?: readonly FunctionSpec[]; readonly oncall?: Partial<OncallOptions> } = {},
 ) {
   const { ports, clock, lambda } = samplePorts({ store, fromMs });
-  const options = { ...sampleOptions(functions), oncall: sampleOncall };
+  const options = { ...sampleOptions(functions), oncall: { ...sampleOncall, ...oncall } };
   const system = await compose(options, {
     ...ports,
     messenger: {

@@ -48,7 +48,9 @@ describe('an episode', () => {
   it('of functions in shadow is on record, and told to nobody', async () => {
     const store = createMemoryStore();
     const desk = createDesk();
-    const { system, clock, seconds } = await startDesk(store, fromMs, desk, [{ ...spec, mode: 'shadow' }]);
+    const { system, clock, seconds } = await startDesk(store, fromMs, desk, {
+      functions: [{ ...spec, mode: 'shadow' }],
+    });
     trouble(system, clock.nowMs(), 'opened', { function: spec.key });
     await seconds(3);
     expect(desk.requests).toEqual([]);

@@ -94,15 +94,18 @@ export function createRouter(options: OncallOptions): Router {
       const owner = ownerOf(episode.origin);
       const others = (own: readonly Telling[]) =>
         noticesOf(episode, told, own).filter(({ target }) => isReachable(target));
-      if (isPaged(told)) {
+      const isReplacing = told.pagedAtMs !== undefined;
+      if (isReplacing && !lacksReplacement(owner, told)) {
         const escalation = escalationOf(owner, told, { nowMs, escalateAfterMs });
         return [...escalation.filter(({ target }) => isReachable(target)), ...others(escalation)];
       }
-      const { level, because } =
-        told.pagedAtMs === undefined
-          ? levelOf(episode, nowMs)
-          : { level: 'page' as const, because: 'those who were to be paged do not take it' };
-      const targets = level === 'page' ? pagedOf(owner, isReachable) : owner.notice.filter(isReachable);
+      const { level, because } = isReplacing
+        ? { level: 'page' as const, because: `${told.refusedBy!.join(', ')} did not take it` }
+        : levelOf(episode, nowMs);
+      const targets =
+        level === 'page'
+          ? pagedOf(isReplacing ? { ...owner, page: [] } : owner, isReachable)
+          : owner.notice.filter(isReachable);
       const own = targets
         .filter((target) => !isToldAtLeast(told, target, level))
         .map((target): Telling => ({ target, level, isEscalation: false, because }));
@@ -127,10 +130,13 @@ export function createRouter(options: OncallOptions): Router {
   }
 }
 
-/** Somebody took the page, or it is still on its way. */
-function isPaged({ targets, refusedBy }: Told): boolean {
-  return Object.entries(targets).some(
-    ([target, levels]) => levels.includes('page') && refusedBy?.includes(target) !== true,
+/** Somebody who was to be paged did not take it, and nobody was paged in their place: that another one took it as well does not mean that it wakes the same person. */
+function lacksReplacement({ page }: Owner, { targets, refusedBy = [] }: Told): boolean {
+  return (
+    refusedBy.length > 0 &&
+    !Object.entries(targets).some(
+      ([target, levels]) => levels.includes('page') && !refusedBy.includes(target) && !page.includes(target),
+    )
   );
 }
 
