@@ -67,6 +67,12 @@ export const detection = strictMap({
     .describe(
       'Incidents for nothing that one function, with all that it calls, may have in 30 days. Sets every threshold: half as many are seen a little later.',
     ),
+  // Some 7,000 functions with two edges each, in 1.7 GB: what a machine of 4 GB has to spare. Of 20,000 it takes 60,000, and a heap that may grow to 4 GB.
+  keysMax: wholeNumber(100, 100_000)
+    .default(20_000)
+    .describe(
+      'Functions, edges and signals that are watched, at most; what comes beyond is not. Each takes about 85 kB of memory (20,000: 1.7 GB), 40 kB of it in the heap: above 40,000 start Node with --max-old-space-size.',
+    ),
 });
 
 const attributeName = () => text('the name of a span attribute', /^[A-Za-z0-9_.:/-]{1,128}$/);

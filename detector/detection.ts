@@ -19,7 +19,8 @@ import type { CapacitySeen, ExpectedRate, OwnAction } from './moment.ts';
 
 /** Nine detectors of a function, and four of each of the eight edges that it may call over: who shares its budget. */
 const watchersOfFunction = 9 + 8 * 4;
-const keysMaxDefault = 100_000;
+/** Of 85 kB each: 1.7 GB. */
+const keysMaxDefault = 20_000;
 
 export interface DetectionOptions {
   readonly budget?: AlertBudget;
@@ -48,8 +49,11 @@ export interface Detection {
   keys(): Iterable<WindowKey>;
   /** Deltas of keys beyond `keysMax`, and of seconds older than the live windows. */
   readonly refusedCount: number;
-  snapshot(): Json;
+  /** A key at a time: all together they are too large to be held beside what they are taken from. */
+  snapshot(): Iterable<KeySnapshot>;
 }
+
+export type KeySnapshot = readonly [key: WindowKey, desk: Json];
 
 interface EdgeDesk {
   readonly desk: Desk;
@@ -58,7 +62,7 @@ interface EdgeDesk {
   calleeDesk: Desk | undefined;
 }
 
-export function createDetection(options: DetectionOptions = {}, snapshot?: Json): Detection {
+export function createDetection(options: DetectionOptions = {}, snapshot: Iterable<KeySnapshot> = []): Detection {
   const { budget = defaultBudget, signals = {}, keysMax = keysMaxDefault } = options;
   const logThreshold = logThresholdOf(budget, watchersOfFunction);
   const desks = new Map<WindowKey, Desk>();
@@ -74,7 +78,7 @@ export function createDetection(options: DetectionOptions = {}, snapshot?: Json)
     else others.push(desk);
     return desk;
   };
-  for (const [key, kept] of (snapshot as unknown as [WindowKey, Json][] | undefined) ?? []) open(key, kept);
+  for (const [key, kept] of snapshot) open(key, kept);
   return {
     tick(nowMs, deltas, context = {}) {
       for (const delta of deltas) {
@@ -96,7 +100,9 @@ export function createDetection(options: DetectionOptions = {}, snapshot?: Json)
     get refusedCount() {
       return refusedCount;
     },
-    snapshot: () => [...desks].map(([key, desk]) => [key, desk.snapshot()]),
+    *snapshot() {
+      for (const [key, desk] of desks) yield [key, desk.snapshot()];
+    },
   };
 }
 

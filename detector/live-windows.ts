@@ -53,18 +53,27 @@ interface Examples {
 }
 const exampleSecondsMax = 8;
 
+interface Kept {
+  /** That have spans, in order. */
+  readonly seconds: readonly EpochMs[];
+  /** Of these seconds; a column that is all 0 is left out. */
+  readonly columns: Readonly<Record<string, readonly number[]>>;
+  readonly examples: readonly Examples[];
+}
+
 export function createLiveRing(snapshot?: Json): WritableRing {
   const cells = new Float32Array(liveSecondCount * columnCount);
   const seconds = new Float64Array(liveSecondCount).fill(-1);
   let newestAtMs: EpochMs | undefined;
   let examples: Examples[] = [];
   if (snapshot !== undefined) {
-    const kept = snapshot as unknown as { rows: number[][]; examples: Examples[] };
-    for (const [atMs, ...values] of kept.rows) {
-      const slot = slotOf(atMs!);
-      seconds[slot] = atMs!;
-      cells.set(values, slot * columnCount);
-      newestAtMs = Math.max(newestAtMs ?? 0, atMs!);
+    const kept = snapshot as unknown as Kept;
+    for (const [place, atMs] of kept.seconds.entries()) {
+      const slot = slotOf(atMs);
+      seconds[slot] = atMs;
+      newestAtMs = Math.max(newestAtMs ?? 0, atMs);
+      for (const [column, values] of Object.entries(kept.columns))
+        cells[slot * columnCount + placeOf[column as LiveColumn]] = values[place]!;
     }
     examples = [...kept.examples];
   }
@@ -101,11 +110,27 @@ export function createLiveRing(snapshot?: Json): WritableRing {
       return true;
     },
     snapshot() {
-      const rows: number[][] = [];
-      for (let slot = 0; slot < liveSecondCount; slot++)
-        if (seconds[slot]! >= 0)
-          rows.push([seconds[slot]!, ...cells.subarray(slot * columnCount, (slot + 1) * columnCount)]);
-      return { rows, examples: examples as unknown as Json };
+      const known: EpochMs[] = [];
+      const slots: number[] = [];
+      const lastAtMs = newestAtMs ?? -1;
+      for (let atMs = lastAtMs - (liveSecondCount - 1) * msPerSecond; atMs <= lastAtMs; atMs += msPerSecond) {
+        const slot = slotOf(atMs);
+        if (seconds[slot] !== atMs) continue;
+        known.push(atMs);
+        slots.push(slot * columnCount);
+      }
+      const kept: Record<string, number[]> = {};
+      for (const [place, name] of columns.entries()) {
+        let isEmpty = true;
+        const values = new Array<number>(slots.length);
+        for (let index = 0; index < slots.length; index++) {
+          const value = cells[slots[index]! + place]!;
+          values[index] = value;
+          isEmpty &&= value === 0;
+        }
+        if (!isEmpty) kept[name] = values;
+      }
+      return { seconds: known, columns: kept, examples: examples as unknown as Json };
     },
   };
 }

@@ -23,6 +23,8 @@ export interface Witnesses {
   /** AWS's count of a time that is final. */
   hear(key: WindowKey, counted: Counted): void;
   corroborationOf(claim: Claim, nowMs: EpochMs, elsewhere?: readonly Observer[]): Corroboration;
+  /** Whether a sender's word on a function is doubted, now or within the last half minute: sooner than it is told. */
+  isDisputed(key: string, sender: string): boolean;
   /** Nobody was there until then. */
   passOver(untilMs: EpochMs): void;
   snapshot(): Json;
@@ -49,7 +51,7 @@ export function createWitnesses(snapshot?: Json): Witnesses {
   const doubt = (troubled: ReadonlySet<string>, nowMs: EpochMs): readonly Finding[] => {
     for (const key of troubled)
       for (const dispute of disputesOf(key, book, nowMs)) {
-        const name = `${dispute.sender} ${key}`;
+        const name = nameOf(dispute.sender, key);
         doubts.set(name, { dispute, sinceMs: doubts.get(name)?.sinceMs ?? nowMs, lastAtMs: nowMs });
       }
     const findings: Finding[] = [];
@@ -70,8 +72,13 @@ export function createWitnesses(snapshot?: Json): Witnesses {
       book.hear(key, counted);
       differ.hear(key, counted, book);
     },
+    isDisputed: (key, sender) => doubts.has(nameOf(sender, key)),
     corroborationOf: (claim, nowMs, elsewhere) => corroborationOf(claim, book, nowMs, elsewhere),
     passOver: (untilMs) => book.passOver(untilMs),
     snapshot: () => ({ book: book.snapshot(), differ: differ.snapshot(), doubts: [...doubts] }) as unknown as Json,
   };
+}
+
+function nameOf(sender: string, key: string): string {
+  return `${sender} ${key}`;
 }

@@ -10,7 +10,7 @@ import { assertNever } from '../core/assert.ts';
 import type { AuditDraft } from '../core/audit.ts';
 import { WorldError } from '../core/errors.ts';
 import type { LogRecord, Position } from '../core/ports.ts';
-import { formatInstant, msPerSecond, type EpochMs } from '../core/time.ts';
+import { formatInstant, msPerMinute, msPerSecond, type EpochMs } from '../core/time.ts';
 import { endOf } from '../core/volume-series.ts';
 import { staleHistories } from '../detector/stale-history.ts';
 import { openAuditChain, type AuditChain } from '../store/audit-log.ts';
@@ -30,12 +30,13 @@ import { inSpan } from './telemetry.ts';
 /** Facts that wait for the next tick; beyond it a collector is told that its fact was shed. */
 const waitingFactCountMax = 100_000;
 
+/** To write what is usual of spans holds everything else up, for a second or so where there are 6,000 keys; to judge again at a start what came since takes longer (docs/benchmarks.md). */
+const watchSavedEveryMs = 5 * msPerMinute;
+
 /** What a tick leaves to be read again. */
 interface SealedText {
   readonly text: string;
   readonly atMs: EpochMs;
-  /** What it names, to stand before it. */
-  readonly named: readonly LogRecord[];
 }
 
 /**
@@ -54,17 +55,22 @@ export async function compose(options: SystemOptions, ports: SystemPorts): Promi
   let head: Position = await store.head();
   let chain: AuditChain = await openAuditChain(store);
   let tickHash = await lastTickHash(store);
-  const recovered = await recoverState(store, options, head);
+  const { engine: recovered, minutes } = await recoverState(store, options, head);
   const engine = createEngine(options, recovered);
   const controlPlane = watchControlPlane(options, ports);
   const effects = createEffects(options, ports, fail);
-  const spans = await createSpanSource(store, ports.sealSpans, { watchedUntilMs: recovered.watch?.atMs });
+  const spans = await createSpanSource(store, ports.sealSpans, { watchedUntilMs: recovered.watch?.atMs, minutes });
 
-  const append = async (drafts: readonly AuditDraft[], sealed?: SealedText): Promise<void> => {
+  const append = async (
+    drafts: readonly AuditDraft[],
+    sealed?: SealedText,
+    before: readonly LogRecord[] = [],
+  ): Promise<void> => {
     const { records, next } = chain.extend(drafts);
     const tick = sealed && sealTick(sealed.text, { prevHash: tickHash, atMs: sealed.atMs });
-    if (records.length === 0 && !tick) return;
-    head = await store.append(tick ? [...sealed.named, tick.record, ...records] : records, head);
+    const all = [...before, ...(tick ? [tick.record] : []), ...records];
+    if (all.length === 0) return;
+    head = await store.append(all, head);
     chain = next;
     tickHash = tick?.hash ?? tickHash;
   };
@@ -88,9 +94,10 @@ export async function compose(options: SystemOptions, ports: SystemPorts): Promi
   let stopping: Promise<void> | undefined;
 
   // The state as of the head. While an append is under way the engine is ahead of it, and what is ahead may never become durable.
-  let settled: SavedSnapshot = { position: head, engine: recovered };
+  let settled: SavedSnapshot = { position: head, engine: recovered, minutes: [] };
   let isJudging = false;
   let isSaveDue = false;
+  let savedAtMs = startedAtMs;
 
   const judge = async (how: 'tick' | 'hear'): Promise<void> => {
     const nowMs = clock.nowMs();
@@ -99,13 +106,10 @@ export async function compose(options: SystemOptions, ports: SystemPorts): Promi
     const facts = [...seen.facts, ...controlPlane.news(), ...effects.takeFacts()];
     const result = engine[how](nowMs, facts, chain.nextSeq);
     // What was not written was not decided: where this throws no effect starts.
-    const sealed =
-      result.sealed === undefined
-        ? undefined
-        : { text: JSON.stringify(result.sealed), atMs: nowMs, named: seen.records };
-    await append(result.drafts, sealed);
+    const sealed = result.sealed === undefined ? undefined : { text: JSON.stringify(result.sealed), atMs: nowMs };
+    await append(result.drafts, sealed, seen.records);
     isJudging = false;
-    settled = { position: head, engine: engine.snapshot() };
+    settled = { position: head, engine: engine.snapshot(), minutes: [] };
     logDrafts(result.drafts, log);
     tickedAtMs = nowMs;
     for (const effect of result.effects) effects.start(effect);
@@ -121,10 +125,13 @@ export async function compose(options: SystemOptions, ports: SystemPorts): Promi
   };
 
   // What is usual of spans is too large to be copied each second: it is taken between two ticks, when the engine stands where the log does.
-  const saveSnapshot = async (): Promise<void> => {
+  const saveSnapshot: System['saveSnapshot'] = async ({ isRoutine = false } = {}) => {
+    const nowMs = clock.nowMs();
+    if (isRoutine && engine.watch.isWatching && nowMs - savedAtMs < watchSavedEveryMs) return;
     isSaveDue = isJudging && engine.watch.isWatching;
     if (isSaveDue) return;
-    await saveState(store, isJudging ? settled : { ...settled, engine: engine.wholeSnapshot() });
+    await saveState(store, isJudging ? settled : { ...settled, engine: engine.wholeSnapshot(), minutes: spans.open() });
+    savedAtMs = nowMs;
   };
 
   effects.readAccount();
@@ -378,14 +385,16 @@ function createEffects(
 function logDrafts(drafts: readonly AuditDraft[], log: SystemPorts['log']): void {
   for (const { kind, body } of drafts) {
     const because = body['because'];
-    const wanted = body['wanted'];
+    const { wanted, target } = body;
     const key = body['function'] ?? body['key'];
     const fields = {
       function: typeof key === 'string' ? key : undefined,
       because: typeof because === 'string' ? because : undefined,
       ...(typeof wanted === 'string' && { wanted }),
+      ...(typeof target === 'string' && { target }),
     };
     if (kind === 'notification.dropped') log.error(kind, { ...fields, consequence: 'nobody is told of it there' });
+    else if (kind.startsWith('notification.')) logTold(kind, body, { fields, log });
     else if (kind === 'incident.opened' || kind === 'prewarm.late') log.error(kind, fields);
     // In shadow every action is refused, which is the point of it; in advise it is what people want to hear.
     else if (kind === 'action.refused' && body['mode'] === 'shadow') log.debug(kind, fields);
@@ -396,4 +405,19 @@ function logDrafts(drafts: readonly AuditDraft[], log: SystemPorts['log']): void
       log.info(kind, fields);
     else log.debug(kind, fields);
   }
+}
+
+/** What a person at the log wants to know of messages: that they left, that they are not taken, and what came back. */
+function logTold(
+  kind: AuditDraft['kind'],
+  { outcome, consequence }: AuditDraft['body'],
+  { fields, log }: { readonly fields: Readonly<Record<string, string | undefined>>; readonly log: SystemPorts['log'] },
+): void {
+  const kindOf = (value: Json | undefined): Json | undefined =>
+    (value as Readonly<Record<string, Json>> | undefined)?.['kind'];
+  if (kind !== 'notification.outcome') log.info(kind, fields);
+  else if (kindOf(consequence) === 'dropped')
+    log.error(kind, { ...fields, consequence: 'others are paged in its place, where there are any' });
+  else if (kindOf(outcome) === 'taken') log.debug(kind, fields);
+  else log.warn(kind, { ...fields, consequence: 'it is tried again' });
 }

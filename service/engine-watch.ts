@@ -35,7 +35,8 @@ export function lookAtSpans(scene: Scene, turn: Turn, facts: readonly Fact[]): v
   const deltas = facts.flatMap((fact) => (fact.kind === 'deltas' ? fact.deltas : []));
   for (const fact of facts) if (fact.kind === 'volume' && fact.countedBy !== undefined) hearCount(scene, fact);
   scene.actionsTaken = actionsTaken.filter(({ atMs }) => turn.nowMs - atMs < actionsKeptMs);
-  for (const count of scene.spanDemand.take(turn.nowMs, deltas)) scene.planning.hear(count);
+  const isDisputed = (key: string, sender: string): boolean => watch.isDisputed(key, sender);
+  for (const count of scene.spanDemand.take(turn.nowMs, deltas, isDisputed)) scene.planning.hear(count);
   report(scene, turn, watch.look(turn.nowMs, deltas, contextOf(scene)));
   scene.acknowledgements = [];
 }

@@ -59,7 +59,8 @@ export async function readSystemOptions(
     lead: { ...documentedLead, prepMs: preparationMs, readyBeforeMs },
     horizonMs,
     watch: {
-      budget: config.detection,
+      budget: { incidentsPerFunctionMonth: config.detection.incidentsPerFunctionMonth },
+      keysMax: config.detection.keysMax,
       signals: Object.fromEntries(config.signals.map(({ name, aggregation }) => [name, aggregation])),
       maintenance: config.maintenance,
       demandSenders: (config.telemetry.otlp?.senders ?? []).flatMap(({ name, countsDemand }) =>

@@ -14,6 +14,7 @@ import type { VolumeSeries } from '../core/volume-series.ts';
 import type { EngineSnapshot } from './engine-snapshot.ts';
 import { partsOf, unpackPart } from './series-blob.ts';
 import type { SystemFunction, SystemHistory, SystemOptions } from './system-options.ts';
+import type { WatchSnapshot } from './trace-watch.ts';
 
 /** What the audit log names of one start. */
 export interface RecordedHashes {
@@ -23,7 +24,13 @@ export interface RecordedHashes {
   readonly seriesSha256: ReadonlyMap<string, readonly string[]>;
 }
 
-const blobNames = { calendar: 'calendar', options: 'config', series: 'history', snapshot: 'engine-start' } as const;
+const blobNames = {
+  calendar: 'calendar',
+  options: 'config',
+  series: 'history',
+  snapshot: 'engine-start',
+  usual: 'watch-start',
+} as const;
 
 type BlobName = (typeof blobNames)[keyof typeof blobNames];
 
@@ -45,6 +52,10 @@ interface WrittenFunction extends Omit<SystemFunction, 'venue' | 'history'> {
   /** Its place in `histories`. */
   readonly history: number;
 }
+
+/** What is usual of spans lies in a blob of its own: it is large, and goes with the spans. */
+type WrittenSnapshot = Omit<EngineSnapshot, 'watch'> & { readonly watch?: WrittenWatch };
+type WrittenWatch = Omit<WatchSnapshot, 'usual'> & { readonly usualSha256: string };
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -88,7 +99,12 @@ export async function recordCalendar(store: Store, { version, events }: Calendar
 
 /** Puts the state that a run begins with into the store, and answers its hash. */
 export async function recordSnapshot(store: Store, snapshot: EngineSnapshot): Promise<string> {
-  const text = JSON.stringify(snapshot);
+  const { watch, ...engine } = snapshot;
+  const { usual, ...told } = watch ?? {};
+  const usualSha256 = usual && sha256Of(usual);
+  if (usual && usualSha256 !== undefined) await putOnce(store, blobNames.usual, usualSha256, () => usual);
+  const written: WrittenSnapshot = { ...engine, ...(watch && { watch: { ...told, usualSha256 } as WrittenWatch }) };
+  const text = JSON.stringify(written);
   const sha256 = sha256Of(text);
   await putOnce(store, blobNames.snapshot, sha256, () => encoder.encode(text));
   return sha256;
@@ -134,7 +150,12 @@ export async function loadEvents(store: Store, version: string): Promise<readonl
 
 /** @throws InputError as `loadOptions`. */
 export async function loadSnapshot(store: Store, sha256: string): Promise<EngineSnapshot> {
-  return JSON.parse(await loadText(store, blobNames.snapshot, sha256)) as EngineSnapshot;
+  const { watch, ...engine } = JSON.parse(await loadText(store, blobNames.snapshot, sha256)) as WrittenSnapshot;
+  if (!watch) return engine;
+  const { usualSha256, ...told } = watch;
+  const usual = await loadBlob(store, blobNames.usual, usualSha256);
+  if (sha256Of(usual) !== usualSha256) throw changed(blobNames.usual, usualSha256);
+  return { ...engine, watch: { ...told, usual } };
 }
 
 async function recordHistory(store: Store, { name, history }: SystemHistory): Promise<WrittenHistory> {
@@ -211,6 +232,6 @@ function decode(bytes: Uint8Array): string | undefined {
   }
 }
 
-function sha256Of(text: string): string {
+function sha256Of(text: string | Uint8Array): string {
   return createHash('sha256').update(text).digest('hex');
 }

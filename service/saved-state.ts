@@ -1,13 +1,21 @@
-/** The state of the engine in the store: saved now and then, and brought up to the last row by the ticks that came after. */
+/**
+ * The state of the engine in the store: saved now and then, and brought up to the last row by the ticks that came after.
+ *
+ * The blob is the length of a head, the head as JSON, and after it what the head says: what is usual of spans, then each minute that was open.
+ */
 import { InputError } from '../core/errors.ts';
 import type { Position, Store } from '../core/ports.ts';
+import type { EpochMs } from '../core/time.ts';
 import type { WindowDelta } from '../core/window.ts';
 import { readTicks, type TickRows } from '../store/delta-log.ts';
+import { readMinute, sealMinute, type Minute } from '../store/minute-log.ts';
+import { noSpanKeys } from '../store/span-keys.ts';
 import { readTick } from '../store/tick-log.ts';
 import { foldSealed, type EngineSnapshot, type SealedTick } from './engine-snapshot.ts';
 import { createSpanReader, PrunedError } from './span-facts.ts';
+import { createSpanMinutes, type SpanMinutes } from './span-minutes.ts';
 import type { SystemOptions } from './system-options.ts';
-import { createWatchRecovery } from './trace-watch.ts';
+import { createWatchRecovery, type WatchSnapshot } from './trace-watch.ts';
 import { detectionOptionsOf } from './watch-options.ts';
 
 const snapshotName = 'engine';
@@ -18,14 +26,57 @@ export interface SavedSnapshot {
   /** Ticks from here on came after it. */
   readonly position: Position;
   readonly engine: EngineSnapshot;
+  /** What of spans is added up by the minute, and not written yet. */
+  readonly minutes: readonly Minute[];
 }
 
-const emptySnapshot: EngineSnapshot = { pursuits: {}, openIntents: {} };
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+/** What a start goes on from. */
+export interface Recovered {
+  readonly engine: EngineSnapshot;
+  readonly minutes: SpanMinutes;
+}
 
-export async function saveState(store: Store, saved: SavedSnapshot): Promise<void> {
-  await store.put(snapshotName, snapshotVersion, encoder.encode(JSON.stringify(saved)));
+interface Head {
+  readonly position: Position;
+  readonly engine: Omit<EngineSnapshot, 'watch'> & { readonly watch?: Omit<WatchSnapshot, 'usual'> };
+  readonly usualLength: number;
+  readonly minutes: readonly { readonly atMs: EpochMs; readonly length: number }[];
+}
+
+const emptySnapshot: SavedSnapshot = { position: 0, engine: { pursuits: {}, openIntents: {} }, minutes: [] };
+const lengthBytes = 4;
+
+export async function saveState(store: Store, { position, engine, minutes }: SavedSnapshot): Promise<void> {
+  const { watch, ...rest } = engine;
+  const { usual, ...told } = watch ?? {};
+  const sealed = minutes.map((minute) => sealMinute(minute, noSpanKeys));
+  const head: Head = {
+    position,
+    engine: { ...rest, ...(watch && { watch: told as Omit<WatchSnapshot, 'usual'> }) },
+    usualLength: usual?.length ?? 0,
+    minutes: sealed.map(({ atMs, bytes }) => ({ atMs, length: bytes.length })),
+  };
+  const text = Buffer.from(JSON.stringify(head));
+  const length = Buffer.alloc(lengthBytes);
+  length.writeUInt32LE(text.length);
+  const parts = [length, text, usual ?? new Uint8Array(), ...sealed.map(({ bytes }) => bytes)];
+  await store.put(snapshotName, snapshotVersion, Buffer.concat(parts));
+}
+
+async function loadState(store: Store): Promise<SavedSnapshot> {
+  const saved = await store.get(snapshotName);
+  if (!saved) return emptySnapshot;
+  const bytes = Buffer.from(saved.bytes.buffer, saved.bytes.byteOffset, saved.bytes.byteLength);
+  let at = lengthBytes + bytes.readUInt32LE(0);
+  const { position, engine, ...head } = JSON.parse(bytes.toString('utf8', lengthBytes, at)) as Head;
+  const { watch, ...rest } = engine;
+  const usual = Uint8Array.from(bytes.subarray(at, (at += head.usualLength)));
+  const minutes: Minute[] = [];
+  for (const { atMs, length } of head.minutes) {
+    const minute = await readMinute({ atMs, bytes: bytes.subarray(at, (at += length)) }, async () => noSpanKeys);
+    if (minute) minutes.push(minute);
+  }
+  return { position, engine: { ...rest, ...(watch && { watch: { ...watch, usual } }) }, minutes };
 }
 
 /**
@@ -37,12 +88,11 @@ export async function recoverState(
   store: Store,
   options: Pick<SystemOptions, 'watch'>,
   head: Position,
-): Promise<EngineSnapshot> {
-  const saved = await store.get(snapshotName);
-  const latest: SavedSnapshot = saved
-    ? (JSON.parse(decoder.decode(saved.bytes)) as SavedSnapshot)
-    : { position: 0, engine: emptySnapshot };
-  if (latest.position >= head) return latest.engine;
+): Promise<Recovered> {
+  const latest = await loadState(store);
+  const minutes = createSpanMinutes();
+  for (const { sums } of latest.minutes) minutes.add(sums);
+  if (latest.position >= head) return { engine: latest.engine, minutes };
   const { watch: savedWatch, ...engine } = latest.engine;
   let snapshot: EngineSnapshot = engine;
   const recovery = createWatchRecovery(detectionOptionsOf(options), savedWatch);
@@ -59,11 +109,16 @@ export async function recoverState(
     const deltas = await deltasOf(sealed, rows, reader);
     if (deltas) recovery.tick(sealed.atMs, deltas);
     else recovery.passOver(sealed.atMs);
+    minutes.add(deltas ?? []);
     if (sealed.toldIncidents) recovery.tell(sealed.toldIncidents, sealed.endedIncidents ?? []);
   }
+  for await (const { atMs } of store.read(latest.position, 'minutes')) minutes.passOver(atMs);
   const watch = recovery.result();
+  if (!watch) return { engine: snapshot, minutes };
+  const { usual, ...told } = watch;
   // As a replay will read it, which knows the text alone.
-  return watch ? (JSON.parse(JSON.stringify({ ...snapshot, watch })) as EngineSnapshot) : snapshot;
+  const { watch: read, ...rest } = JSON.parse(JSON.stringify({ ...snapshot, watch: told })) as Head['engine'];
+  return { engine: { ...rest, watch: { ...read!, usual } }, minutes };
 }
 
 /** What a tick was judged from; undefined where it was pruned: nobody can look at it again. */

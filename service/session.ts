@@ -190,7 +190,7 @@ function choresOf(
     ...(cloudwatch ? cloudwatchChores(cloudwatch, signal) : []),
     ...(anchoring ? [{ name: 'write-anchor', every: 'minute', run: () => anchoring.writeWhenDue() } as const] : []),
     ...heartbeatChores(system, config, { log, signal }),
-    { name: 'save-snapshot', every: 'minute', run: () => system.saveSnapshot() },
+    { name: 'save-snapshot', every: 'minute', run: () => system.saveSnapshot({ isRoutine: true }) },
     { name: 'read-account-limits', every: 'minute', run: async () => system.readAccount() },
     { name: 'look-over-calendars', every: 'hour', run: async () => desk.lookOver(calendars.health()) },
     { name: 'read-volume', every: 'hour', run: () => readNewVolume(system, config, signal) },

@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { LogRecord, Store, Stored } from '../core/ports.ts';
 import { msPerMinute, msPerSecond, type EpochMs } from '../core/time.ts';
 import type { WindowDelta } from '../core/window.ts';
+import { readMinute } from '../store/minute-log.ts';
+import { loadSpanKeys } from '../store/span-keys.ts';
 import { verifyTicks } from '../store/tick-log.ts';
 import { createMemoryStore } from '../store/memory.ts';
 import { compose } from './compose.ts';
@@ -124,4 +126,26 @@ describe('spans in the store', () => {
     const streams = appends.map((records) => records.map(({ stream }) => stream).filter((one) => one !== 'audit'));
     expect(streams.filter((one) => one.length > 0)).toEqual(Array.from({ length: 5 }, () => ['deltas', 'tick']));
   });
+
+  // Goal: each minute is written once, whole, whatever dies in between. Method: killed after two minutes, after nine (with a state saved in the middle), and after twenty.
+  it.each([{ isSaved: false }, { isSaved: true }])(
+    'are added up by the minute over deaths of the process (state saved: $isSaved)',
+    async ({ isSaved }) => {
+      const store = createMemoryStore();
+      await run(store, { fromMs, untilMs: fromMs + 2.5 * msPerMinute });
+      const system = await run(store, { fromMs: fromMs + 2.5 * msPerMinute, untilMs: fromMs + 9 * msPerMinute });
+      if (isSaved) await system.saveSnapshot();
+      await run(store, { fromMs: fromMs + 9 * msPerMinute, untilMs: fromMs + 20 * msPerMinute });
+      const rows = await rowsOf(store, 'minutes');
+      expect(rows.map(({ atMs }) => (atMs - fromMs) / msPerMinute)).toEqual(
+        Array.from({ length: 15 }, (_, index) => index),
+      );
+      const counts: number[] = [];
+      for (const row of rows) {
+        const minuteRead = await readMinute(row, (version) => loadSpanKeys(store, 'minute-keys', version));
+        counts.push(minuteRead!.sums[0]!.spanCount);
+      }
+      expect(counts).toEqual(new Array<number>(15).fill(300));
+    },
+  );
 });

@@ -58,6 +58,8 @@ export interface SystemOptions {
 
 export interface WatchOptions {
   readonly budget?: AlertBudget;
+  /** Functions, edges and signals that are watched, at most. */
+  readonly keysMax?: number;
   /** How each business signal adds up, by its name. */
   readonly signals?: Readonly<Record<string, SignalAggregation>>;
   readonly maintenance?: readonly MaintenanceWindow[];

@@ -31,8 +31,8 @@ export interface System {
   tickedAtMs(): EpochMs | null;
   /** Asks Lambda for the account's limits again; the answer is a fact. */
   readAccount(): void;
-  /** Shortens the next start: what came before the snapshot need not be read again. */
-  saveSnapshot(): Promise<void>;
+  /** Shortens the next start: what came before the snapshot need not be read again. As a routine, only when it is worth what it costs. */
+  saveSnapshot(how?: { readonly isRoutine?: boolean }): Promise<void>;
   /**
    * Drops what waits in the call queue, hears what became of the rest, writes `service.stopped`, and closes the store. A call on the wire is given up:
    * its outcome is written as unknown, and the next start looks before anything else.

@@ -75,6 +75,8 @@ export interface TraceWatch {
   /** AWS's own count of a function, of a time that is final. Nothing to hold it against before spans have come. */
   hear(key: WindowKey, counted: Counted): void;
   /** Who confirms an incident now, independent of each other; `elsewhere`: who was asked outside of spans. */
+  /** Whether a sender's word on a function is doubted, now or within the last half minute. */
+  isDisputed(key: string, sender: string): boolean;
   corroborationOf(incident: Incident, elsewhere?: readonly Observer[]): Corroboration;
   /** An audit event tells of it. */
   noteOpened(id: string, seq: number): void;
@@ -170,6 +172,7 @@ export function createTraceWatch(options: DetectionOptions, snapshot?: WatchSnap
     hear(key, counted) {
       if (isWatching) witnesses.hear(key, counted);
     },
+    isDisputed: (key, sender) => witnesses.isDisputed(key, sender),
     corroborationOf: (incident, elsewhere) => witnesses.corroborationOf(incident, lookedAtMs ?? 0, elsewhere),
     noteOpened: (id, seq) => void openedSeqs.set(id, seq),
     told() {

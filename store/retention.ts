@@ -133,8 +133,8 @@ async function cut(store: Store, untilSeq: number, { retention, nowMs }: CutReas
   return eventCount;
 }
 
-/** Blobs that are no longer of use than rows of a stream: their dictionaries. */
-const blobsOfStream = { deltas: ['delta-keys'], minutes: ['minute-keys'] } as const;
+/** Blobs that are of use no longer than rows of a stream: their dictionaries, and what was usual when a run began, which is replayed with them. */
+const blobsOfStream = { deltas: ['delta-keys', 'watch-start'], minutes: ['minute-keys'] } as const;
 
 /** Of these, all that were replaced before the first row that is kept: each row was written with the last that had been put. */
 async function outlivedBlobs(store: Store, stream: keyof typeof blobsOfStream): Promise<readonly BlobName[]> {

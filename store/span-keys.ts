@@ -33,7 +33,7 @@ const packing = { params: { [constants.ZSTD_c_compressionLevel]: 9 } };
 export interface WritableSpanKeys {
   readonly current: SpanKeys;
   /** Was written with the current one. */
-  note(keys: readonly string[]): void;
+  note: (keys: readonly string[]) => void;
   /** What should be put now; undefined while it would not be worth it. In force from `take` on. */
   due(): { readonly version: string; readonly bytes: Uint8Array; take(): void } | undefined;
 }

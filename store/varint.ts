@@ -7,6 +7,8 @@ export interface ByteWriter {
   /** A whole number of either sign. */
   signed(value: number): void;
   float(value: number): void;
+  /** In four bytes, of a number that four can say. */
+  single(value: number): void;
   text(value: string): void;
   bytes(): Uint8Array;
 }
@@ -24,7 +26,8 @@ export function createByteWriter(): ByteWriter {
   };
   const writer: ByteWriter = {
     number(value) {
-      assert(Number.isSafeInteger(value) && value >= 0, `${value} is a whole number from 0 on`);
+      // A message that is put together for each number would be most of the work.
+      if (!(value >= 0 && Number.isSafeInteger(value))) assert(false, `${value} is a whole number from 0 on`);
       makeRoom(8);
       let rest = value;
       // Beyond 31 bits the operators on bits would cut.
@@ -42,6 +45,10 @@ export function createByteWriter(): ByteWriter {
     float(value) {
       makeRoom(8);
       length = buffer.writeDoubleLE(value, length);
+    },
+    single(value) {
+      makeRoom(4);
+      length = buffer.writeFloatLE(value, length);
     },
     text(value) {
       const byteCount = Buffer.byteLength(value);
@@ -80,6 +87,17 @@ export function createByteReader(bytes: Uint8Array) {
       assert(at <= buffer.length, 'a number ends inside what is read');
       return buffer.readDoubleLE(at - 8);
     },
+    single(): number {
+      at += 4;
+      assert(at <= buffer.length, 'a number ends inside what is read');
+      return buffer.readFloatLE(at - 4);
+    },
+    take(byteCount: number): Uint8Array {
+      assert(at + byteCount <= buffer.length, 'bytes end inside what is read');
+      return buffer.subarray(at, (at += byteCount));
+    },
+    /** What was not read yet. */
+    rest: (): Uint8Array => buffer.subarray(at),
     text(): string {
       const byteCount = number();
       assert(at + byteCount <= buffer.length, 'a text ends inside what is read');
