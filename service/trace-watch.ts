@@ -16,9 +16,16 @@ import type { MarketEvent } from '../core/market-event.ts';
 import { msPerMinute, msPerSecond, type EpochMs } from '../core/time.ts';
 import type { WindowDelta, WindowKey } from '../core/window.ts';
 import { createCorrelator, type CorrelatorSnapshot } from '../detector/correlator.ts';
-import { createDetection, type DetectionContext, type DetectionOptions } from '../detector/detection.ts';
+import {
+  createDetection,
+  type Detection,
+  type DetectionContext,
+  type DetectionOptions,
+  type KeySnapshot,
+} from '../detector/detection.ts';
 import type { Counted } from '../detector/witness-book.ts';
-import { createWitnesses } from '../detector/witnesses.ts';
+import { createWitnesses, type Witnesses } from '../detector/witnesses.ts';
+import { packJson, unpackJson } from '../store/packed-json.ts';
 
 /** What is known beside the spans at one second. */
 export interface WatchContext {
@@ -48,13 +55,12 @@ export interface WatchSnapshot {
   readonly told: ToldIncidents;
   /** The last that were resolved, the newest last. */
   readonly ended: readonly Incident[];
-  readonly detection: Json;
-  readonly witnesses?: Json;
-  readonly graph: CorrelatorSnapshot['graph'];
   /** `detector key` of each trouble, and when it stood last. */
   readonly stood: readonly (readonly [string, EpochMs])[];
   /** Sealed after the last second was judged: they go with the next. */
   readonly waiting: readonly WindowDelta[];
+  /** What is usual, and who calls whom: the graph, who said what, then each key (store/packed-json.ts). */
+  readonly usual: Uint8Array;
 }
 
 export interface TraceWatch {
@@ -81,6 +87,9 @@ export interface TraceWatch {
   /** An audit event tells of it. */
   noteOpened(id: string, seq: number): void;
   told(): ToldIncidents;
+  /** Puts back what people were told, where it was judged without what only the engine knows. */
+  retell(told: ToldIncidents, ended: readonly Incident[]): void;
+  /** Costs some 20 microseconds a key. */
   snapshot(): WatchSnapshot;
 }
 
@@ -90,9 +99,11 @@ export const endedCountMax = 20;
 const nothingSeen: Looked = { findings: [], changes: [] };
 
 export function createTraceWatch(options: DetectionOptions, snapshot?: WatchSnapshot): TraceWatch {
-  const detection = createDetection(options, snapshot?.detection);
-  const correlator = createCorrelator(undefined, snapshot && { ...snapshot.told, graph: snapshot.graph });
-  const witnesses = createWitnesses(snapshot?.witnesses);
+  const usual = unpackJson(snapshot?.usual ?? new Uint8Array());
+  const graph = usual.next().value as CorrelatorSnapshot['graph'] | undefined;
+  const witnesses = createWitnesses(usual.next().value as Json | undefined);
+  const detection = createDetection(options, usual as unknown as Iterable<KeySnapshot>);
+  let correlator = createCorrelator(undefined, snapshot && graph && { ...snapshot.told, graph });
   const stood = new Map<string, EpochMs>(snapshot?.stood);
   const openedSeqs = new Map(Object.entries(snapshot?.told.openedSeqs ?? {}));
   let ended = snapshot?.ended ?? [];
@@ -181,17 +192,21 @@ export function createTraceWatch(options: DetectionOptions, snapshot?: WatchSnap
       for (const id of openedSeqs.keys()) if (!open.has(id)) openedSeqs.delete(id);
       return { ...told, openedSeqs: Object.fromEntries(openedSeqs) };
     },
+    retell(told, endedBefore) {
+      correlator = createCorrelator(undefined, { ...told, graph: correlator.snapshot().graph });
+      openedSeqs.clear();
+      for (const [id, seq] of Object.entries(told.openedSeqs)) openedSeqs.set(id, seq);
+      ended = endedBefore;
+    },
     snapshot() {
       const { graph } = correlator.snapshot();
       return {
         atMs: lookedAtMs ?? 0,
         told: this.told(),
         ended,
-        detection: detection.snapshot(),
-        witnesses: witnesses.snapshot(),
-        graph,
         stood: [...stood],
         waiting,
+        usual: packJson(partsOf(graph, witnesses, detection)),
       };
     },
   };
@@ -202,7 +217,7 @@ export function createTraceWatch(options: DetectionOptions, snapshot?: WatchSnap
  * is then put back as it was sealed, so that a second opinion changes none of it.
  */
 export function createWatchRecovery(options: DetectionOptions, saved: WatchSnapshot | undefined) {
-  let watch = createTraceWatch(options, saved);
+  const watch = createTraceWatch(options, saved);
   let told = saved?.told;
   let ended = saved?.ended ?? [];
   const context = (): WatchContext => unknownContext;
@@ -216,7 +231,7 @@ export function createWatchRecovery(options: DetectionOptions, saved: WatchSnaps
       told = sealed;
       ended = [...ended, ...newlyEnded].slice(-endedCountMax);
       // What is learned is what was not part of trouble, and which that was is known now.
-      watch = createTraceWatch(options, { ...watch.snapshot(), told, ended });
+      watch.retell(told, ended);
     },
     result(): WatchSnapshot | undefined {
       if (!watch.isWatching) return undefined;
@@ -234,6 +249,12 @@ const unknownContext: WatchContext = {
   events: [],
   acknowledgements: [],
 };
+
+function* partsOf(graph: CorrelatorSnapshot['graph'], witnesses: Witnesses, detection: Detection): Generator<Json> {
+  yield graph as unknown as Json;
+  yield witnesses.snapshot();
+  yield* detection.snapshot() as Iterable<Json>;
+}
 
 function secondOf(atMs: EpochMs): EpochMs {
   return Math.floor(atMs / msPerSecond) * msPerSecond;
