@@ -6,7 +6,6 @@
  *
  * @see https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-universal.html
  */
-import { ListSchedulesCommand } from '@aws-sdk/client-scheduler';
 import type { BookCall, CancelBooking, Outcome } from '../core/action.ts';
 import { assertNever } from '../core/assert.ts';
 import { bookingNameOf, bookingNamePrefix, createBookingReader, type Booking } from '../core/booking.ts';
@@ -17,7 +16,7 @@ import { msPerDay, msPerMinute, type Clock } from '../core/time.ts';
 import { functionArnOf, nameOf, placeOf } from './arn.ts';
 import { readFailure, worldErrorOf } from './aws-failure.ts';
 import { requireSameEnd, type AwsDoors, type SchedulerDoor } from './aws-doors.ts';
-import { bookSchedule, cancelSchedule, type OneTimeSchedule } from './one-time-schedule.ts';
+import { bookSchedule, cancelSchedule, listSchedulePage, type OneTimeSchedule } from './one-time-schedule.ts';
 import { scalableTargetIdOf } from './scalable-target.ts';
 
 export interface BookedCalls extends Bookkeeper {
@@ -54,7 +53,9 @@ export function createBookedCalls(options: BookedCallsOptions): BookedCalls {
       const name = nameOf(action.key);
       const doors = doorsOf(name);
       try {
-        await requireSameEnd(doors, 'scheduler', () => listPage(doors.scheduler, { groupName, signal, countMax: 1 }));
+        await requireSameEnd(doors, 'scheduler', () =>
+          listSchedulePage(doors.scheduler, { groupName, signal, countMax: 1 }),
+        );
         if (action.kind === 'cancel-booking') {
           await cancelSchedule(doors.scheduler, bookingNameOf(action.booking), { groupName, signal });
         } else await bookSchedule(doors.scheduler, scheduleOf(action.booking, name), { roleArn, groupName, signal });
@@ -72,7 +73,7 @@ async function listNames(door: SchedulerDoor, groupName: string, signal: AbortSi
   let nextToken: string | undefined;
   try {
     for (let pageCount = 0; pageCount < pageCountMax; pageCount++) {
-      const page = await listPage(door, { groupName, signal, nextToken });
+      const page = await listSchedulePage(door, { groupName, signal, nextToken });
       names.push(...(page.Schedules ?? []).flatMap(({ Name }) => Name ?? []));
       nextToken = page.NextToken;
       if (!nextToken) return names;
@@ -83,24 +84,6 @@ async function listNames(door: SchedulerDoor, groupName: string, signal: AbortSi
   // Half a list would read as bookings that are gone.
   const count = `more than ${names.length} schedules begin with ${bookingNamePrefix}`;
   throw new WorldError('TooManyBookings', `${count} in group ${groupName} of ${placeOf(door)}`, { retryable: false });
-}
-
-interface PageRequest {
-  readonly groupName: string;
-  readonly signal: AbortSignal;
-  readonly nextToken?: string | undefined;
-  readonly countMax?: number;
-}
-
-function listPage(door: SchedulerDoor, { groupName, signal, nextToken, countMax = 100 }: PageRequest) {
-  const command = new ListSchedulesCommand({
-    GroupName: groupName,
-    NamePrefix: bookingNamePrefix,
-    State: 'ENABLED',
-    MaxResults: countMax,
-    ...(nextToken && { NextToken: nextToken }),
-  });
-  return door.send({ urgency: 'routine', signal }, (client, abortSignal) => client.send(command, { abortSignal }));
 }
 
 function scheduleOf(booking: Booking, name: FunctionName): OneTimeSchedule {

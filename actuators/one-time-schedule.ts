@@ -7,12 +7,15 @@ import {
   ConflictException,
   CreateScheduleCommand,
   DeleteScheduleCommand,
+  ListSchedulesCommand,
   ResourceNotFoundException,
   UpdateScheduleCommand,
   type CreateScheduleCommandInput,
+  type ListSchedulesCommandOutput,
 } from '@aws-sdk/client-scheduler';
-import { msPerSecond, type EpochMs } from '../core/time.ts';
+import { bookingNamePrefix } from '../core/booking.ts';
 import type { FunctionName } from '../core/series-key.ts';
+import { msPerSecond, type EpochMs } from '../core/time.ts';
 import { partitionOf } from './arn.ts';
 import type { SchedulerDoor } from './aws-doors.ts';
 
@@ -67,6 +70,26 @@ export async function cancelSchedule(
       if (!(error instanceof ResourceNotFoundException)) throw error;
     }),
   );
+}
+
+/** One page of the names that begin like ours, without the disabled: what will not go out is not booked. @throws what the door throws. */
+export function listSchedulePage(
+  door: SchedulerDoor,
+  { groupName, signal, nextToken, countMax = 100 }: PageRequest,
+): Promise<ListSchedulesCommandOutput> {
+  const command = new ListSchedulesCommand({
+    GroupName: groupName,
+    NamePrefix: bookingNamePrefix,
+    State: 'ENABLED',
+    MaxResults: countMax,
+    ...(nextToken && { NextToken: nextToken }),
+  });
+  return door.send({ urgency: 'routine', signal }, (client, abortSignal) => client.send(command, { abortSignal }));
+}
+
+export interface PageRequest extends Pick<ScheduleOptions, 'groupName' | 'signal'> {
+  readonly nextToken?: string | undefined;
+  readonly countMax?: number;
 }
 
 function inputOf(schedule: OneTimeSchedule, { groupName, roleArn }: ScheduleOptions): CreateScheduleCommandInput {
