@@ -9,6 +9,7 @@ import type { DeliveryOutcome } from '../actuators/notify/outbox.ts';
 import { assertNever } from '../core/assert.ts';
 import type { AuditDraft } from '../core/audit.ts';
 import { WorldError } from '../core/errors.ts';
+import type { Json } from '../core/json.ts';
 import type { LogRecord, Position } from '../core/ports.ts';
 import { formatInstant, msPerMinute, msPerSecond, type EpochMs } from '../core/time.ts';
 import { endOf } from '../core/volume-series.ts';

@@ -200,12 +200,12 @@ function tell(
     return holdBack(before, { key, episode: known, because: `silenced: ${known.silencedBy}`, note });
   const { origin, severity, harmedRatio, harmed } = { ...known.story, ...(live && harmOf(live)) };
   const routed: Routed = { origin, severity, harmed, ...(harmedRatio !== undefined && { harmedRatio }) };
-  const isReachable = (target: string): boolean =>
-    scene.targets.has(target) && !isGone(before, target, configSha256) && !failing.has(target);
+  const isReachable = (target: string): boolean => scene.targets.has(target) && !isGone(before, target, configSha256);
+  const isAnswering = (target: string): boolean => !failing.has(target);
   const { heldBack } = known.told.pagedAtMs === undefined ? router.levelOf(routed, nowMs) : {};
   const state = heldBack === undefined ? before : holdBack(before, { key, episode: known, because: heldBack, note });
   const episode = state.episodes[key]!;
-  const tellings = router.tellings(routed, episode.told, { nowMs, isReachable });
+  const tellings = router.tellings(routed, episode.told, { nowMs, isReachable, isAnswering });
   if (tellings.length === 0) return state;
   let next = state;
   let { told } = episode;

@@ -15,9 +15,12 @@ const trouble: Routed = {
 const nobody: Told = { targets: {} };
 const reachable = () => true;
 
-const say = (episode: Partial<Routed>, { told = nobody, nowMs = day, isReachable = reachable } = {}) =>
+const say = (
+  episode: Partial<Routed>,
+  { told = nobody, nowMs = day, isReachable = reachable, isAnswering = reachable } = {},
+) =>
   router
-    .tellings({ ...trouble, ...episode }, told, { nowMs, isReachable })
+    .tellings({ ...trouble, ...episode }, told, { nowMs, isReachable, isAnswering })
     .map(({ target, level, isEscalation }) => `${isEscalation ? 'escalate' : level} ${target}`);
 
 describe('who is told', () => {
@@ -64,6 +67,9 @@ describe('who is told', () => {
 
   it('goes on to whoever can be reached', () => {
     expect(say({}, { isReachable: (target: string) => target !== 'orders-pager' } as never)).toEqual(['page boss']);
+    const isAnswering = (target: string) => target !== 'orders-pager';
+    expect(say({}, { isAnswering } as never)).toEqual(['page boss']);
+    expect(say({}, { isAnswering: () => false })).toEqual(['page orders-pager']);
     expect(say({}, { isReachable: () => false })).toEqual([]);
   });
 });

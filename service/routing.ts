@@ -45,6 +45,8 @@ export interface RoutingMoment {
   readonly nowMs: EpochMs;
   /** Targets that are gone are passed over; where nobody who is to be paged can be, those after them are. */
   readonly isReachable: (target: string) => boolean;
+  /** It has not been silent of late. Who is, is passed over by pages as long as anybody else is there; everything else waits for it. */
+  readonly isAnswering: (target: string) => boolean;
 }
 
 export interface RoutedLevel {
@@ -88,7 +90,7 @@ export function createRouter(options: OncallOptions): Router {
   return {
     ownerOf,
     levelOf,
-    tellings(episode, told, { nowMs, isReachable: isThere }) {
+    tellings(episode, told, { nowMs, isReachable: isThere, isAnswering }) {
       const hasRefused = (target: string): boolean => told.refusedBy?.includes(target) === true;
       const isReachable = (target: string): boolean => isThere(target) && !hasRefused(target);
       const owner = ownerOf(episode.origin);
@@ -104,7 +106,7 @@ export function createRouter(options: OncallOptions): Router {
         : levelOf(episode, nowMs);
       const targets =
         level === 'page'
-          ? pagedOf(isReplacing ? { ...owner, page: [] } : owner, isReachable)
+          ? pagedOf(isReplacing ? { ...owner, page: [] } : owner, { isReachable, isAnswering })
           : owner.notice.filter(isReachable);
       const own = targets
         .filter((target) => !isToldAtLeast(told, target, level))
@@ -140,9 +142,16 @@ function lacksReplacement({ page }: Owner, { targets, refusedBy = [] }: Told): b
   );
 }
 
-/** Whom a page goes to: where all of them are gone, whoever comes next. */
-function pagedOf({ page, escalate, notice }: Owner, isReachable: (target: string) => boolean): readonly string[] {
-  return [page, escalate, notice].map((targets) => targets.filter(isReachable)).find(({ length }) => length > 0) ?? [];
+/** Whom a page goes to: where all of them are gone, or silent, whoever comes next; where everybody is silent, it waits for the first. */
+function pagedOf(
+  { page, escalate, notice }: Owner,
+  { isReachable, isAnswering }: Pick<RoutingMoment, 'isReachable' | 'isAnswering'>,
+): readonly string[] {
+  const there = [page, escalate, notice]
+    .map((targets) => targets.filter(isReachable))
+    .filter(({ length }) => length > 0);
+  const answering = there.map((targets) => targets.filter(isAnswering)).find(({ length }) => length > 0);
+  return answering ?? there[0] ?? [];
 }
 
 const loudness: Readonly<Record<ToldLevel, number>> = { digest: 0, notice: 1, page: 2 };
