@@ -60,9 +60,9 @@ const context: RemedyContext = {
 const gate = createRemedyGate(remedyStages);
 const verdictOn = (remedy: Remedy, over: Partial<RemedyContext> = {}) => gate.judge(remedy, { ...context, ...over });
 const limit = (over: Partial<RemedyContext['limits']>) => ({ limits: { ...context.limits, ...over } });
-const human = { by: 'person:ada', how: 'asked' } as const;
-const approved = { by: 'person:ada', how: 'approved' } as const;
-const brake = { by: 'person:ada', because: 'a deployment' };
+const human = { by: 'operator:ada', how: 'asked' } as const;
+const approved = { by: 'operator:ada', how: 'approved' } as const;
+const brake = { by: 'operator:ada', because: 'a deployment' };
 
 describe('the gate for remedies', () => {
   it.each([breaker(0), weigh, reserve, pause, redrive, add])('lets $kind through where every limit is met', (remedy) =>

@@ -48,7 +48,7 @@ const minutesOf = (from: number, until: number): EpochMs[] =>
   Array.from({ length: until - from + 1 }, (_, index) => startsAtMs + (from + index) * msPerMinute);
 
 const granted = (approvals: Approvals, isGranted = true, atMs = startsAtMs - msPerHour) =>
-  answerApproval(approvals, { id: Object.keys(approvals)[0]!, isGranted, by: 'person:ada', because: 'fine', atMs });
+  answerApproval(approvals, { id: Object.keys(approvals)[0]!, isGranted, by: 'operator:ada', because: 'fine', atMs });
 
 describe('the approval of a pre-warm', () => {
   it('is asked at T-18 h, reminded at T-2 h, told aloud at T-30 min, and over by itself', () => {

@@ -5,7 +5,7 @@ import { endHolds, holdOf, putHold, releaseHold } from './holds.ts';
 import type { FunctionKey } from '../core/series-key.ts';
 
 const atMs = Date.UTC(2026, 10, 6, 13, 31);
-const person = { by: 'person:ada', because: 'enough' };
+const person = { by: 'operator:ada', because: 'enough' };
 const run = (moments: readonly BrakeMoment[], from: BrakeState = brakeOff): BrakeState =>
   moments.reduce((state, moment) => advanceBrake(state, moment, { withoutEffectMax: 3 }), from);
 const noEffect = (afterMs: number): BrakeMoment => ({ kind: 'without-effect', atMs: atMs + afterMs });

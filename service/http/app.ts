@@ -2,24 +2,25 @@
  * The HTTP face: health for machines, plan and scorecard as JSON, and one page for people. Routes parse, call and serialise; nothing is
  * decided here.
  */
-import { createHash, timingSafeEqual } from 'node:crypto';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { rateLimit } from 'express-rate-limit';
 import helmet from 'helmet';
 import { InputError, WorldError } from '../../core/errors.ts';
-import { isLoopback } from '../../core/loopback.ts';
 import { reportMarkdown, reportOf } from '../../detector/report.ts';
 import type { Log } from '../log.ts';
 import type { OncallInbox } from '../oncall-inbox.ts';
 import type { SystemView } from '../view.ts';
 import { createOncallRoutes } from './oncall.ts';
 import { createOperationRoutes, type Operations } from './operations.ts';
+import { createPeople, requireCaller, type Person } from './people.ts';
 import { problem } from './problem.ts';
 
 export interface AppOptions {
   readonly view: SystemView;
-  /** Bearer tokens, one an API client. None: the listener must be on loopback (the configuration refuses anything else). */
+  /** Bearer tokens, one an API client. None, and no people: the listener must be on loopback (the configuration refuses anything else). */
   readonly tokens: readonly string[];
+  /** Who may ask under a name. */
+  readonly people?: readonly Person[];
   /** The folder of the page's files. */
   readonly webFolder: string;
   /** What people may ask of it; absent: it can only be read. */
@@ -29,8 +30,9 @@ export interface AppOptions {
   readonly log?: Log;
 }
 
-export function createApp({ view, tokens, webFolder, operations, inbox, log }: AppOptions): Express {
+export function createApp({ view, tokens, people, webFolder, operations, inbox, log }: AppOptions): Express {
   const app = express();
+  const callers = createPeople(tokens, people);
   app.disable('x-powered-by');
   app.use(helmet({ contentSecurityPolicy: { directives: { defaultSrc: ["'self'"], upgradeInsecureRequests: null } } }));
 
@@ -44,7 +46,7 @@ export function createApp({ view, tokens, webFolder, operations, inbox, log }: A
   app.use(rateLimit({ windowMs: 60_000, limit: 1_200, standardHeaders: 'draft-8', legacyHeaders: false }));
   // Before tokens are asked for: who answers from outside has none, and signs.
   if (inbox) app.use('/api/oncall', createOncallRoutes(inbox));
-  app.use('/api', requireToken(tokens));
+  app.use('/api', requireCaller(callers));
   app.get('/api/status', (_request, response) => void response.json(view.status()));
   app.get('/api/plan', (_request, response) => void response.json(view.plan()));
   app.get('/api/scorecard', (_request, response) => void response.json(view.scorecard()));
@@ -87,41 +89,6 @@ export function createApp({ view, tokens, webFolder, operations, inbox, log }: A
     );
   });
   return app;
-}
-
-function requireToken(tokens: readonly string[]) {
-  const digests = tokens.map(sha256);
-  return (request: Request, response: Response, next: NextFunction): void => {
-    if (digests.length === 0) {
-      // A name that leads back to this machine makes any page of the web one of ours, unless the name itself is looked at.
-      if (!isLoopback(hostOf(request))) {
-        problem(response, 403, 'foreign-name', 'without tokens, this API answers to the name of this machine only');
-        return;
-      }
-      response.locals['actor'] = 'operator:local';
-      next();
-      return;
-    }
-    const offered = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1];
-    // Digests have one length, so the comparison takes the same time whatever was offered.
-    const index = offered === undefined ? -1 : digests.findIndex((digest) => timingSafeEqual(digest, sha256(offered)));
-    if (index >= 0) {
-      response.locals['actor'] = `operator:token-${index + 1}`;
-      next();
-      return;
-    }
-    response.setHeader('WWW-Authenticate', 'Bearer');
-    problem(response, 401, 'unauthorised', 'this API wants "Authorization: Bearer <token>"');
-  };
-}
-
-/** The host that the client says it talks to, without its port. */
-function hostOf({ headers: { host = '' } }: Request): string {
-  return URL.canParse(`http://${host}`) ? new URL(`http://${host}`).hostname.replace(/^\[|\]$/g, '') : '';
-}
-
-function sha256(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
 }
 
 function statusOf(error: unknown): number {
