@@ -284,6 +284,28 @@ it('counts the fleet without itself: trouble and breakers of others, each functi
   });
 });
 
+it('that may not be renewed any more runs out, and calls go through', () => {
+  const { moves, steps } = live({
+    fault: () => 1,
+    incident: found(0, 900_000),
+    untilMs: 70_000,
+    change: (atMs) => ({ permit: () => ({ isAllowed: atMs < 10_000, because: 'the brake is on' }) }),
+  });
+  expect(moves).toEqual([
+    [5_000, 'open'],
+    [65_000, 'closed'],
+  ]);
+  expect(steps.map(([atMs, kind]) => [atMs, kind])).toEqual([
+    [5_000, 'moved'],
+    [25_000, 'held'],
+    [35_000, 'share'],
+    [45_000, 'held'],
+    [65_000, 'moved'],
+    // It would open anew.
+    [66_000, 'held'],
+  ]);
+});
+
 describe('whom a breaker concerns', () => {
   const specs = [
     sampleSpec,
@@ -424,6 +446,7 @@ describe('whatever happens', () => {
             ]);
           if (told.admitRatio < standingOf(sampleSpec, before, nowMs).admitRatio && state.state !== 'forced-open')
             expect(counts.harmedCount).toBeGreaterThan(0);
+          if (state.untilMs > before.untilMs && told.admitRatio < 1) expect(isAllowed).toBe(true);
           expect(standingOf(sampleSpec, state, nowMs + sampleSpec.leaseMs)).toMatchObject({
             state: 'closed',
             admitRatio: 1,

@@ -89,8 +89,11 @@ export interface BreakerMoment {
   readonly guards: BreakerGuards;
   /** Functions marked `neverBreak` among those that it touches (`touchedBy`). */
   readonly neverBreak: readonly string[];
-  /** Asked right before more calls are stopped than now; never before calls are let through. */
-  readonly permit: (standing: BreakerStanding, step: 'open' | 'reopen') => Permit;
+  /**
+   * Asked right before calls are stopped, or stopped for longer; never before more are let through. `open`: none are now. `renew`: the same, or what was let
+   * through to see how it fares is not any more.
+   */
+  readonly permit: (standing: BreakerStanding, step: 'open' | 'renew') => Permit;
   readonly command?: BreakerCommand;
 }
 
@@ -139,7 +142,7 @@ function proceed(spec: BreakerSpec, state: BreakerState, moment: BreakerMoment):
         ? move(spec, state, nowMs, { to: 'closed', because: 'nobody renewed it in time: calls go through since' })
         : probe(spec, state, moment);
     case 'forced-open':
-      return renew(spec, state, nowMs);
+      return renew(spec, state, moment);
     case 'forced-closed':
       return nothing(state);
     case 'metrics-only': {
@@ -166,9 +169,12 @@ function obey(spec: BreakerSpec, state: BreakerState, command: BreakerCommand, m
   if (untilMs <= nowMs) return nothing(state);
   const forced = { by, because, untilMs };
   const words = `${by} said so until ${formatInstant(untilMs)}: ${because}`;
-  // The same word again is a longer or a better founded one, and no transition.
-  if (to === state.state) return lease(spec, { ...state, forced }, nowMs, { kind: 'renewed', because: words });
-  return move(spec, state, nowMs, { to, admitRatio: to === 'forced-open' ? 0 : 1, because: words, forced });
+  const step =
+    to === state.state
+      ? // The same word again is a longer or a better founded one, and no transition.
+        lease(spec, { ...state, forced }, nowMs, { kind: 'renewed', because: words })
+      : move(spec, state, nowMs, { to, admitRatio: to === 'forced-open' ? 0 : 1, because: words, forced });
+  return to === 'forced-open' ? ifPermitted(spec, state, step, moment, to === state.state ? 'renew' : 'open') : step;
 }
 
 interface Trouble {
@@ -208,8 +214,19 @@ function watch(spec: BreakerSpec, state: BreakerState, moment: BreakerMoment): B
     incidentId: trouble.incident.id,
     holdOffCount: isAgain ? state.holdOffCount + 1 : 0,
   });
-  const permit = moment.permit(standingOf(spec, step.state, nowMs), 'open');
-  return permit.isAllowed ? step : hold(state, permit.because);
+  return ifPermitted(spec, state, step, moment, 'open');
+}
+
+/** What is not allowed is not done: what stands is not renewed either, runs out, and calls go through. */
+function ifPermitted(
+  spec: BreakerSpec,
+  before: BreakerState,
+  step: BreakerStep,
+  { nowMs, permit }: BreakerMoment,
+  kind: 'open' | 'renew',
+): BreakerStep {
+  const { isAllowed, because } = permit(standingOf(spec, step.state, nowMs), kind);
+  return isAllowed ? step : hold(before, because);
 }
 
 /** In longest hold-offs: with 2 minutes, 20 minutes after it closed an episode is a new one. */
@@ -230,37 +247,33 @@ function refusalOf(spec: BreakerSpec, { neverBreak, fleet, guards }: BreakerMome
 function probe(spec: BreakerSpec, state: BreakerState, moment: BreakerMoment): BreakerStep {
   const { nowMs } = moment;
   const { admitRatio, holdOffCount, shareSinceMs } = state;
-  if (admitRatio === 0) {
-    if (nowMs < shareSinceMs + holdOffMsOf(spec, holdOffCount)) return renew(spec, state, nowMs);
-    return lease(spec, { ...state, admitRatio: spec.probeShares[0]!, shareSinceMs: nowMs }, nowMs, {
-      kind: 'share',
-      because: `${percentOf(spec.probeShares[0]!)} of calls go through, to see how they fare`,
-    });
-  }
-  const verdict = judgeProbe(spec, state, moment);
-  if (!verdict) return renew(spec, state, nowMs);
+  const isHeldOff = admitRatio === 0 && nowMs < shareSinceMs + holdOffMsOf(spec, holdOffCount);
+  const verdict = admitRatio === 0 ? { isWell: true, because: 'it held off' } : judgeProbe(spec, state, moment);
+  if (isHeldOff || !verdict) return renew(spec, state, moment);
   const { isWell, because } = verdict;
   if (!isWell) return fallBack(spec, state, moment, because);
   const share = spec.probeShares.find((candidate) => candidate > admitRatio);
   if (share === undefined) return move(spec, state, nowMs, { to: 'closed', because });
-  const grown = { ...state, admitRatio: share, shareSinceMs: nowMs };
-  return state.state === 'half-open'
-    ? lease(spec, grown, nowMs, { kind: 'share', because: `${because}: ${percentOf(share)} go through` })
-    : move(spec, state, nowMs, { to: 'half-open', admitRatio: share, because });
+  const words = `${because}: ${percentOf(share)} of calls go through, to see how they fare`;
+  const step =
+    admitRatio > 0 && state.state === 'open'
+      ? move(spec, state, nowMs, { to: 'half-open', admitRatio: share, because: words })
+      : lease(spec, { ...state, admitRatio: share, shareSinceMs: nowMs }, nowMs, { kind: 'share', because: words });
+  // More is let through whatever anybody says; that the rest is stopped for longer has to be allowed.
+  return moment.permit(standingOf(spec, step.state, nowMs), 'renew').isAllowed
+    ? step
+    : { ...step, state: { ...step.state, untilMs: state.untilMs } };
 }
 
 /** Nothing goes through again, for longer than before. Within open that is no transition. */
 function fallBack(spec: BreakerSpec, state: BreakerState, moment: BreakerMoment, because: string): BreakerStep {
-  const { nowMs, permit } = moment;
-  const holdOffCount = state.holdOffCount + 1;
-  if (state.state === 'open') {
-    const shut = { ...state, admitRatio: 0, shareSinceMs: nowMs, holdOffCount };
-    return lease(spec, shut, nowMs, { kind: 'share', because });
-  }
-  const step = move(spec, state, nowMs, { to: 'open', admitRatio: 0, because, holdOffCount });
-  const { isAllowed, because: no } = permit(standingOf(spec, step.state, nowMs), 'reopen');
-  // Not renewed: what may not be closed again runs out, and calls go through.
-  return isAllowed ? step : hold(state, no);
+  const { nowMs } = moment;
+  const shut = { admitRatio: 0, holdOffCount: state.holdOffCount + 1 };
+  const step =
+    state.state === 'open'
+      ? lease(spec, { ...state, ...shut, shareSinceMs: nowMs }, nowMs, { kind: 'share', because })
+      : move(spec, state, nowMs, { to: 'open', because, ...shut });
+  return ifPermitted(spec, state, step, moment, 'renew');
 }
 
 export function holdOffMsOf({ holdOffMs, holdOffMsMax }: BreakerSpec, holdOffCount: number): number {
@@ -349,15 +362,17 @@ function lease(
  */
 const repeatsAfterMs = [2 * msPerSecond, 5 * msPerSecond];
 
-function renew(spec: BreakerSpec, state: BreakerState, nowMs: EpochMs): BreakerStep {
+function renew(spec: BreakerSpec, state: BreakerState, moment: BreakerMoment): BreakerStep {
   const { leasedAtMs, shareSinceMs } = state;
+  const { nowMs } = moment;
   const isWrittenOver =
     spec.enactment.kind === 'shared-state' &&
     spec.enactment.places.some(({ format }) => format === 'circuitbreaker-lambda');
   const isRepeated =
     isWrittenOver && repeatsAfterMs.some((ms) => nowMs >= shareSinceMs + ms && leasedAtMs < shareSinceMs + ms);
   if (!isRepeated && nowMs < leasedAtMs + spec.leaseMs / 3) return nothing(state);
-  return lease(spec, state, nowMs, { kind: 'renewed', because: 'it still stands' });
+  const step = lease(spec, state, nowMs, { kind: 'renewed', because: 'it still stands' });
+  return ifPermitted(spec, state, step, moment, 'renew');
 }
 
 function nothing(state: BreakerState): BreakerStep {
