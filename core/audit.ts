@@ -12,6 +12,11 @@ export const auditKinds = {
   'action.intended': 'an action passed the gate and is about to be tried: written before the effect',
   'action.outcome': 'what the world answered to an intended action: written after the effect',
   'action.refused': 'an action that the gate did not let through, with the reason',
+  'approval.answered': 'a human said yes or no to what was asked; the actor is the person',
+  'approval.asked': 'a human is asked, reminded or told aloud that something waits for a yes, within which bounds',
+  'approval.ended':
+    'what was asked is over without an answer: too late, no longer wanted, or more is wanted and it is asked anew',
+  'brake.changed': 'the brake that stops all remedies went on, by itself or by a human, or a human took it off',
   'calendar.changed':
     'another calendar version is in force: what was added, moved, cancelled or removed, by whom, from where',
   'calendar.confirmed': 'a human said that a doubted calendar is right: what was kept warm beside it is let go',
@@ -26,18 +31,19 @@ export const auditKinds = {
   'finding.seen':
     'what a detector found in spans when it began to stand: trouble, or a notice that harms nobody, with its numbers',
   'history.loaded': 'volume history was read, with what it spans and what was wrong in it',
+  'hold.changed': 'an operator wants a function or a group left as it is, or does no longer',
   'incident.changed':
     'an incident that spans show is another than it was: its origin, severity or state, what silences it, who has seen it',
   'incident.closed': 'trouble is over',
   'incident.opened': 'trouble that a person should know of, with its evidence',
   'mode.changed': 'a function moved between shadow, advise and enforce, or an operator held it',
+  'notification.answered':
+    'what somebody did where they were told: acknowledged it, or resolved it; the actor is the person',
   'notification.dropped': 'a message to people that will not be told any more: to whom, and why',
   'notification.intended':
     'a message to people is about to be tried: to whom, how loudly, by which rule; written before it leaves',
   'notification.outcome': 'what became of an attempt to tell people, and what follows from it',
   'notification.withheld': 'trouble that nobody is told of, with the reason',
-  'notification.answered':
-    'what somebody did where they were told: acknowledged it, or resolved it; the actor is the person',
   'plan.decided': 'which capacity is wanted when, with the inputs that it was computed from',
   'prewarm.late': 'capacity was not verified ready in time before its event',
   'prewarm.lost': 'capacity that was ready is not any more',

@@ -10,6 +10,7 @@ import { reportMarkdown, reportOf } from '../../detector/report.ts';
 import type { Log } from '../log.ts';
 import type { OncallInbox } from '../oncall-inbox.ts';
 import type { SystemView } from '../view.ts';
+import { createActingRoutes, createApprovalPages, type ActingDesk } from './acting.ts';
 import { createOncallRoutes } from './oncall.ts';
 import { createOperationRoutes, type Operations } from './operations.ts';
 import { createPeople, requireCaller, type Person } from './people.ts';
@@ -25,12 +26,14 @@ export interface AppOptions {
   readonly webFolder: string;
   /** What people may ask of it; absent: it can only be read. */
   readonly operations?: Operations;
+  /** What operators may say of acting; absent: nothing. */
+  readonly acting?: ActingDesk;
   /** Where targets of on-call answer; absent: none may. */
   readonly inbox?: OncallInbox;
   readonly log?: Log;
 }
 
-export function createApp({ view, tokens, people, webFolder, operations, inbox, log }: AppOptions): Express {
+export function createApp({ view, tokens, people, webFolder, operations, acting, inbox, log }: AppOptions): Express {
   const app = express();
   const callers = createPeople(tokens, people);
   app.disable('x-powered-by');
@@ -46,6 +49,8 @@ export function createApp({ view, tokens, people, webFolder, operations, inbox, 
   app.use(rateLimit({ windowMs: 60_000, limit: 1_200, standardHeaders: 'draft-8', legacyHeaders: false }));
   // Before tokens are asked for: who answers from outside has none, and signs.
   if (inbox) app.use('/api/oncall', createOncallRoutes(inbox));
+  // The link of a message is opened by a browser, which sends no token until its person gives one.
+  if (acting) app.use('/approve', createApprovalPages(acting, callers));
   app.use('/api', requireCaller(callers));
   app.get('/api/status', (_request, response) => void response.json(view.status()));
   app.get('/api/plan', (_request, response) => void response.json(view.plan()));
@@ -60,6 +65,7 @@ export function createApp({ view, tokens, people, webFolder, operations, inbox, 
     else response.json(reportOf(incident));
   });
   app.get('/api/senders', (_request, response) => void response.json(view.senders()));
+  if (acting) app.use('/api', createActingRoutes(acting));
   if (operations) app.use('/api', createOperationRoutes(operations));
   app.use(express.static(webFolder, { index: 'index.html', dotfiles: 'deny' }));
   app.use((request, response) => {
