@@ -63,7 +63,8 @@ export async function saveState(store: Store, { position, engine, minutes }: Sav
   await store.put(snapshotName, snapshotVersion, Buffer.concat(parts));
 }
 
-async function loadState(store: Store): Promise<SavedSnapshot> {
+/** As it was saved last; empty where nothing ever was. */
+export async function loadState(store: Store): Promise<SavedSnapshot> {
   const saved = await store.get(snapshotName);
   if (!saved) return emptySnapshot;
   const bytes = Buffer.from(saved.bytes.buffer, saved.bytes.byteOffset, saved.bytes.byteLength);

@@ -143,7 +143,7 @@ function createShapes(): Shapes {
       const text = names.join();
       const found = known.get(text);
       // A comma in a name could make two shapes look alike.
-      if (found && found.names.length === names.length && names.every((name, at) => name === found.names[at]))
+      if (found?.names.length === names.length && names.every((name, at) => name === found.names[at]))
         return found.number;
       known.set(text, { number: count++, names });
       return undefined;
@@ -151,9 +151,9 @@ function createShapes(): Shapes {
   };
 }
 
-function writeObject(writer: ByteWriter, value: { readonly [name: string]: Json }, shapes: Shapes): void {
+function writeObject(writer: ByteWriter, value: Readonly<Record<string, Json>>, shapes: Shapes): void {
   // As JSON has it: a member without a value is none.
-  const names = Object.keys(value).filter((name) => (value[name] as Json | undefined) !== undefined);
+  const names = Object.keys(value).filter((name) => (value[name]) !== undefined);
   const known = shapes.find(names);
   if (known === undefined) {
     writer.number(tags.newShape);
@@ -193,7 +193,7 @@ function readValue(reader: ByteReader, shapes: (readonly string[])[]): Json {
       return readItems(reader, () => reader.float());
     case tags.newShape:
       shapes.push(readItems(reader, () => reader.text()));
-      return readMembers(reader, shapes.at(-1)!, shapes);
+      return readMembers(reader, shapes.at(-1), shapes);
     case tags.knownShape:
       return readMembers(reader, shapes[reader.number()], shapes);
     default:

@@ -4,6 +4,7 @@ import { bookingNameOf } from '../../core/booking.ts';
 import type { Store } from '../../core/ports.ts';
 import type { FunctionKey } from '../../core/series-key.ts';
 import { formatInstant, msPerHour, msPerMinute, type EpochMs } from '../../core/time.ts';
+import { loadState } from '../../service/saved-state.ts';
 import { verifyAudit } from '../../store/audit-verify.ts';
 import { openEmbeddedStore } from '../../store/embedded.ts';
 import { verifyTicks } from '../../store/tick-log.ts';
@@ -124,10 +125,7 @@ async function lostOf(store: Store, audit: readonly AuditEvent[], run: KilledRun
 async function orphansOf(store: Store, audit: readonly AuditEvent[], { bookedAtStop }: KilledRun): Promise<string[]> {
   const answered = new Set(audit.flatMap(({ kind, causeSeq }) => (kind === 'action.outcome' ? [causeSeq] : [])));
   const open = audit.filter(({ seq, kind }) => kind === 'action.intended' && !answered.has(seq));
-  const saved = await store.get('engine');
-  const { engine } = JSON.parse(new TextDecoder().decode(saved!.bytes)) as {
-    engine: { bookings?: Readonly<Record<string, object>> };
-  };
+  const { engine } = await loadState(store);
   const known = new Set(Object.values(engine.bookings ?? {}).flatMap((bookings) => Object.keys(bookings)));
   return [
     ...open.map(({ seq }) => `intent ${seq} never had an outcome`),
