@@ -6,7 +6,7 @@ import { assertNever } from '../core/assert.ts';
 import type { Corroboration, Observer } from '../core/corroboration.ts';
 import type { Remedy, RemedyKind } from '../core/remedy.ts';
 import { formatInstant, msPerSecond } from '../core/time.ts';
-import type { RemedyContext, RemedyStage, RemedyStop } from './remedy-gate.ts';
+import type { RemedyStage, RemedyStop } from './remedy-gate.ts';
 import { remedyTargetOf } from './remedy-gate-ledger.ts';
 
 /** Spans come a few seconds late, and a finding fades by halves of three seconds: what has not shown for so long is not there. */
@@ -202,10 +202,9 @@ const askedStages: readonly RemedyStage[] = [
 ];
 
 /** In the order in which they are asked. What gives back is asked nothing: whatever is wrong with it, to keep what stands is worse. */
-export const remedyStages: readonly RemedyStage[] = askedStages.map(({ name, judge }) => ({
-  name,
-  judge: (remedy: Remedy, context: RemedyContext) =>
-    context.purpose === 'take-back' ? undefined : judge(remedy, context),
+export const remedyStages: readonly RemedyStage[] = askedStages.map((stage) => ({
+  name: stage.name,
+  judge: (remedy, context) => (context.purpose === 'take-back' ? undefined : stage.judge(remedy, context)),
 }));
 
 function refuse(reason: string): RemedyStop {
