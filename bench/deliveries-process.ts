@@ -69,7 +69,7 @@ async function live({ storeFile, urls }: DeliveryStart): Promise<void> {
     while (system.pendingEffectCount() > 0);
   }
   await system.stop('the episode is told');
-  process.send!({ kind: 'ended' } satisfies DeliveryReport);
+  report({ kind: 'ended' });
   process.disconnect();
 }
 
@@ -81,6 +81,11 @@ function targetsAt({ pager, lead, events }: DeliveryStart['urls']): readonly Sec
     { name: 'lead', kind: 'pagerduty', url: lead, isPrivate: false, secrets: routingKey('lead') },
     { name: 'events', kind: 'cloudevent', url: events, isPrivate: false, secrets: [{ reveal: () => secret }] },
   ];
+}
+
+/** Whoever is gone is not told; `disconnect` ends this process. */
+function report(said: DeliveryReport): void {
+  process.send!(said, undefined, undefined, () => undefined);
 }
 
 type Ask = (name: string) => Promise<void>;
@@ -100,7 +105,7 @@ function listenForLeave(): Ask {
     new Promise((resolve) => {
       const id = idNext++;
       waiting.set(id, resolve);
-      process.send!({ kind: 'step', id, name } satisfies DeliveryReport);
+      report({ kind: 'step', id, name });
     });
 }
 
@@ -128,8 +133,7 @@ function askAroundDeliveries(messenger: Messenger, ask: Ask): Messenger {
       const { target, notification } = delivery;
       await ask(`sending ${notification.step} to ${target}`);
       const outcome = await messenger.deliver(delivery, signal);
-      if (outcome.kind === 'taken')
-        process.send!({ kind: 'taken', target, lateMs: outcome.atMs - notification.atMs } satisfies DeliveryReport);
+      if (outcome.kind === 'taken') report({ kind: 'taken', target, lateMs: outcome.atMs - notification.atMs });
       await ask(`${outcome.kind} ${notification.step} by ${target}`);
       return outcome;
     },

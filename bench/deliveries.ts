@@ -5,7 +5,7 @@
  *
  *     npm run bench -- deliveries [--only NAME] [--every 1] [--spoilt 2]
  *
- * `--every 3` cuts at each third step only.
+ * `--every 3` cuts at one step in three.
  */
 import { fork } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -37,7 +37,7 @@ export async function run(args: readonly string[]): Promise<void> {
   const every = Number(flags.every);
   const spoiltCount = Number(flags.spoilt);
   print(
-    `deliveries: one episode, SIGKILL at ${every === 1 ? 'each step' : `each ${every}th step`}, the first ${spoiltCount} attempts at each message spoilt; Node ${process.versions.node}, ${cpus().length} cores`,
+    `deliveries: one episode, SIGKILL at ${every === 1 ? 'each step' : `one step in ${every}`}, the first ${spoiltCount} attempts at each message spoilt; Node ${process.versions.node}, ${cpus().length} cores`,
   );
   print('the pager                          kills  pages lost  repeated  left open  absorbed by key  neighbour late');
   const total = { kills: 0, lost: 0, repeated: 0, open: 0, absorbed: 0, stray: 0 };
