@@ -160,7 +160,7 @@ describe('faults', () => {
     [
       'an unknown key that resembles none',
       ['limits:', 'colour: red\nlimits:'],
-      '9:1 colour: got an unknown key, expected one of store, http, aws, telemetry, audit, retention, functions, calendars, detection, signals, maintenance, limits, sharedResources, planning, oncall, prices',
+      '9:1 colour: got an unknown key, expected one of store, http, aws, telemetry, audit, retention, functions, calendars, detection, signals, maintenance, limits, sharedResources, planning, remedies, approvals, people, oncall, prices',
     ],
     [
       'a missing key',
@@ -285,12 +285,12 @@ describe('faults', () => {
     [
       'a door open to all',
       ['limits:', 'http: { host: 0.0.0.0 }\nlimits:'],
-      '9:15 http.host: got "0.0.0.0", expected http.tokens to be set, or a loopback address such as 127.0.0.1',
+      '9:15 http.host: got "0.0.0.0", expected people or http.tokens to be set, or a loopback address such as 127.0.0.1',
     ],
     [
       'a door open to all, with an empty list of tokens',
       ['limits:', 'http: { host: "::", tokens: [] }\nlimits:'],
-      '9:15 http.host: got "::", expected http.tokens to be set, or a loopback address such as 127.0.0.1',
+      '9:15 http.host: got "::", expected people or http.tokens to be set, or a loopback address such as 127.0.0.1',
     ],
     [
       'a region priced twice',

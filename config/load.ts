@@ -17,6 +17,7 @@ import type { Files } from './files.ts';
 import type { ConfigDraft } from './rules.ts';
 import { calendarFormats, refreshMsDefault, type ConfigDocument } from './schema.ts';
 import { buildOncall, maskOncall, readOncallSecrets, type OncallSecrets, type OncallSettings } from './oncall.ts';
+import { buildPeople, buildRemedies, maskPeople, type ConfiguredPerson, type RemedySettings } from './remedies.ts';
 import { readSecret, Secret } from './secrets.ts';
 import { buildMaintenance, buildTelemetry, maskTelemetry, type OtlpSettings } from './trace-settings.ts';
 
@@ -46,6 +47,10 @@ export interface Config {
   readonly limits: Limits & { readonly controlPlaneCallsPerSecond: number; readonly cloudwatchMetricsPerHour: number };
   readonly sharedResources: readonly SharedResource[];
   readonly planning: Planning;
+  /** What may be done about trouble. */
+  readonly remedies: RemedySettings;
+  /** Who may use the API under a name. */
+  readonly people: readonly ConfiguredPerson[];
   /** Who is told of trouble; absent: nobody. */
   readonly oncall?: OncallSettings;
   /** By region; every function's region is there. */
@@ -183,6 +188,8 @@ interface Secrets {
   readonly feedTokens: ReadonlyMap<number, Secret>;
   /** Of those who send traces, by their place. */
   readonly senderTokens: ReadonlyMap<number, Secret>;
+  /** Of people, by their place. */
+  readonly personTokens: ReadonlyMap<number, Secret>;
   readonly oncall: OncallSecrets;
   readonly faults: readonly DocumentFault[];
 }
@@ -220,8 +227,22 @@ async function readSecrets(draft: ConfigDraft, folder: string, { env, files }: C
     const [secret] = await read(entry?.token, ['telemetry', 'otlp', 'senders', index, 'token']);
     if (secret) senderTokens.set(index, secret);
   }
+  const personTokens = new Map<number, Secret>();
+  for (const [index, entry] of (draft.people ?? []).entries()) {
+    const [secret] = await read(entry?.token, ['people', index, 'token']);
+    if (secret) personTokens.set(index, secret);
+  }
   const oncall = await readOncallSecrets(draft.oncall, read, (fault) => faults.push(fault));
-  return { tokens, ...(signingKey && { signingKey }), webhookSecrets, feedTokens, senderTokens, oncall, faults };
+  return {
+    tokens,
+    ...(signingKey && { signingKey }),
+    webhookSecrets,
+    feedTokens,
+    senderTokens,
+    personTokens,
+    oncall,
+    faults,
+  };
 }
 
 /** A history or calendar that is not there is found when the file is checked, not in the night when it is read. */
@@ -255,6 +276,7 @@ function buildConfig(
     audit,
     calendars: maskCalendars(document.calendars, secrets),
     telemetry: maskTelemetry(telemetry),
+    people: maskPeople(document.people),
     ...(document.oncall && { oncall: maskOncall(document.oncall, secrets.oncall) }),
   };
   const effective = toJson({ ...document, http, ...masked });
@@ -288,6 +310,13 @@ function buildConfig(
         .map((entry) => functionKeyOf(parseFunctionKey(entry.function)!)),
     })),
     planning: document.planning,
+    remedies: buildRemedies(
+      document,
+      document.functions.map(({ function: name, group, neverBreak }) => {
+        return { key: functionKeyOf(parseFunctionKey(name)!), group, neverBreak };
+      }),
+    ),
+    people: buildPeople(document.people, secrets.personTokens),
     ...(document.oncall && { oncall: buildOncall(document.oncall, secrets.oncall) }),
     prices: Object.fromEntries(document.prices.map((prices) => [prices.region, prices])),
   };

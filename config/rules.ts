@@ -10,6 +10,7 @@ import { parseFunctionKey } from '../core/series-key.ts';
 import { parseInstant } from '../core/time.ts';
 import type { Path } from './document.ts';
 import { oncallRules } from './oncall-rules.ts';
+import { remedyRules } from './remedy-rules.ts';
 import { repeatsOf } from './repeats.ts';
 import { anchorKinds, calendarPlaces, feedKeys, pricesUsEast1, volumeSources, type ConfigDocument } from './schema.ts';
 
@@ -217,11 +218,12 @@ const regionsPricedOnce: Rule = ({ prices }) =>
   }));
 
 /** The port must not be a weapon: who reaches it from elsewhere must show a token. */
-const tokensBeyondLoopback: Rule = ({ http }) => {
+const tokensBeyondLoopback: Rule = ({ http, people = [] }) => {
   if (http?.host === undefined || isLoopback(http.host)) return [];
   const { tokens } = http;
-  if ('tokens' in http && tokens?.length !== 0) return [];
-  return [{ path: ['http', 'host'], expected: 'http.tokens to be set, or a loopback address such as 127.0.0.1' }];
+  if (('tokens' in http && tokens?.length !== 0) || people.length > 0) return [];
+  const expected = 'people or http.tokens to be set, or a loopback address such as 127.0.0.1';
+  return [{ path: ['http', 'host'], expected }];
 };
 
 /** The same for traces: they can name any function. */
@@ -307,6 +309,7 @@ const fileRules: readonly Rule[] = [
   calendarsAreOnePlace,
   feedKeysWantUrl,
   ...oncallRules,
+  ...remedyRules,
 ];
 
 function regionOf(entry: FunctionDraft | undefined): { region: string; accountRegion: string } | undefined {

@@ -29,6 +29,7 @@ import {
   wholeNumber,
 } from './fields.ts';
 import { oncall } from './oncall-schema.ts';
+import { approvals, people, remedies } from './remedy-schema.ts';
 
 /** Lambda's own longest run, 15 minutes: nothing that it runs or initialises lasts longer. */
 const durationMsMax = 900_000;
@@ -120,6 +121,10 @@ const functionEntry = strictMap({
     .describe(
       'Who sets provisioned concurrency. own: Foreshock, and nobody else. steer: Application Auto Scaling, whose minimum Foreshock moves for its windows. observe: somebody else. Mode enforce needs own or steer.',
     ),
+  // Where calls must go through whatever else fails, cancelling an order above all, the operator says.
+  neverBreak: flag()
+    .default(false)
+    .describe('No remedy keeps calls away from it or sends them elsewhere: no breaker, no limit, no pause.'),
   // What an event was promised is worth one more call; twice would be a fight.
   onDrift: oneOf(['restore', 'yield'])
     .default('restore')
@@ -396,6 +401,9 @@ export const configSchema = strictMap({
     .default([])
     .describe('What stands behind functions and must not be exhausted, such as the connections of a database.'),
   planning: planning.prefault({}).describe('How far ahead, how surely, and for which events.'),
+  remedies: remedies.prefault({}).describe('What may be done about trouble, and how much of it.'),
+  approvals,
+  people,
   oncall: oncall.optional().describe('Who is told of trouble. Left out: nobody, it is only on record.'),
   prices: listOf(regionPrices, { items: 'regions', countMin: 1, countMax: 100 })
     .default([pricesUsEast1])
@@ -411,6 +419,7 @@ export const secretPaths: readonly RegExp[] = [
   /^audit\.anchors\[\d+\]\.webhook\.secret/,
   /^calendars\[\d+\]\.token/,
   /^http\.tokens/,
+  /^people\[\d+\]\.token/,
   /^telemetry\.otlp\.senders\[\d+\]\.token/,
   /^oncall\.heartbeat\.url/,
   /^oncall\.targets\[\d+\]\.\w+\.(?:routingKey|webhookUrl|apiKey|token|secret|secretBefore)/,
