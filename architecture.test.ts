@@ -39,6 +39,7 @@ const table: readonly Row[] = [
   { folder: 'service', imports: parts, andSo: 'it is the only place where the parts meet in production' },
   { folder: 'simulation/policies', imports: 'everything', andSo: 'no part knows of it' },
   { folder: 'simulation/world', imports: 'everything', andSo: 'no part knows of it' },
+  { folder: 'clients', imports: [], andSo: 'functions carry it without the rest of us' },
   { folder: 'cli', imports: 'everything', andSo: 'no part knows of it' },
   { folder: 'bench', imports: 'everything', andSo: 'no part knows of it' },
 ];

@@ -11,6 +11,7 @@ import type { Log } from '../log.ts';
 import type { OncallInbox } from '../oncall-inbox.ts';
 import type { SystemView } from '../view.ts';
 import { createActingRoutes, createApprovalPages, type ActingDesk } from './acting.ts';
+import { createBreakerReads, createBreakerRoutes, type BreakerDesk, type BreakerReads } from './breakers.ts';
 import { createOncallRoutes } from './oncall.ts';
 import { createOperationRoutes, type Operations } from './operations.ts';
 import { createPeople, requireCaller, type Person } from './people.ts';
@@ -28,12 +29,15 @@ export interface AppOptions {
   readonly operations?: Operations;
   /** What operators may say of acting; absent: nothing. */
   readonly acting?: ActingDesk;
+  /** Breakers: who reads them, and what operators may ask of them; absent: there are none. */
+  readonly breakers?: { readonly reads: BreakerReads; readonly desk: BreakerDesk };
   /** Where targets of on-call answer; absent: none may. */
   readonly inbox?: OncallInbox;
   readonly log?: Log;
 }
 
-export function createApp({ view, tokens, people, webFolder, operations, acting, inbox, log }: AppOptions): Express {
+export function createApp(options: AppOptions): Express {
+  const { view, tokens, people, webFolder, operations, acting, breakers, inbox, log } = options;
   const app = express();
   const callers = createPeople(tokens, people);
   app.disable('x-powered-by');
@@ -46,6 +50,7 @@ export function createApp({ view, tokens, people, webFolder, operations, acting,
     response.status(ready ? 200 : 503).json({ ready, because });
   });
 
+  if (breakers) app.use('/v1/breakers', createBreakerReads(breakers.reads));
   app.use(rateLimit({ windowMs: 60_000, limit: 1_200, standardHeaders: 'draft-8', legacyHeaders: false }));
   // Before tokens are asked for: who answers from outside has none, and signs.
   if (inbox) app.use('/api/oncall', createOncallRoutes(inbox));
@@ -66,6 +71,7 @@ export function createApp({ view, tokens, people, webFolder, operations, acting,
   });
   app.get('/api/senders', (_request, response) => void response.json(view.senders()));
   if (acting) app.use('/api', createActingRoutes(acting));
+  if (breakers) app.use('/api', createBreakerRoutes(breakers.desk));
   if (operations) app.use('/api', createOperationRoutes(operations));
   app.use(express.static(webFolder, { index: 'index.html', dotfiles: 'deny' }));
   app.use((request, response) => {
