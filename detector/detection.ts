@@ -46,6 +46,8 @@ export interface Detection {
   tick(nowMs: EpochMs, deltas: readonly WindowDelta[], context?: DetectionContext): readonly Finding[];
   /** The last ten minutes of a key; undefined where none of its spans was ever seen. */
   live(key: WindowKey): LiveRing | undefined;
+  /** Every way by which something is called, with its last ten minutes. */
+  edgesTo(callee: string): readonly LiveEdge[];
   keys(): Iterable<WindowKey>;
   /** Deltas of keys beyond `keysMax`, and of seconds older than the live windows. */
   readonly refusedCount: number;
@@ -53,10 +55,16 @@ export interface Detection {
   snapshot(): Iterable<KeySnapshot>;
 }
 
+export interface LiveEdge {
+  readonly caller: string;
+  readonly live: LiveRing;
+}
+
 export type KeySnapshot = readonly [key: WindowKey, desk: Json];
 
 interface EdgeDesk {
   readonly desk: Desk;
+  readonly caller: string;
   readonly callee: WindowKey;
   /** Most callees are tables and services without spans of their own: undefined for good. */
   calleeDesk: Desk | undefined;
@@ -74,8 +82,10 @@ export function createDetection(options: DetectionOptions = {}, snapshot: Iterab
     const signal = signals[signalName(key)];
     const desk = createDesk({ key, logThreshold, ...(signal === undefined ? {} : { signal }) }, kept);
     desks.set(key, desk);
-    if (isEdgeKey(key)) edges.push({ desk, callee: endsOfEdge(key).callee as WindowKey, calleeDesk: undefined });
-    else others.push(desk);
+    if (isEdgeKey(key)) {
+      const { caller, callee } = endsOfEdge(key);
+      edges.push({ desk, caller, callee: callee as WindowKey, calleeDesk: undefined });
+    } else others.push(desk);
     return desk;
   };
   for (const [key, kept] of snapshot) open(key, kept);
@@ -96,6 +106,8 @@ export function createDetection(options: DetectionOptions = {}, snapshot: Iterab
       return findings.sort(byKeyThenDetector);
     },
     live: (key) => desks.get(key)?.live,
+    edgesTo: (callee) =>
+      edges.flatMap((edge) => (edge.callee === callee ? [{ caller: edge.caller, live: edge.desk.live }] : [])),
     keys: () => desks.keys(),
     get refusedCount() {
       return refusedCount;

@@ -21,6 +21,7 @@ import { createEngine } from './engine.ts';
 import type { Effect, Fact } from './facts.ts';
 import { recordOptions, recordSnapshot, type RecordedHashes } from './recorded-options.ts';
 import { aliasOf } from './function-state.ts';
+import type { JobAnswer } from './remedies/job.ts';
 import { recoverState, saveState, type SavedSnapshot } from './saved-state.ts';
 import { createSpanSource } from './span-facts.ts';
 import type { StopOptions, System } from './system.ts';
@@ -178,7 +179,7 @@ export async function compose(options: SystemOptions, ports: SystemPorts): Promi
 }
 
 /** Intents without an outcome: the process ended between writing and hearing. Their effect is unknown, and a look comes before anything else. */
-function unansweredFacts({ openIntents, oncall }: EngineSnapshot, nowMs: EpochMs): Fact[] {
+function unansweredFacts({ openIntents, oncall, remedies }: EngineSnapshot, nowMs: EpochMs): Fact[] {
   const because = 'the service ended before the answer was written';
   const messages = Object.entries(oncall?.lanes ?? {}).flatMap(([laneId, { target, inFlightSeq }]): Fact[] => {
     if (inFlightSeq === undefined) return [];
@@ -196,7 +197,12 @@ function unansweredFacts({ openIntents, oncall }: EngineSnapshot, nowMs: EpochMs
       message: because,
     },
   }));
-  return [...actions, ...messages];
+  const calls = Object.values(remedies?.jobs ?? {}).flatMap(({ id, isAsked, intentSeq }): Fact[] => {
+    const outcome = { kind: 'unknown', atMs: nowMs, code: 'Restarted', message: because } as const;
+    const answer = { kind: 'outcome', outcome } as const;
+    return isAsked ? [{ kind: 'remedied', jobId: id, answer, ...(intentSeq !== undefined && { intentSeq }) }] : [];
+  });
+  return [...actions, ...messages, ...calls];
 }
 
 function startDrafts(
@@ -279,10 +285,15 @@ function watchControlPlane({ functions }: SystemOptions, { endpointKindOf, queue
   };
 }
 
+function nobodyRemedies(atMs: EpochMs): JobAnswer {
+  const message = 'nothing carries remedies out here';
+  return { kind: 'outcome', outcome: { kind: 'refused', atMs, code: 'NoRemedies', message } };
+}
+
 /** Starts effects and turns their answers into facts. What is no answer of the world is a bug, and goes to `fail`. */
 function createEffects(
   { functions }: SystemOptions,
-  { actuator, bookkeeper, messenger, clock, log, tracer, readAccountLimits }: SystemPorts,
+  { actuator, bookkeeper, messenger, remedies, clock, log, tracer, readAccountLimits }: SystemPorts,
   fail: (error: unknown) => void,
 ) {
   const aborted = new AbortController();
@@ -345,8 +356,16 @@ function createEffects(
     );
     admit({ kind: 'delivered', laneId, target, intentSeq, outcome });
   };
+  const remedy = async ({ jobId, call, intentSeq }: Extract<Effect, { kind: 'remedy' }>): Promise<void> => {
+    const answer = await inSpan(tracer, `remedy ${call.kind}`, { 'foreshock.job': jobId }, async () =>
+      remedies ? remedies.call(call, aborted.signal) : nobodyRemedies(clock.nowMs()),
+    );
+    admit({ kind: 'remedied', jobId, answer, ...(intentSeq !== undefined && { intentSeq }) });
+  };
   const run = (effect: Effect): Promise<void> => {
     switch (effect.kind) {
+      case 'remedy':
+        return remedy(effect);
       case 'observe':
         return observe(effect);
       case 'list-bookings':

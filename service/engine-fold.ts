@@ -4,6 +4,7 @@ import { advance, type Pursuit } from '../actuators/pursuit.ts';
 import { assertNever } from '../core/assert.ts';
 import { bookingNameOf } from '../core/booking.ts';
 import type { AccountLimits } from '../core/ports.ts';
+import { hearRemedied } from './remedies/turn.ts';
 import { hearAnswer, hearDelivery } from './engine-oncall.ts';
 import { note, type Scene, type Turn } from './engine-scene.ts';
 import type { Fact } from './facts.ts';
@@ -46,6 +47,12 @@ export function fold(scene: Scene, fact: Fact, turn: Turn): void {
       return;
     case 'delivered':
       hearDelivery(scene, turn, fact);
+      return;
+    case 'remedied':
+      hearRemedied(scene, turn, fact);
+      return;
+    case 'breaker-forced':
+      turn.breakerCommands.set(fact.name, fact.command);
       return;
     case 'told':
       turn.drafts.push({ ...fact.draft, atMs: turn.nowMs });

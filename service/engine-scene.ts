@@ -6,8 +6,10 @@ import type { CapacityPlan, CapacityStep } from '../core/capacity.ts';
 import type { Acknowledgement, ActionTaken, Incident } from '../core/incident.ts';
 import type { Json } from '../core/json.ts';
 import type { AccountLimits } from '../core/ports.ts';
+import type { BreakerName } from '../core/remedy.ts';
 import type { FunctionKey } from '../core/series-key.ts';
 import type { EpochMs } from '../core/time.ts';
+import type { BreakerCommand } from '../detector/breaker/machine.ts';
 import { createListing, type ListingState } from './bookkeeping.ts';
 import { createControlPlaneHealth, type ControlPlaneHealth } from './control-plane-health.ts';
 import type { EngineSnapshot } from './engine-snapshot.ts';
@@ -21,6 +23,7 @@ import { emptyOncall, type OncallState, type ToldCounts } from './oncall-state.t
 import { createPlanning, type Planning } from './planning.ts';
 import { createPrewarmLedger, type PrewarmLedger } from './prewarm-ledger.ts';
 import { createSpanDemand, type SpanDemand } from './span-demand.ts';
+import { noRemedies, type RemediesState } from './remedies/state.ts';
 import type { SystemOptions } from './system-options.ts';
 import { createTimeline, type Timeline } from './timeline.ts';
 import { createTraceWatch, type ToldIncidents, type TraceWatch } from './trace-watch.ts';
@@ -49,6 +52,8 @@ export interface Scene {
   /** What people were told, and what is still to be told. */
   oncallState: OncallState;
   toldCounts: ToldCounts;
+  /** What is done about trouble, and what of it stands. */
+  remedies: RemediesState;
   /** By the forecasts in force. */
   readonly expectedRates: ExpectedRates;
   /** What we asked of Lambda in the last hour. */
@@ -103,6 +108,7 @@ export function createScene(options: SystemOptions, snapshot: EngineSnapshot | u
     oncall: options.oncall && createOncall(options.oncall, oncallContextOf(options)),
     oncallState: snapshot?.oncall ?? emptyOncall,
     toldCounts: { pages: 0, escalations: 0 },
+    remedies: snapshot?.remedies ?? noRemedies,
     expectedRates: createExpectedRates(),
     actionsTaken: snapshot?.actionsTaken ?? [],
     acknowledgements: [],
@@ -137,6 +143,8 @@ export interface Turn {
   /** What people were told of incidents that spans show, where this tick changed it. */
   toldIncidents: ToldIncidents | undefined;
   readonly endedIncidents: Incident[];
+  /** What humans said of breakers since the last tick. */
+  readonly breakerCommands: Map<BreakerName, BreakerCommand>;
 }
 
 /** Writes an event, and answers the number that it will get. */

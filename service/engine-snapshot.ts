@@ -10,6 +10,7 @@ import type { Fact } from './facts.ts';
 import { applyChanges, type OncallChanges } from './oncall-changes.ts';
 import { emptyOncall, type OncallState } from './oncall-state.ts';
 import type { OpenIncidents } from './incidents.ts';
+import type { RemediesState } from './remedies/state.ts';
 import type { ToldPrewarms } from './prewarm-ledger.ts';
 import type { ToldIncidents, WatchSnapshot } from './trace-watch.ts';
 
@@ -35,6 +36,8 @@ export interface EngineSnapshot {
   readonly actionsTaken?: readonly ActionTaken[];
   /** What people were told of, and what is still to be told; absent where nobody ever was. */
   readonly oncall?: OncallState;
+  /** What is done about trouble; absent where nothing ever was. */
+  readonly remedies?: RemediesState;
 }
 
 /** Brings a snapshot up to a sealed tick that came after it; but for `watch`, which is brought up by judging again (trace-watch.ts). */
@@ -58,6 +61,7 @@ export function foldSealed(snapshot: EngineSnapshot, sealed: SealedTick): Engine
     ...(sealed.plan && { plan: sealed.plan }),
     ...(sealed.incidents && { incidents: sealed.incidents }),
     ...(sealed.oncall && { oncall: applyChanges(snapshot.oncall ?? emptyOncall, sealed.oncall) }),
+    ...(sealed.remedies && { remedies: sealed.remedies }),
     ...(taken.length > 0 && { actionsTaken: [...(snapshot.actionsTaken ?? []), ...taken] }),
   };
 }
@@ -75,6 +79,8 @@ export interface SealedTick {
   readonly plan?: CapacityPlan;
   /** What of it changed. */
   readonly oncall?: OncallChanges;
+  /** All of it, where it changed. */
+  readonly remedies?: RemediesState;
   /** All that are open, where one was opened or closed. */
   readonly incidents?: OpenIncidents;
   /** What was told of incidents that spans show, where it changed. */

@@ -19,10 +19,12 @@ import { createScene, note, toJson, type Scene, type Turn } from './engine-scene
 import type { EngineSnapshot, SealedTick } from './engine-snapshot.ts';
 import { catchUpWatch, lookAtSpans } from './engine-watch.ts';
 import { tellPeople } from './engine-oncall.ts';
+import { turnRemedies } from './remedies/turn.ts';
 import type { Effect, Fact } from './facts.ts';
 import { readyConcurrencyOf, type FunctionState } from './function-state.ts';
 import type { Note, OwnIncident } from './incidents.ts';
 import { emptyOncall, type ToldCounts } from './oncall-state.ts';
+import { noRemedies } from './remedies/state.ts';
 import { changesOf } from './oncall-changes.ts';
 import { reportLeftBehind } from './left-behind.ts';
 import type { Planning } from './planning.ts';
@@ -104,6 +106,7 @@ function turnAt(nowMs: EpochMs, nextSeq: number): Turn {
     ...{ nowMs, nextSeq, drafts: [], effects: [], hasReplanned: false, hasPlanned: false, hasToldPrewarms: false },
     toldIncidents: undefined,
     endedIncidents: [],
+    breakerCommands: new Map(),
   };
 }
 
@@ -118,6 +121,7 @@ function decide(scene: Scene, turn: Turn): void {
     actOnAll(scene, turn);
   }
   poll(scene, turn);
+  turnRemedies(scene, turn);
   reportTroubles(scene, turn);
   reportPrewarms(scene, turn);
   tellPeople(scene, turn, 'tick');
@@ -134,6 +138,7 @@ function judge(scene: Scene, turn: Turn, { facts, decide: decideNow }: Judgement
   const preparedBefore = health.preparationsMs();
   const openBefore = incidents.open();
   const oncallBefore = scene.oncallState;
+  const remediesBefore = scene.remedies;
   catchUpWatch(scene, turn, facts);
   for (const fact of facts) fold(scene, fact, turn);
   lookAtSpans(scene, turn, facts);
@@ -144,7 +149,13 @@ function judge(scene: Scene, turn: Turn, { facts, decide: decideNow }: Judgement
   const told = changesOf(oncallBefore, scene.oncallState);
   // Whatever left no trace changed nothing, so that a replay may leave it out.
   const hasTrace = turn.drafts.length > 0 || turn.effects.length > 0 || turn.hasReplanned;
-  const isQuiet = facts.length === 0 && !hasTrace && changed.length === 0 && rebooked.length === 0 && !told;
+  const isQuiet =
+    facts.length === 0 &&
+    !hasTrace &&
+    changed.length === 0 &&
+    rebooked.length === 0 &&
+    !told &&
+    remediesBefore === scene.remedies;
   const sealed: SealedTick = {
     atMs: turn.nowMs,
     facts: facts.map(sealedFact),
@@ -160,6 +171,7 @@ function judge(scene: Scene, turn: Turn, { facts, decide: decideNow }: Judgement
     ...(turn.hasPlanned && scene.plan && { plan: scene.plan }),
     ...(incidents.open() !== openBefore && { incidents: incidents.open() }),
     ...(told && { oncall: told }),
+    ...(scene.remedies !== remediesBefore && { remedies: scene.remedies }),
     ...(turn.toldIncidents && { toldIncidents: turn.toldIncidents }),
     ...(turn.endedIncidents.length > 0 && { endedIncidents: turn.endedIncidents }),
   };
@@ -211,5 +223,6 @@ function snapshotOf(scene: Scene): EngineSnapshot {
     incidents: incidents.open(),
     ...(actionsTaken.length > 0 && { actionsTaken }),
     ...(oncallState !== emptyOncall && { oncall: oncallState }),
+    ...(scene.remedies !== noRemedies && { remedies: scene.remedies }),
   };
 }

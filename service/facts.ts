@@ -10,10 +10,13 @@ import type { AuditDraft } from '../core/audit.ts';
 import type { Booking } from '../core/booking.ts';
 import type { Observed } from '../core/capacity.ts';
 import type { Acknowledgement } from '../core/incident.ts';
+import type { BreakerName } from '../core/remedy.ts';
+import type { BreakerCommand } from '../detector/breaker/machine.ts';
 import type { AccountLimits, Urgency } from '../core/ports.ts';
 import type { FunctionKey } from '../core/series-key.ts';
 import type { EpochMs } from '../core/time.ts';
 import type { WindowDelta } from '../core/window.ts';
+import type { JobAnswer, JobCall } from './remedies/job.ts';
 
 export type Fact =
   /** Requests that arrived for a function in one finished bucket, throttled ones included: offered load, not what got through. */
@@ -65,6 +68,10 @@ export type Fact =
       readonly intentSeq: number;
       readonly outcome: DeliveryOutcome;
     }
+  /** What the world answered to a call that a remedy wanted; `intentSeq` where the call was to change something. */
+  | { readonly kind: 'remedied'; readonly jobId: string; readonly intentSeq?: number; readonly answer: JobAnswer }
+  /** A human's word on a breaker. */
+  | { readonly kind: 'breaker-forced'; readonly name: BreakerName; readonly command: BreakerCommand }
   /** Something happened outside of judgement, and belongs in the record. */
   | { readonly kind: 'told'; readonly draft: AuditDraft }
   /** Who answers at the other end, and how long one more urgent call would wait for its turn. */
@@ -86,5 +93,7 @@ export type Effect =
   | { readonly kind: 'list-bookings' }
   /** A message to people; `intentSeq` is the audit event that announces it. */
   | { readonly kind: 'deliver'; readonly delivery: Delivery; readonly intentSeq: number }
+  /** A call that a remedy wants. */
+  | { readonly kind: 'remedy'; readonly jobId: string; readonly call: JobCall; readonly intentSeq?: number }
   /** `intentSeq` is the audit event that says why; its outcome will name it as its cause. */
   | { readonly kind: 'apply'; readonly action: Action; readonly intentSeq: number };

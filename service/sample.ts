@@ -131,6 +131,11 @@ export function createPaperLambda(): PaperLambda {
           const { intentSeq, action } = effect;
           return { kind: 'outcome', intentSeq, action, outcome: this.apply(action, nowMs) };
         }
+        case 'remedy': {
+          const { jobId, intentSeq } = effect;
+          const answer = { kind: 'outcome', outcome: { kind: 'accepted', atMs: nowMs } } as const;
+          return { kind: 'remedied', jobId, answer, ...(intentSeq !== undefined && { intentSeq }) };
+        }
         case 'deliver': {
           const { laneId, target } = effect.delivery;
           const outcome = { kind: 'taken', atMs: nowMs, status: 202 } as const;

@@ -16,6 +16,8 @@ import type { PlanningPolicy } from '../forecaster/planner.ts';
 import type { Log } from './log.ts';
 import type { Messenger } from './messenger.ts';
 import type { OncallOptions } from './oncall-options.ts';
+import type { RemedyCaller } from './remedies/caller.ts';
+import type { RemedyOptions } from './remedies/options.ts';
 import type { CalendarView } from './view.ts';
 
 /** One file of volume, read once, however many functions scale it. */
@@ -52,6 +54,8 @@ export interface SystemOptions {
   readonly watch?: WatchOptions;
   /** Who is told of trouble; absent: nobody, it is only on record. */
   readonly oncall?: OncallOptions;
+  /** What may be done about trouble; absent: nothing is, it is only told. */
+  readonly remedies?: RemedyOptions;
   /** Names the run: jitter and polling are spread by it. */
   readonly seed: string;
 }
@@ -82,6 +86,8 @@ export interface SystemPorts {
   readonly sealSpans?: (nowMs: EpochMs) => readonly WindowDelta[];
   /** Carries messages to people; absent: those that are due are refused. */
   readonly messenger?: Messenger;
+  /** Carries remedies out; absent: those that are due are refused. */
+  readonly remedies?: RemedyCaller;
   readonly log: Log;
   readonly tracer: Tracer;
 }

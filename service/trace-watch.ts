@@ -18,6 +18,7 @@ import type { WindowDelta, WindowKey } from '../core/window.ts';
 import { createCorrelator, type CorrelatorSnapshot } from '../detector/correlator.ts';
 import {
   createDetection,
+  type LiveEdge,
   type Detection,
   type DetectionContext,
   type DetectionOptions,
@@ -84,6 +85,8 @@ export interface TraceWatch {
   /** Whether a sender's word on a function is doubted, now or within the last half minute. */
   isDisputed(key: string, sender: string): boolean;
   corroborationOf(incident: Incident, elsewhere?: readonly Observer[]): Corroboration;
+  /** Every way by which something is called, with its last ten minutes. */
+  edgesTo(callee: string): readonly LiveEdge[];
   /** An audit event tells of it. */
   noteOpened(id: string, seq: number): void;
   told(): ToldIncidents;
@@ -184,6 +187,7 @@ export function createTraceWatch(options: DetectionOptions, snapshot?: WatchSnap
       if (isWatching) witnesses.hear(key, counted);
     },
     isDisputed: (key, sender) => witnesses.isDisputed(key, sender),
+    edgesTo: (callee) => detection.edgesTo(callee),
     corroborationOf: (incident, elsewhere) => witnesses.corroborationOf(incident, lookedAtMs ?? 0, elsewhere),
     noteOpened: (id, seq) => void openedSeqs.set(id, seq),
     told() {

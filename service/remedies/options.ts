@@ -1,0 +1,18 @@
+/** What the engine is told of remedies: by whom, how much, and where never. */
+import type { RemedyLimits } from '../../actuators/remedy-gate.ts';
+import type { Mode } from '../../core/function-spec.ts';
+import type { RemedyKind } from '../../core/remedy.ts';
+import type { BreakerGuards } from '../../detector/breaker/machine.ts';
+import type { BreakerSpec } from '../../detector/breaker/spec.ts';
+import type { BrakeLimits } from '../brake.ts';
+
+export interface RemedyOptions {
+  readonly breakers: readonly BreakerSpec[];
+  readonly guards: BreakerGuards;
+  readonly limits: RemedyLimits;
+  readonly brake: BrakeLimits;
+  /** By function: whether remedies of a kind are carried out there. What is not said is `shadow`. */
+  readonly modes: Readonly<Record<string, Readonly<Partial<Record<RemedyKind, Mode>>>>>;
+  /** Functions whose calls always go through. */
+  readonly neverBreak: readonly string[];
+}
