@@ -17,7 +17,8 @@ const usualGainMin = 1 / 60;
 const forgottenAfterMs = msPerHour;
 const countedMinutesMax = 60;
 const sendersOfKeyMax = 8;
-const viewsMaxDefault = 100_000;
+/** Of some kilobyte each: twice the keys that are judged, of two senders. No sender has more than half: what one makes up leaves room for the others. */
+const viewsMaxDefault = 80_000;
 
 /** What was seen of late, faded; shares are of spans that are not throttled ones of others. */
 export interface Seen {
@@ -120,14 +121,20 @@ export function createWitnessBook(snapshot?: Json, viewsMax = viewsMaxDefault): 
   const countedBy = new Map<string, readonly Counted[]>(kept?.counted);
   const troubledInMinute = new Set<string>(kept?.troubled);
   let viewCount = 0;
+  const viewCountBy = new Map<string, number>();
   let sinceMs = kept?.sinceMs ?? undefined;
   let minuteAtMs = kept?.minuteAtMs ?? 0;
+
+  const tally = ({ sender }: View, step: 1 | -1): void => {
+    viewCount += step;
+    viewCountBy.set(sender, (viewCountBy.get(sender) ?? 0) + step);
+  };
 
   const add = (view: View): View => {
     const known = byKey.get(view.key);
     if (known) known.push(view);
     else byKey.set(view.key, [view]);
-    viewCount++;
+    tally(view, 1);
     if (!known && isEdgeKey(view.key)) {
       const { callee } = endsOfEdge(view.key);
       edgesInto.set(callee, [...(edgesInto.get(callee) ?? []), view.key]);
@@ -140,6 +147,7 @@ export function createWitnessBook(snapshot?: Json, viewsMax = viewsMaxDefault): 
     const known = byKey.get(key);
     if (known) for (const view of known) if (view.sender === sender) return view;
     if (viewCount >= viewsMax || (known?.length ?? 0) >= sendersOfKeyMax) return undefined;
+    if ((viewCountBy.get(sender) ?? 0) >= viewsMax / 2) return undefined;
     return add(createView(key, sender, nowMs));
   };
 
@@ -154,7 +162,7 @@ export function createWitnessBook(snapshot?: Json, viewsMax = viewsMaxDefault): 
       }
       const left = views.filter((view) => nowMs - view.fadedAtMs < forgottenAfterMs);
       if (left.length === views.length) continue;
-      viewCount -= views.length - left.length;
+      for (const view of views) if (!left.includes(view)) tally(view, -1);
       if (left.length > 0) byKey.set(key, left);
       else forget(key);
     }

@@ -9,6 +9,7 @@ import type { WindowDelta, WindowKey } from '../core/window.ts';
 import { createCorrelator } from './correlator.ts';
 import { createDetection } from './detection.ts';
 import { deltaOf } from './detector.contract.ts';
+import { createWitnessBook } from './witness-book.ts';
 import { createWitnesses, type Witnesses } from './witnesses.ts';
 
 const startMs = Date.UTC(2026, 2, 2, 14);
@@ -282,4 +283,21 @@ describe('spans and CloudWatch', () => {
     const found = differ(counted, spans).map(({ detector, weight }) => `${detector} ${weight}`);
     expect(found).toEqual(isFound ? ['counts-differ notice'] : []);
   });
+});
+
+it('keys that one sender makes up leave room for the others, and are forgotten after an hour', () => {
+  const viewsMax = 20;
+  const book = createWitnessBook(undefined, viewsMax);
+  const made = (name: string, sender: string, nowMs: number): WindowDelta => ({
+    ...deltaOf(`service:${name}`, nowMs - msPerSecond, { spanCount: 1 }),
+    sender,
+  });
+  const nobody: ReadonlySet<string> = new Set();
+  const flood = Array.from({ length: 100 }, (_, index) => made(`made-up-${index}`, 'hostile', startMs));
+  book.observe(startMs, [...flood, made('orders', 'lambda', startMs), made('orders', 'hostile', startMs)], nobody);
+  expect(book.viewsOf('service:orders', startMs).map(({ sender }) => sender)).toEqual(['lambda']);
+  const laterMs = startMs + 62 * msPerMinute;
+  book.observe(laterMs, [], nobody);
+  book.observe(laterMs, [made('orders', 'hostile', laterMs)], nobody);
+  expect(book.viewsOf('service:orders', laterMs).map(({ sender }) => sender)).toEqual(['hostile']);
 });
