@@ -1,6 +1,6 @@
 /**
  * What being durable costs: appends a second as the service makes them (one tick row and two audit events, one commit), and rows a second
- * in bulk; and how large a day is (store-day.ts). The peer, in the same run, writes the same bytes to a plain file and calls fsync after each batch: nobody is durable for less.
+ * in bulk; how large a day is (store-day.ts), and what spans showed (store-spans.ts); how long a start takes (store-recovery.ts). The peer, in the same run, writes the same bytes to a plain file and calls fsync after each batch: nobody is durable for less.
  */
 import { closeSync, fsyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
@@ -13,6 +13,8 @@ import { createAuditChain } from '../store/audit-log.ts';
 import { verifyAudit } from '../store/audit-verify.ts';
 import { openEmbeddedStore } from '../store/embedded.ts';
 import { measureDay } from './store-day.ts';
+import { measureRecovery } from './store-recovery.ts';
+import { measureSpans } from './store-spans.ts';
 
 const seed = 20_240_917;
 const tickByteCount = 400;
@@ -44,6 +46,8 @@ export async function run(args: readonly string[]): Promise<void> {
     }
     await timeReading(join(folder, 'ticks-1.db'));
     await measureDay(seed, print);
+    await measureSpans(seed, print);
+    await measureRecovery(seed, print);
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -153,7 +153,7 @@ function createShapes(): Shapes {
 
 function writeObject(writer: ByteWriter, value: Readonly<Record<string, Json>>, shapes: Shapes): void {
   // As JSON has it: a member without a value is none.
-  const names = Object.keys(value).filter((name) => (value[name]) !== undefined);
+  const names = Object.keys(value).filter((name) => value[name] !== undefined);
   const known = shapes.find(names);
   if (known === undefined) {
     writer.number(tags.newShape);
