@@ -17,6 +17,7 @@ import type { Files } from './files.ts';
 import type { ConfigDraft } from './rules.ts';
 import { calendarFormats, refreshMsDefault, type ConfigDocument } from './schema.ts';
 import { buildOncall, maskOncall, readOncallSecrets, type OncallSecrets, type OncallSettings } from './oncall.ts';
+import { buildBreakers, maskBreakers, type BreakerSettings } from './breakers.ts';
 import { buildPeople, buildRemedies, maskPeople, type ConfiguredPerson, type RemedySettings } from './remedies.ts';
 import { readSecret, Secret } from './secrets.ts';
 import { buildMaintenance, buildTelemetry, maskTelemetry, type OtlpSettings } from './trace-settings.ts';
@@ -49,6 +50,8 @@ export interface Config {
   readonly planning: Planning;
   /** What may be done about trouble. */
   readonly remedies: RemedySettings;
+  /** Absent: there are none. */
+  readonly breakers?: BreakerSettings;
   /** Who may use the API under a name. */
   readonly people: readonly ConfiguredPerson[];
   /** Who is told of trouble; absent: nobody. */
@@ -188,6 +191,8 @@ interface Secrets {
   readonly feedTokens: ReadonlyMap<number, Secret>;
   /** Of those who send traces, by their place. */
   readonly senderTokens: ReadonlyMap<number, Secret>;
+  /** By which functions read breakers. */
+  readonly breakerTokens: readonly Secret[];
   /** Of people, by their place. */
   readonly personTokens: ReadonlyMap<number, Secret>;
   readonly oncall: OncallSecrets;
@@ -227,6 +232,10 @@ async function readSecrets(draft: ConfigDraft, folder: string, { env, files }: C
     const [secret] = await read(entry?.token, ['telemetry', 'otlp', 'senders', index, 'token']);
     if (secret) senderTokens.set(index, secret);
   }
+  const breakerTokens: Secret[] = [];
+  for (const [index, reference] of (draft.breakers?.readTokens ?? []).entries()) {
+    breakerTokens.push(...(await read(reference, ['breakers', 'readTokens', index])));
+  }
   const personTokens = new Map<number, Secret>();
   for (const [index, entry] of (draft.people ?? []).entries()) {
     const [secret] = await read(entry?.token, ['people', index, 'token']);
@@ -240,6 +249,7 @@ async function readSecrets(draft: ConfigDraft, folder: string, { env, files }: C
     feedTokens,
     senderTokens,
     personTokens,
+    breakerTokens,
     oncall,
     faults,
   };
@@ -277,6 +287,7 @@ function buildConfig(
     calendars: maskCalendars(document.calendars, secrets),
     telemetry: maskTelemetry(telemetry),
     people: maskPeople(document.people),
+    ...(document.breakers && { breakers: maskBreakers(document.breakers) }),
     ...(document.oncall && { oncall: maskOncall(document.oncall, secrets.oncall) }),
   };
   const effective = toJson({ ...document, http, ...masked });
@@ -317,6 +328,7 @@ function buildConfig(
       }),
     ),
     people: buildPeople(document.people, secrets.personTokens),
+    ...(document.breakers && { breakers: buildBreakers(document.breakers, secrets.breakerTokens) }),
     ...(document.oncall && { oncall: buildOncall(document.oncall, secrets.oncall) }),
     prices: Object.fromEntries(document.prices.map((prices) => [prices.region, prices])),
   };

@@ -8,6 +8,7 @@ import type { Prices } from '../core/function-spec.ts';
 import { isLoopback } from '../core/loopback.ts';
 import { parseFunctionKey } from '../core/series-key.ts';
 import { parseInstant } from '../core/time.ts';
+import { breakerRules } from './breaker-rules.ts';
 import type { Path } from './document.ts';
 import { oncallRules } from './oncall-rules.ts';
 import { remedyRules } from './remedy-rules.ts';
@@ -308,6 +309,7 @@ const fileRules: readonly Rule[] = [
   maintenanceEnds,
   calendarsAreOnePlace,
   feedKeysWantUrl,
+  ...breakerRules,
   ...oncallRules,
   ...remedyRules,
 ];

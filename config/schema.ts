@@ -28,6 +28,7 @@ import {
   venue,
   wholeNumber,
 } from './fields.ts';
+import { breakers } from './breaker-schema.ts';
 import { oncall } from './oncall-schema.ts';
 import { approvals, people, remedies } from './remedy-schema.ts';
 
@@ -404,6 +405,7 @@ export const configSchema = strictMap({
   remedies: remedies.prefault({}).describe('What may be done about trouble, and how much of it.'),
   approvals,
   people,
+  breakers: breakers.optional().describe('Circuit breakers. Left out: there are none.'),
   oncall: oncall.optional().describe('Who is told of trouble. Left out: nobody, it is only on record.'),
   prices: listOf(regionPrices, { items: 'regions', countMin: 1, countMax: 100 })
     .default([pricesUsEast1])
@@ -416,6 +418,7 @@ export type ConfigDocument = z.output<typeof configSchema>;
 /** Settings whose value is a reference to a secret, and is never repeated in a message. */
 export const secretPaths: readonly RegExp[] = [
   /^audit\.signingKey/,
+  /^breakers\.readTokens/,
   /^audit\.anchors\[\d+\]\.webhook\.secret/,
   /^calendars\[\d+\]\.token/,
   /^http\.tokens/,

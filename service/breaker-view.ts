@@ -1,6 +1,6 @@
 /** A breaker as people see it. */
 import { standingOf, type BreakerState } from '../detector/breaker/machine.ts';
-import type { BreakerSpec } from '../detector/breaker/spec.ts';
+import type { BreakerSpec } from '../core/breaker.ts';
 import type { BreakerStateName } from '../core/remedy.ts';
 import type { EpochMs } from '../core/time.ts';
 

@@ -1,6 +1,7 @@
 /** How much of the fleet is broken or in trouble: what keeps breakers few. */
+import type { BreakerSpec } from '../../core/breaker.ts';
 import type { Incident } from '../../core/incident.ts';
-import { concerns, type BreakerSpec } from './spec.ts';
+import { concerns } from './spec.ts';
 
 export interface FleetShare {
   readonly functionCount: number;

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { BreakerSpec } from '../../core/breaker.ts';
 import type { Incident } from '../../core/incident.ts';
 import { createLiveRing } from '../live-windows.ts';
 import { countEdges } from './edge-counts.ts';
@@ -15,7 +16,7 @@ import {
 } from './machine.ts';
 import { remedyOf } from './remedies.ts';
 import { noCalls, quietMoment, sampleIncident, sampleSpec } from './sample.ts';
-import { breakersFor, touchedBy, type BreakerSpec } from './spec.ts';
+import { breakersFor, touchedBy } from './spec.ts';
 
 const perSecond = 20;
 

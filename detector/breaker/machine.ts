@@ -11,12 +11,13 @@
  * - resilience4j, CircuitBreaker: listed transitions, forced and metrics-only states.
  */
 import { assert } from '../../core/assert.ts';
+import type { BreakerGuards, BreakerSpec } from '../../core/breaker.ts';
 import { formatInstant, msPerSecond, type EpochMs } from '../../core/time.ts';
 import type { Incident } from '../../core/incident.ts';
 import type { BreakerStanding, BreakerStateName } from '../../core/remedy.ts';
 import type { EdgeCounts } from './edge-counts.ts';
 import type { FleetShare } from './fleet.ts';
-import { concerns, type BreakerSpec } from './spec.ts';
+import { concerns } from './spec.ts';
 
 export type ForcedState = 'forced-open' | 'forced-closed' | 'metrics-only';
 
@@ -68,13 +69,6 @@ export interface BreakerCommand extends ForcedBy {
 export interface Permit {
   readonly isAllowed: boolean;
   readonly because: string;
-}
-
-export interface BreakerGuards {
-  /** Share of functions that open breakers may touch together. One breaker may always be open, however small the fleet. */
-  readonly openRatioMax: number;
-  /** More of the fleet than this in trouble of other kinds: nobody knows what is going on, and none opens. */
-  readonly panicRatioMin: number;
 }
 
 export interface BreakerMoment {

@@ -1,6 +1,6 @@
 /** What a standing asks of the world, by the means that the breaker was given. */
+import type { BreakerSpec } from '../../core/breaker.ts';
 import type { BreakerStanding, Remedy } from '../../core/remedy.ts';
-import type { BreakerSpec } from './spec.ts';
 
 /**
  * To be said again with each standing: each is a level, not a change. Shared state says its own end; the other two are given back by the call that was booked

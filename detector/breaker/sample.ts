@@ -1,8 +1,8 @@
 /** Breakers, trouble and moments for tests. */
+import type { BreakerSpec } from '../../core/breaker.ts';
 import type { Incident } from '../../core/incident.ts';
 import type { EdgeCounts } from './edge-counts.ts';
 import type { BreakerMoment } from './machine.ts';
-import type { BreakerSpec } from './spec.ts';
 
 export const sampleSpec: BreakerSpec = {
   name: 'orders-table',
