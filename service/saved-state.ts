@@ -45,6 +45,7 @@ interface Head {
 
 const emptySnapshot: SavedSnapshot = { position: 0, engine: { pursuits: {}, openIntents: {} }, minutes: [] };
 const lengthBytes = 4;
+const openingBrace = 0x7b;
 
 export async function saveState(store: Store, { position, engine, minutes }: SavedSnapshot): Promise<void> {
   const { watch, ...rest } = engine;
@@ -68,6 +69,7 @@ export async function loadState(store: Store): Promise<SavedSnapshot> {
   const saved = await store.get(snapshotName);
   if (!saved) return emptySnapshot;
   const bytes = Buffer.from(saved.bytes.buffer, saved.bytes.byteOffset, saved.bytes.byteLength);
+  if (bytes[lengthBytes] !== openingBrace) return readPlain(bytes.toString());
   let at = lengthBytes + bytes.readUInt32LE(0);
   const { position, engine, ...head } = JSON.parse(bytes.toString('utf8', lengthBytes, at)) as Head;
   const { watch, ...rest } = engine;
@@ -78,6 +80,13 @@ export async function loadState(store: Store): Promise<SavedSnapshot> {
     if (minute) minutes.push(minute);
   }
   return { position, engine: { ...rest, ...(watch && { watch: { ...watch, usual } }) }, minutes };
+}
+
+/** As releases before wrote it, all of it JSON: its fifth byte is in the middle of a name. What was usual of spans is learned anew. */
+function readPlain(text: string): SavedSnapshot {
+  const { position, engine } = JSON.parse(text) as Omit<SavedSnapshot, 'minutes'>;
+  const { watch: _watch, ...rest } = engine;
+  return { position, engine: rest, minutes: [] };
 }
 
 /**
