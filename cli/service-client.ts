@@ -21,11 +21,15 @@ export interface ServiceAddress {
   readonly port: string | undefined;
 }
 
-/** @throws InputError when nobody answers there, or the service does not let us. An answer that says no is an answer. */
+/**
+ * With a body something is asked for, without one it is only read.
+ *
+ * @throws InputError when nobody answers there, or the service does not let us. An answer that says no is an answer.
+ */
 export async function askService(
   { config: { http }, port: chosenPort }: ServiceAddress,
   path: string,
-  body: Readonly<Record<string, unknown>>,
+  body?: Readonly<Record<string, unknown>>,
 ): Promise<ServiceAnswer> {
   const { host, tokens } = http;
   const port = chosenPort === undefined ? http.port : numberFlag('--port', chosenPort, portRange);
@@ -34,12 +38,12 @@ export async function askService(
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}${path}`;
   const token = tokens[0]?.reveal();
   const response = await fetch(url, {
-    method: 'POST',
+    method: body ? 'POST' : 'GET',
     headers: {
-      'content-type': 'application/json',
+      ...(body && { 'content-type': 'application/json' }),
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
     },
-    body: JSON.stringify(body),
+    ...(body && { body: JSON.stringify(body) }),
     redirect: 'error',
     signal: AbortSignal.timeout(answerWithinMs),
   }).catch((error: unknown) => {

@@ -50,12 +50,23 @@ export function parseWord<const Options extends ParseArgsOptionsConfig>(
   options: Options,
   what: string,
 ): { readonly word: string } & Pick<ReturnType<typeof parseFlags<Options>>, 'values'> {
+  const { words, values } = parseWords(args, options, [what]);
+  return { word: words[0]!, values };
+}
+
+/** The same for several, in turn: `breaker force NAME STATE`. */
+export function parseWords<const Options extends ParseArgsOptionsConfig>(
+  args: readonly string[],
+  options: Options,
+  whats: readonly string[],
+): { readonly words: readonly string[] } & Pick<ReturnType<typeof parseFlags<Options>>, 'values'> {
   const { values, positionals } = parse(args, options);
-  const [word, stray] = positionals;
-  if (word === undefined) throw new InputError('usage', `name ${what}; see --help`);
+  const missing = whats[positionals.length];
+  if (missing !== undefined) throw new InputError('usage', `name ${missing}; see --help`);
+  const stray = positionals[whats.length];
   if (stray !== undefined)
     throw new InputError('usage', `unexpected word "${stray}": one is named at a time, see --help`);
-  return { word, values };
+  return { words: positionals, values };
 }
 
 function parse<const Options extends ParseArgsOptionsConfig>(args: readonly string[], options: Options) {

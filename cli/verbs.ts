@@ -4,6 +4,7 @@ import { auditReplayVerb } from './audit-replay.ts';
 import { auditShowVerb } from './audit-show.ts';
 import { auditVerifyVerb } from './audit-verify.ts';
 import { backtestVerb } from './backtest.ts';
+import { breakerForceVerb, breakerListVerb } from './breaker.ts';
 import { calendarCheckVerb } from './calendar-check.ts';
 import { calendarConfirmVerb } from './calendar-confirm.ts';
 import { calendarDiffVerb } from './calendar-diff.ts';
@@ -29,6 +30,8 @@ export const verbs: readonly Verb[] = [
   auditShowVerb,
   auditVerifyVerb,
   backtestVerb,
+  breakerForceVerb,
+  breakerListVerb,
   calendarCheckVerb,
   calendarConfirmVerb,
   calendarDiffVerb,
