@@ -48,6 +48,7 @@ function readState(state: string | undefined): Pick<EventSourceStanding, 'state'
     case 'Deleting':
     case 'Updating':
       return { state: 'changing' };
+    case undefined:
     default:
       throw unreadable('the state of the mapping is unknown');
   }

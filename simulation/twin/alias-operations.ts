@@ -51,7 +51,7 @@ export function createAlias(context: OperationContext, call: Call, nowMs: EpochM
 }
 
 export function updateAlias(context: OperationContext, call: Call, nowMs: EpochMs): TwinResponse {
-  const { registry } = context;
+  const { registry, params } = context;
   const members = membersIn(call.body);
   const name = checkedName(call.aliasName);
   const askedVersion = versionIn(members);
@@ -68,6 +68,13 @@ export function updateAlias(context: OperationContext, call: Call, nowMs: EpochM
   if (askedVersion !== undefined) registry.findVersion(functionName, functionVersion);
   const weights = askedWeights ?? before.additionalVersionWeights ?? {};
   refuseWeights(context, record, { functionVersion, weights });
+  if (
+    params.weightsWhileMovingAreRefused &&
+    before.movingFrom !== undefined &&
+    Object.keys(askedWeights ?? {}).length > 0
+  ) {
+    throw conflict(`The operation cannot be performed at this time. An update is in progress for resource: ${arn}`);
+  }
   const description = upTo(256, askedDescription ?? before.description, 'Description');
   const target = { name, functionVersion, description, ...weighted(weights) };
   if (functionVersion !== before.functionVersion) refuseMove(record, name, functionVersion);
@@ -90,6 +97,14 @@ export function placeAlias(
   record.aliases.set(alias.name, alias);
   context.tell(record, nowMs);
   return alias;
+}
+
+/** The share of its calls that each version gets: while provisioned concurrency moves, all go to the version that it comes from. */
+export function sharesOf(alias: AliasRecord): Weights {
+  if (alias.movingFrom !== undefined) return { [alias.movingFrom]: 1 };
+  const others = Object.entries(alias.additionalVersionWeights ?? {}).filter(([, weight]) => weight > 0);
+  const rest = 1 - others.reduce((sum, [, weight]) => sum + weight, 0);
+  return Object.fromEntries([...others, ...(rest > 0 ? [[alias.functionVersion, rest]] : [])]) as Weights;
 }
 
 export function getAlias({ registry }: OperationContext, call: Call): TwinResponse {

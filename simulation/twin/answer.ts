@@ -11,6 +11,8 @@ export interface TwinRequest {
   readonly invocationType?: string;
   /** `X-Amz-Target` of the services that speak JSON to one path: `AnyScaleFrontendService.RegisterScalableTarget`. */
   readonly amzTarget?: string;
+  /** The address that the caller used: what an answer is made of that names one. */
+  readonly host?: string;
 }
 
 export interface TwinResponse {

@@ -26,8 +26,16 @@ export interface AwsService {
   inItsForm(refusal: TwinResponse): TwinResponse;
 }
 
-/** The code and the words of a refusal, whatever its form. */
-export function saidBy({ headers, body }: TwinResponse): { readonly code: string; readonly message: string } {
-  const members = JSON.parse(body) as { readonly message?: string; readonly Message?: string };
-  return { code: headers['x-amzn-errortype'] ?? '', message: members.message ?? members.Message ?? '' };
+/** The code and the words of a refusal, whatever its form, and the item that stood in its way, where it shows one. */
+export function saidBy({ headers, body }: TwinResponse): {
+  readonly code: string;
+  readonly message: string;
+  readonly item: unknown;
+} {
+  const members = JSON.parse(body) as { readonly message?: string; readonly Message?: string; readonly Item?: unknown };
+  return {
+    code: headers['x-amzn-errortype'] ?? '',
+    message: members.message ?? members.Message ?? '',
+    item: members.Item,
+  };
 }

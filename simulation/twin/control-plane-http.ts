@@ -101,6 +101,7 @@ function serve(options: ListenOptions, incoming: IncomingMessage, outgoing: Serv
       body: Buffer.concat(chunks).toString(),
       ...(typeof invocationType === 'string' && { invocationType }),
       ...(typeof amzTarget === 'string' && { amzTarget }),
+      ...(headers.host !== undefined && { host: headers.host }),
     };
     if (isFaultRequest(request) && !isLoopback((socket.remoteAddress ?? '').replace(/^::ffff:/, ''))) {
       const message = 'Faults are switched from this machine only';

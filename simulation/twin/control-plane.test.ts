@@ -264,7 +264,7 @@ it('marks every answer as the twin’s', () => {
   const plane = create([named('a')]);
   for (const line of [`GET ${list}`, 'GET /nothing', `DELETE ${path('a')}`]) {
     expect(ask(plane, line).headers).toMatchObject({
-      'x-foreshock-twin': '3',
+      'x-foreshock-twin': '4',
       'x-amzn-requestid': expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
     });
   }

@@ -7,10 +7,11 @@
 import type { Random } from '../../core/random.ts';
 import type { EpochMs } from '../../core/time.ts';
 import { claimedOf } from './account-room.ts';
-import { placeAlias } from './alias-operations.ts';
+import { placeAlias, sharesOf } from './alias-operations.ts';
 import { Refusal, type TwinRequest, type TwinResponse } from './answer.ts';
 import type { AwsService } from './aws-service.ts';
 import { createDoor, type Send } from './door.ts';
+import { isEnabled } from './event-source-operations.ts';
 import { handleFaultRequest, isFaultRequest } from './fault-requests.ts';
 import { createFaults, type Fault, type FaultInForce, type Faults } from './faults.ts';
 import {
@@ -24,12 +25,14 @@ import { createLambdaService } from './lambda-service.ts';
 import { twinVersion, type TwinParams } from './limits.ts';
 import type { MetricBook } from './metric-book.ts';
 import { createMetricService, isMetricRequest } from './metric-service.ts';
+import { createQueueService, isQueueRequest } from './queue-service.ts';
 import type { OperationContext } from './operations.ts';
 import { claimedBy, settleConfig, type ProvisionedConfig } from './provisioned-config.ts';
 import { endMove } from './provisioned-operations.ts';
 import { createScaling, isScalingRequest } from './scaling-service.ts';
 import { isSchedulerRequest } from './scheduler-routes.ts';
 import { createScheduler, type FiredSchedule } from './scheduler-service.ts';
+import { createTableService, isTableRequest } from './table-service.ts';
 import type { TwinFunction } from './twin-function.ts';
 
 /** The capacity of one function, or where its aliases point, changed at `atMs`. */
@@ -64,6 +67,9 @@ export interface ControlPlane {
   firedSchedules(): readonly FiredSchedule[];
   /** Points an alias somewhere, as a deployment does; creates it if need be. */
   placeAlias(functionName: string, alias: AliasTarget, nowMs: EpochMs): void;
+  /** The share of an alias's calls that each version gets; none of an alias that does not exist. */
+  sharesOf(functionName: string, alias: string, nowMs: EpochMs): Readonly<Record<string, number>>;
+  isEventSourceEnabled(uuid: string, nowMs: EpochMs): boolean;
   /** From now on, new environments of the function fail in their initialisation, or no longer. */
   setInitFails(functionName: string, initFails: boolean): void;
   addFault(fault: Fault, nowMs: EpochMs): FaultInForce;
@@ -92,14 +98,19 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     registry,
     params,
     faults,
+    eventSources: { byUuid: new Map(), random: random.fork('event-sources') },
     tell,
     beginUpdate: (record) => void updating.add(record),
   };
   const lambda = createLambdaService(context);
   const cloudWatch = createMetricService(metrics, params);
+  const tables = createTableService(registry.place, params);
+  const queues = createQueueService({ place: registry.place, params, random: random.fork('queues') });
   const serviceOf = (request: TwinRequest): AwsService => {
     if (isMetricRequest(request)) return cloudWatch;
     if (isScalingRequest(request)) return scaling.service;
+    if (isTableRequest(request)) return tables;
+    if (isQueueRequest(request)) return queues;
     return isSchedulerRequest(request) ? scheduler.service : lambda;
   };
   const send: Send = createDoor(serviceOf, faults);
@@ -152,6 +163,15 @@ export function createControlPlane(options: ControlPlaneOptions): ControlPlane {
     placeAlias(functionName, target, nowMs) {
       advance(nowMs);
       placeAlias(context, registry.find(functionName), { target, nowMs });
+    },
+    sharesOf(functionName, alias, nowMs) {
+      advance(nowMs);
+      const record = registry.find(functionName).aliases.get(alias);
+      return record ? sharesOf(record) : {};
+    },
+    isEventSourceEnabled(uuid, nowMs) {
+      advance(nowMs);
+      return isEnabled(context.eventSources, uuid, nowMs);
     },
     setInitFails(functionName, initFails) {
       registry.find(functionName).initFails = initFails;

@@ -1,5 +1,5 @@
 /**
- * Services that take every operation at one path, named by `X-Amz-Target`, with JSON both ways: Application Auto Scaling and CloudWatch.
+ * Services that take every operation at one path, named by `X-Amz-Target`, with JSON both ways: Application Auto Scaling, CloudWatch, DynamoDB and SQS.
  */
 import type { EpochMs } from '../../core/time.ts';
 import { unknownOperation, type TwinRequest, type TwinResponse } from './answer.ts';
@@ -15,13 +15,15 @@ export interface JsonServiceOptions<Name extends OperationName> {
   readonly rate: RateBucket;
   readonly names: readonly Name[];
   /** @throws Refusal */
-  readonly carryOut: (operation: Name, members: Members, nowMs: EpochMs) => object;
+  readonly carryOut: (operation: Name, members: Members, nowMs: EpochMs, request: TwinRequest) => object;
   /** The function that a call is about, where it says one. */
   readonly functionNameIn: (members: Members) => string;
   /** How the service names what happens to any call. */
   readonly codes: { readonly throttled: string; readonly failed: string };
   /** The headers and members of an error. */
   readonly errorForm: (code: string, message: string) => Pick<TwinResponse, 'headers'> & { readonly body: object };
+  /** Statuses of refusals that stay as they are; whoever is at fault gets a 400 for all others. */
+  readonly keptStatuses?: readonly number[];
 }
 
 export function isForService(prefix: string, { amzTarget }: TwinRequest): boolean {
@@ -29,7 +31,7 @@ export function isForService(prefix: string, { amzTarget }: TwinRequest): boolea
 }
 
 export function createJsonService<Name extends OperationName>(options: JsonServiceOptions<Name>): AwsService {
-  const { prefix, rate, names, codes, functionNameIn, errorForm } = options;
+  const { prefix, rate, names, codes, functionNameIn, errorForm, keptStatuses = [] } = options;
   const contentType = `application/x-amz-json-${options.version}`;
   const error = (status: number, code: string, message: string): TwinResponse => {
     const { headers, body } = errorForm(code, message);
@@ -37,7 +39,8 @@ export function createJsonService<Name extends OperationName>(options: JsonServi
     return { status, headers: { ...own, ...headers }, body: JSON.stringify(body) };
   };
   return {
-    callOf({ amzTarget = '', method, body }): PlayedCall {
+    callOf(request): PlayedCall {
+      const { amzTarget = '', method, body } = request;
       const operation = names.find((name) => `${prefix}.${name}` === amzTarget);
       if (method !== 'POST' || operation === undefined) throw unknownOperation(method, amzTarget);
       const members = membersIn(body);
@@ -47,7 +50,7 @@ export function createJsonService<Name extends OperationName>(options: JsonServi
         carryOut: (nowMs) => ({
           status: 200,
           headers: { 'content-type': contentType },
-          body: JSON.stringify(options.carryOut(operation, members, nowMs)),
+          body: JSON.stringify(options.carryOut(operation, members, nowMs, request)),
         }),
       };
     },
@@ -55,9 +58,10 @@ export function createJsonService<Name extends OperationName>(options: JsonServi
     throttled: () => error(400, codes.throttled, 'Rate exceeded'),
     failed: (status) => error(status, codes.failed, 'An internal error occurred.'),
     inItsForm(refusal) {
-      const { code, message } = saidBy(refusal);
-      // These services have no 404 or 409: whoever is at fault gets a 400.
-      return error(refusal.status >= 500 ? refusal.status : 400, code, message);
+      const { code, message, item } = saidBy(refusal);
+      const { status } = refusal;
+      const said = error(status >= 500 || keptStatuses.includes(status) ? status : 400, code, message);
+      return item === undefined ? said : { ...said, body: JSON.stringify({ ...JSON.parse(said.body), Item: item }) };
     },
   };
 }

@@ -8,7 +8,7 @@
 import type { Prices } from '../../core/function-spec.ts';
 
 /** Answers of the twin carry it as `x-foreshock-twin`; raised when the same calls would be answered or served differently. */
-export const twinVersion = '3';
+export const twinVersion = '4';
 
 export interface TwinParams {
   /** Concurrent executions of the account in one region. Documented default; "tens of thousands" on request. */
@@ -39,6 +39,15 @@ export interface TwinParams {
    * next call. While it lasts, publishing and changing are refused.
    */
   readonly functionUpdateMs: number;
+  /**
+   * Whether a weight is refused while an alias's provisioned concurrency moves to another version. AWS documents nothing; meanwhile it keeps a weight of its own on the alias. True, the pessimistic
+   * reading.
+   */
+  readonly weightsWhileMovingAreRefused: boolean;
+  /** How long an event source mapping is Creating, Enabling, Disabling, Updating or Deleting. Undocumented; people report some seconds to a minute. */
+  readonly eventSourceChangeMs: number;
+  /** What one process keeps. */
+  readonly eventSourceCountMax: number;
   /** Documented: requests a second of GetFunction, a bucket of its own. */
   readonly getFunctionPerSecond: number;
   /** Bounds of the twin itself, not of Lambda: what one process keeps. */
@@ -100,6 +109,20 @@ export interface TwinParams {
   readonly metricDelayMs: number;
   /** Calls of CloudWatch in a second, all together. Documented: 50 of GetMetricData, 25 of ListMetrics. */
   readonly metricCallsPerSecond: number;
+  /** Calls of DynamoDB in a second, all together. A table on demand takes thousands. */
+  readonly tableCallsPerSecond: number;
+  /** What one process keeps, tables and items. */
+  readonly tableCountMax: number;
+  readonly itemCountMax: number;
+  /** Documented. */
+  readonly itemBytesMax: number;
+  /** Calls of SQS in a second, all together. Of standard queues nearly unlimited. */
+  readonly queueCallsPerSecond: number;
+  /** What one process keeps, queues and messages. */
+  readonly queueCountMax: number;
+  readonly messageCountMax: number;
+  /** Documented: what a move of messages takes in a second where nobody says (and at most). "System optimised": as fast as may be. */
+  readonly movedPerSecondMax: number;
   readonly prices: Prices;
 }
 
@@ -122,6 +145,9 @@ export const defaultParams: TwinParams = {
   decreaseMs: 10_000,
   increaseKeepsExisting: true,
   aliasMoveKeepsServing: true,
+  weightsWhileMovingAreRefused: true,
+  eventSourceChangeMs: 10_000,
+  eventSourceCountMax: 1_000,
   functionUpdateMs: 0,
   getFunctionPerSecond: 100,
   functionCountMax: 10_000,
@@ -146,5 +172,13 @@ export const defaultParams: TwinParams = {
   scalableTargetCountMax: 10_000,
   metricDelayMs: 2 * 60_000,
   metricCallsPerSecond: 50,
+  tableCallsPerSecond: 1_000,
+  tableCountMax: 100,
+  itemCountMax: 100_000,
+  itemBytesMax: 409_600,
+  queueCallsPerSecond: 1_000,
+  queueCountMax: 1_000,
+  messageCountMax: 10_000,
+  movedPerSecondMax: 500,
   prices,
 };

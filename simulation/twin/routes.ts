@@ -7,19 +7,23 @@ import { inRange } from './request-body.ts';
 
 export type LambdaOperationName =
   | 'CreateAlias'
+  | 'CreateEventSourceMapping'
   | 'CreateFunction'
   | 'DeleteAlias'
+  | 'DeleteEventSourceMapping'
   | 'DeleteFunction'
   | 'DeleteFunctionConcurrency'
   | 'DeleteProvisionedConcurrencyConfig'
   | 'GetAccountSettings'
   | 'GetAlias'
+  | 'GetEventSourceMapping'
   | 'GetFunction'
   | 'GetFunctionConcurrency'
   | 'GetFunctionConfiguration'
   | 'GetProvisionedConcurrencyConfig'
   | 'Invoke'
   | 'ListAliases'
+  | 'ListEventSourceMappings'
   | 'ListFunctions'
   | 'ListProvisionedConcurrencyConfigs'
   | 'ListVersionsByFunction'
@@ -27,6 +31,7 @@ export type LambdaOperationName =
   | 'PutFunctionConcurrency'
   | 'PutProvisionedConcurrencyConfig'
   | 'UpdateAlias'
+  | 'UpdateEventSourceMapping'
   | 'UpdateFunctionCode'
   | 'UpdateFunctionConfiguration';
 
@@ -35,6 +40,8 @@ export interface Call {
   /** As sent: a name, or an ARN whole or in part. Empty where the operation has none in its path. */
   readonly functionName: string;
   readonly aliasName: string;
+  /** Of an event source mapping; empty where the path names none. */
+  readonly uuid: string;
   readonly query: URLSearchParams;
   readonly body: string;
   readonly invocationType: string;
@@ -55,6 +62,8 @@ const all = new RegExp(`^${functions}/?$`);
 const under = (name: string): RegExp => new RegExp(`^${functions}/([^/]+)/${name}$`);
 const aliases = under('aliases');
 const alias = under('aliases/([^/]+)');
+const mappings = /^\/2015-03-31\/event-source-mappings\/?$/;
+const mapping = /^\/2015-03-31\/event-source-mappings\/(?<uuid>[^/]+)$/;
 
 const routes: readonly Route[] = [
   { method: 'PUT', path: provisioned, operation: 'PutProvisionedConcurrencyConfig' },
@@ -69,6 +78,11 @@ const routes: readonly Route[] = [
   { method: 'DELETE', path: alias, operation: 'DeleteAlias' },
   { method: 'GET', path: aliases, operation: 'ListAliases' },
   { method: 'POST', path: aliases, operation: 'CreateAlias' },
+  { method: 'GET', path: mapping, operation: 'GetEventSourceMapping' },
+  { method: 'PUT', path: mapping, operation: 'UpdateEventSourceMapping' },
+  { method: 'DELETE', path: mapping, operation: 'DeleteEventSourceMapping' },
+  { method: 'GET', path: mappings, operation: 'ListEventSourceMappings' },
+  { method: 'POST', path: mappings, operation: 'CreateEventSourceMapping' },
   { method: 'GET', path: under('versions'), operation: 'ListVersionsByFunction' },
   { method: 'POST', path: under('versions'), operation: 'PublishVersion' },
   { method: 'GET', path: under('configuration'), operation: 'GetFunctionConfiguration' },
@@ -92,12 +106,14 @@ export function routeOf(request: TwinRequest): Call {
   for (const { method, path: pattern, list, operation } of routes) {
     const match = pattern.exec(path);
     if (!match || method !== request.method || (list !== undefined && list !== isList)) continue;
-    const [, functionName = '', aliasName = ''] = match;
+    const { uuid } = match.groups ?? {};
+    const [, functionName = '', aliasName = ''] = uuid === undefined ? match : [];
     const { body, invocationType = 'RequestResponse' } = request;
     return {
       operation,
       functionName: decoded(functionName, 'functionName'),
       aliasName: decoded(aliasName, 'name'),
+      uuid: decoded(uuid ?? '', 'uUID'),
       query,
       body,
       invocationType,

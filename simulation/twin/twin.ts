@@ -56,6 +56,10 @@ export interface Twin {
   countersOf(key: FunctionKey): Counters;
   /** Environments of one function that exist at the clock's time, whether or not they serve. */
   environmentsOf(key: FunctionKey): LiveEnvironments;
+  /** The share of an alias's calls that each version gets at the clock's time. The data plane serves all of them alike: what a version does is the world's. */
+  sharesOf(key: FunctionKey): Readonly<Record<string, number>>;
+  /** Whether an event source mapping polls for its function at the clock's time. */
+  isEventSourceEnabled(uuid: string): boolean;
   /** Starts the totals anew, as after a warm-up. Environments and configurations stay. */
   resetCounters(): void;
   /** Points an alias somewhere, as a deployment does; its provisioned concurrency goes with it. */
@@ -160,6 +164,11 @@ export function createTwin({ functions, seed, clock, params: changed, ...told }:
       const nowMs = advance();
       return liveEnvironments(dataPlane.planes[index]!, { claimed: claims[index]!, atMs: nowMs });
     },
+    sharesOf(key) {
+      const { functionName, alias } = parseFunctionKey(key)!;
+      return controlPlane.sharesOf(functionName, alias, advance());
+    },
+    isEventSourceEnabled: (uuid) => controlPlane.isEventSourceEnabled(uuid, advance()),
     resetCounters() {
       const nowMs = advance();
       baselines = sources.map((source) => readCounters(source, nowMs));

@@ -93,6 +93,16 @@ const targets: Readonly<Record<string, UniversalTarget>> = {
       body: bodyOf(input, ['FunctionName', 'Name']),
     }),
   },
+  // Members are spelled as no acronym: Uuid, where Lambda's own API says UUID.
+  'lambda:updateEventSourceMapping': {
+    members: { Uuid: 'string', FunctionName: 'string', Enabled: 'boolean', BatchSize: 'number' },
+    required: ['Uuid'],
+    request: (input) => ({
+      method: 'PUT',
+      target: `/2015-03-31/event-source-mappings/${segment(input, 'Uuid')}`,
+      body: bodyOf(input, ['Uuid']),
+    }),
+  },
 };
 
 const arnPattern = /^arn:aws(?:-[a-z]+)*:scheduler:::aws-sdk:([a-z0-9]{1,64}:[a-zA-Z0-9]{1,64})$/;
