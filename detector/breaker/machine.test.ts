@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { BreakerSpec } from '../../core/breaker.ts';
 import type { Incident } from '../../core/incident.ts';
+import type { BreakerItemPlace } from '../../core/remedy.ts';
 import { createLiveRing } from '../live-windows.ts';
-import { countEdges } from './edge-counts.ts';
+import { countEdges, type EdgeCounts } from './edge-counts.ts';
 import { fleetShareOf } from './fleet.ts';
 import {
   closedSince,
@@ -34,13 +35,13 @@ interface Episode {
 /** Lives through an episode a second at a time, where what is admitted is what is counted. */
 function live({ fault, untilMs, spec = sampleSpec, incident, change }: Episode) {
   let state = closedSince(0);
-  const seconds: { readonly callCount: number; readonly harmedCount: number }[] = [];
+  const seconds: EdgeCounts[] = [];
   const moves: [atMs: number, to: string][] = [];
   const steps: [atMs: number, kind: string, because: string][] = [];
   for (let nowMs = 0; nowMs <= untilMs; nowMs += 1_000) {
     const standing = standingOf(spec, state, nowMs);
     const callCount = perSecond * standing.admitRatio;
-    seconds.push({ callCount, harmedCount: callCount * fault(nowMs) });
+    seconds.push({ callCount, harmedCount: callCount * fault(nowMs), throttleCount: 0 });
     const known = incident?.(nowMs);
     const step = next(
       spec,
@@ -88,6 +89,28 @@ describe('an episode', () => {
     expect(harmed).toBeLessThan(perSecond * (6 + 2.5 * minutes));
   });
 
+  it('of four minutes goes as docs/breakers.md says', () => {
+    const { steps } = live({
+      fault: (atMs) => (atMs < 240_000 ? 1 : 0),
+      incident: found(0, 240_000),
+      untilMs: 400_000,
+    });
+    const told = steps.flatMap(([atMs, kind, because]) => (kind === 'renewed' ? [] : [`${atMs / 1_000} ${because}`]));
+    const sees = (share: number) => `${share} % of calls go through, to see how they fare`;
+    const harmed = (count: number, of: number) => `${count} of ${of} calls to dynamodb/orders were harmed`;
+    expect(told).toEqual([
+      '5 100 of 100 calls to dynamodb/orders are harmed (edge:f>dynamodb/orders@0)',
+      `35 it held off: ${sees(5)}`,
+      `45 ${harmed(5, 5)}`,
+      `105 it held off: ${sees(5)}`,
+      `115 ${harmed(5, 5)}`,
+      `235 it held off: ${sees(5)}`,
+      `260 ${harmed(0, 20)}: ${sees(20)}`,
+      `275 ${harmed(0, 40)}: ${sees(50)}`,
+      `290 ${harmed(0, 100)}`,
+    ]);
+  });
+
   it('that comes back under half of the load opens again, and holds off for longer', () => {
     let isBack = false;
     const { moves } = live({
@@ -125,10 +148,10 @@ describe('an episode', () => {
   });
 
   it('is told twice more where clients write over what they read', () => {
-    const place = {
+    const place: BreakerItemPlace = {
       ...{ format: 'circuitbreaker-lambda', accountId: '123456789012', region: 'us-east-1' },
       ...{ table: 'circuits', id: 'orders', recoveryTimeoutMs: 10_000 },
-    } as const;
+    };
     const { steps } = live({
       spec: { ...sampleSpec, enactment: { kind: 'shared-state', places: [place] } },
       fault: () => 1,
