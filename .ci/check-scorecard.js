@@ -32,10 +32,11 @@ for (const { function: name, prewarms, eventWindows } of scorecard.functions) {
 {
   // A second for the spans to come, one to be sure, and the second that the tick waits for.
   const withinMs = 3_000;
-  const { firstBadSpanAtMs, findingAtMs, incidentAtMs, pageAtMs, recoveredAtMs } = scorecard.fault;
+  const { firstBadSpanAtMs, findingAtMs, incidentAtMs, breakerOpenAtMs, pageAtMs, recoveredAtMs } = scorecard.fault;
+  const { breakerClosedAtMs, breakerTransitions, resolvedAtMs, harmed } = scorecard.fault;
   const after = (atMs) => (atMs === null ? 'never' : `${((atMs - firstBadSpanAtMs) / 1_000).toFixed(1)} s`);
   console.log(
-    `fault: finding ${after(findingAtMs)}, incident ${after(incidentAtMs)}, page ${after(pageAtMs)}, over ${after(recoveredAtMs)}`,
+    `fault: finding ${after(findingAtMs)}, incident ${after(incidentAtMs)}, breaker open ${after(breakerOpenAtMs)}, page ${after(pageAtMs)}, requests recovered ${after(recoveredAtMs)}, breaker closed ${after(breakerClosedAtMs)} (${breakerTransitions} transitions), resolved ${after(resolvedAtMs)}; requests harmed ${harmed?.with}, without ${harmed?.without}`,
   );
   if (firstBadSpanAtMs === null) faults.push('no span was harmed: the second act was not played');
   else if (incidentAtMs === null || incidentAtMs - firstBadSpanAtMs > withinMs)
@@ -44,7 +45,15 @@ for (const { function: name, prewarms, eventWindows } of scorecard.functions) {
     faults.push(`the page came after ${after(pageAtMs)}, and a second after the incident is promised`);
   if (scorecard.pages !== 1) faults.push(`${scorecard.pages} pages, and exactly 1 is promised`);
   if (!(scorecard.escalations <= 1)) faults.push(`${scorecard.escalations} escalations, and at most 1 is promised`);
-  if (recoveredAtMs === null) faults.push('the incident was never over');
+  if (incidentAtMs !== null && !(breakerOpenAtMs !== null && breakerOpenAtMs - incidentAtMs <= 1_000))
+    faults.push(`the breaker opened after ${after(breakerOpenAtMs)}, and a second after the incident is promised`);
+  if (breakerClosedAtMs === null || breakerTransitions > 3)
+    faults.push(
+      `the breaker closed after ${after(breakerClosedAtMs)} in ${breakerTransitions} transitions, and 3 are promised`,
+    );
+  if (recoveredAtMs === null || resolvedAtMs === null) faults.push('the incident was never over');
+  if (!(harmed && harmed.with < harmed.without / 10))
+    faults.push(`${harmed?.with} requests were harmed, ${harmed?.without} without Foreshock`);
   if (scorecard.falseIncidents !== 0) faults.push(`${scorecard.falseIncidents} incidents were none`);
 }
 if (prewarmCount === 0) faults.push('nothing was warmed');

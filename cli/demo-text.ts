@@ -140,12 +140,15 @@ export function formatScorecard(title: string, scorecard: Scorecard, storeFile: 
 
 /** What was broken on purpose, and when it was seen. */
 function faultLines({ fault }: Scorecard): readonly string[] {
-  const { firstBadSpanAtMs, findingAtMs, incidentAtMs, pageAtMs, recoveredAtMs } = fault;
+  const { firstBadSpanAtMs, findingAtMs, incidentAtMs, breakerOpenAtMs, pageAtMs, recoveredAtMs } = fault;
+  const { breakerClosedAtMs, resolvedAtMs, harmed } = fault;
   if (firstBadSpanAtMs === null) return [];
   const after = (atMs: number | null): string =>
     atMs === null ? 'never' : `${((atMs - firstBadSpanAtMs) / msPerSecond).toFixed(1)} s later`;
   return [
-    `fault: first request harmed at ${formatInstant(firstBadSpanAtMs).slice(11, 19)}Z; finding ${after(findingAtMs)}, incident ${after(incidentAtMs)}, page ${after(pageAtMs)}, over ${after(recoveredAtMs)}`,
+    `fault: first request harmed at ${formatInstant(firstBadSpanAtMs).slice(11, 19)}Z; finding ${after(findingAtMs)}, incident ${after(incidentAtMs)}, breaker open ${after(breakerOpenAtMs)}, page ${after(pageAtMs)}`,
+    `requests recovered ${after(recoveredAtMs)}, breaker closed ${after(breakerClosedAtMs)}, incident resolved ${after(resolvedAtMs)}`,
+    ...(harmed ? [`requests harmed: ${harmed.with}, without Foreshock ${harmed.without}`] : []),
     'what: npx foreshock audit show --kind incident.opened, with the store below',
     '',
   ];

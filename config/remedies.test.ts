@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import type { FunctionKey } from '../core/series-key.ts';
 import { ConfigError } from './faults.ts';
 import { realFiles } from './files.ts';
 import { loadConfig } from './load.ts';
@@ -47,7 +46,7 @@ remedies:
 approvals:
   - { functions: ['other'], prewarm: required }
   - { remedies: [weigh-alias] }`);
-  const key = functions[0]!.spec.key as FunctionKey;
+  const key = functions[0]!.spec.key;
   expect(remedies.modes[key]).toMatchObject({
     ...{ 'move-breaker': 'enforce', 'weigh-alias': 'shadow', 'add-provisioned': 'advise' },
   });

@@ -1,9 +1,8 @@
 /** From what the file says of remedies, approvals and people to plain values for each function. */
 import type { Mode } from '../core/function-spec.ts';
-import type { RemedyKind } from '../core/remedy.ts';
+import { remedyKinds, type RemedyKind } from '../core/remedy.ts';
 import type { FunctionKey } from '../core/series-key.ts';
 import { msPerMinute } from '../core/time.ts';
-import { remedyKinds } from './remedy-schema.ts';
 import type { ConfigDocument } from './schema.ts';
 import type { Secret } from './secrets.ts';
 

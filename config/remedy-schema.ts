@@ -1,5 +1,5 @@
 /** The part of the schema that says what may be done about trouble, by whom, and how much of it. */
-import type { RemedyKind } from '../core/remedy.ts';
+import { remedyKinds } from '../core/remedy.ts';
 import {
   listOf,
   numberAbove,
@@ -11,16 +11,6 @@ import {
   text,
   wholeNumber,
 } from './fields.ts';
-
-export const remedyKinds = [
-  'add-provisioned',
-  'call-webhook',
-  'move-breaker',
-  'redrive-dead-letters',
-  'reserve-concurrency',
-  'switch-event-source',
-  'weigh-alias',
-] as const satisfies readonly RemedyKind[];
 
 const mode = () => oneOf(['shadow', 'advise', 'enforce']);
 

@@ -56,6 +56,17 @@ export type Remedy =
   MoveBreaker | WeighAlias | ReserveConcurrency | SwitchEventSource | RedriveDeadLetters | CallWebhook | AddProvisioned;
 export type RemedyKind = Remedy['kind'];
 
+/** Of every remedy, in alphabetical order. */
+export const remedyKinds = [
+  'add-provisioned',
+  'call-webhook',
+  'move-breaker',
+  'redrive-dead-letters',
+  'reserve-concurrency',
+  'switch-event-source',
+  'weigh-alias',
+] as const satisfies readonly RemedyKind[];
+
 export interface MoveBreaker extends RemedyBase {
   readonly kind: 'move-breaker';
   readonly standing: BreakerStanding;

@@ -6,6 +6,8 @@ import type { Clock } from '../core/time.ts';
 export interface BreakerBoard {
   /** All there are. Who waits for one that has changed is woken. */
   publish(standings: readonly BreakerStanding[]): void;
+  /** One of them, unless a newer one hangs there. */
+  put(standing: BreakerStanding): void;
   /** In alphabetical order, as they hold now: one that has ended is closed. */
   all(): readonly BreakerStanding[];
   find(name: BreakerName): BreakerStanding | undefined;
@@ -26,7 +28,7 @@ export function createBreakerBoard(clock: Clock, waiterCountMax: number = waiter
     standing.state === 'closed' || clock.nowMs() < standing.untilMs
       ? standing
       : { ...standing, state: 'closed', admitRatio: 1, sinceMs: standing.untilMs };
-  return {
+  const board: BreakerBoard = {
     publish(told) {
       const before = standings;
       standings = new Map(
@@ -41,6 +43,11 @@ export function createBreakerBoard(clock: Clock, waiterCountMax: number = waiter
         waiters.delete(waiter);
         waiter.wake();
       }
+    },
+    put(standing) {
+      const { name, revision } = standing;
+      if ((standings.get(name)?.revision ?? -1) >= revision) return;
+      board.publish([...[...standings.values()].filter((other) => other.name !== name), standing]);
     },
     all: () => [...standings.values()].map(asItHolds),
     find(name) {
@@ -57,6 +64,7 @@ export function createBreakerBoard(clock: Clock, waiterCountMax: number = waiter
       return waiters.size;
     },
   };
+  return board;
 }
 
 /** The same for the same standings, whoever serves them. */

@@ -57,19 +57,33 @@ export interface FunctionScore {
   readonly eventWindows: readonly EventWindowView[];
 }
 
+/** What was broken on purpose, and what came of it, in turn. All null where nothing was. */
+export interface FaultScore {
+  /** End of the first request that it harmed. */
+  readonly firstBadSpanAtMs: EpochMs | null;
+  readonly findingAtMs: EpochMs | null;
+  readonly incidentAtMs: EpochMs | null;
+  /** When callers had been told that their calls are stopped… */
+  readonly breakerOpenAtMs: EpochMs | null;
+  readonly pageAtMs: EpochMs | null;
+  /** …and when hardly a request was harmed any more: the first second of ten with at most a twentieth. */
+  readonly recoveredAtMs: EpochMs | null;
+  /** When all calls went through again. */
+  readonly breakerClosedAtMs: EpochMs | null;
+  readonly breakerTransitions: number;
+  /** When no finding stood any more, and when quiet had been waited out. */
+  readonly mitigatedAtMs: EpochMs | null;
+  readonly resolvedAtMs: EpochMs | null;
+  /** Requests that failed, were throttled or were slow by it. */
+  readonly harmed: { readonly with: number; readonly without: number } | null;
+}
+
 export interface Scorecard {
   readonly simulated: boolean;
   readonly fromMs: EpochMs;
   readonly untilMs: EpochMs;
   readonly functions: readonly FunctionScore[];
-  readonly fault: {
-    readonly firstBadSpanAtMs: EpochMs | null;
-    readonly findingAtMs: EpochMs | null;
-    readonly incidentAtMs: EpochMs | null;
-    readonly breakerOpenAtMs: EpochMs | null;
-    readonly pageAtMs: EpochMs | null;
-    readonly recoveredAtMs: EpochMs | null;
-  };
+  readonly fault: FaultScore;
   readonly incidents: number;
   readonly falseIncidents: number;
   /** Episodes that paged, each counted once however often it was tried. */

@@ -5,6 +5,7 @@ import { assertNever } from '../../core/assert.ts';
 import { WorldError } from '../../core/errors.ts';
 import type { AddProvisioned, CallWebhook } from '../../core/remedy.ts';
 import type { Clock } from '../../core/time.ts';
+import type { BreakerBoard } from '../breaker-board.ts';
 import type { JobAnswer, JobCall } from './job.ts';
 
 export interface RemedyCaller {
@@ -15,6 +16,8 @@ export interface RemedyCaller {
 export interface RemedyCallerOptions {
   readonly remedies: Remedies;
   readonly clock: Clock;
+  /** Where clients of breakers read, beside what is written for them at AWS. */
+  readonly board: Pick<BreakerBoard, 'put'>;
   /** Both say the same each time they are asked the same. */
   readonly callWebhook: (remedy: CallWebhook, signal: AbortSignal) => Promise<Outcome>;
   readonly addProvisioned: (remedy: AddProvisioned, signal: AbortSignal) => Promise<Outcome>;
@@ -56,12 +59,14 @@ async function make(options: RemedyCallerOptions, call: JobCall, signal: AbortSi
 }
 
 function apply(
-  { remedies, callWebhook, addProvisioned }: RemedyCallerOptions,
+  { remedies, board, callWebhook, addProvisioned }: RemedyCallerOptions,
   { remedy, before }: Extract<JobCall, { kind: 'apply' }>,
   signal: AbortSignal,
 ): Promise<Outcome> {
   if (remedy.kind === 'call-webhook') return callWebhook(remedy, signal);
   if (remedy.kind === 'add-provisioned') return addProvisioned(remedy, signal);
+  // Whoever asks us hears of it at once, and whether or not a table takes it.
+  if (remedy.kind === 'move-breaker') board.put(remedy.standing);
   return remedies.apply(remedy, before, signal);
 }
 

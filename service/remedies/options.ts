@@ -2,8 +2,8 @@
 import type { RemedyLimits } from '../../actuators/remedy-gate.ts';
 import type { Mode } from '../../core/function-spec.ts';
 import type { RemedyKind } from '../../core/remedy.ts';
-import type { BreakerGuards } from '../../detector/breaker/machine.ts';
-import type { BreakerSpec } from '../../detector/breaker/spec.ts';
+import type { BreakerGuards } from '../../core/breaker.ts';
+import type { BreakerSpec } from '../../core/breaker.ts';
 import type { BrakeLimits } from '../brake.ts';
 
 export interface RemedyOptions {

@@ -14,6 +14,7 @@ import { remedyStages } from '../../actuators/remedy-gate-stages.ts';
 import type { Mode } from '../../core/function-spec.ts';
 import type { Incident, MaintenanceWindow } from '../../core/incident.ts';
 import type { BreakerStanding, Remedy } from '../../core/remedy.ts';
+import type { FunctionKey } from '../../core/series-key.ts';
 import type { EpochMs } from '../../core/time.ts';
 import { undoNameOf } from '../../core/undo.ts';
 import type { WindowKey } from '../../core/window.ts';
@@ -28,7 +29,8 @@ import {
   type BreakerStep,
 } from '../../detector/breaker/machine.ts';
 import { remedyOf } from '../../detector/breaker/remedies.ts';
-import { breakersFor, touchedBy, type BreakerSpec } from '../../detector/breaker/spec.ts';
+import type { BreakerSpec } from '../../core/breaker.ts';
+import { breakersFor, touchedBy } from '../../detector/breaker/spec.ts';
 import { advanceBrake, countedFromMs } from '../brake.ts';
 import { note, toBody, type Scene, type Turn } from '../engine-scene.ts';
 import type { Fact } from '../facts.ts';
@@ -271,26 +273,29 @@ function momentOf(scene: Scene, turn: Turn, { spec, options, concerned }: Asked)
     }),
     guards: options.guards,
     neverBreak: touches.filter((key) => options.neverBreak.includes(key)),
-    permit: (standing) => permitOf(scene, turn, { spec, standing, incident: concerned[0] }),
+    permit: (standing, how) => {
+      const purpose = how === 'renew' ? 'renewal' : 'new';
+      return permitOf(scene, turn, { spec, standing, incident: concerned[0], purpose });
+    },
   };
 }
 
-function touchesOf({ watch }: Scene, spec: BreakerSpec): readonly string[] {
-  return touchedBy(
-    spec,
-    watch.edgesTo(spec.callee).map(({ caller }) => caller),
-  );
+/** Of what it touches the functions that are watched: limits and modes are of these. */
+function touchesOf({ watch, functions }: Scene, spec: BreakerSpec): readonly string[] {
+  const callers = watch.edgesTo(spec.callee).map(({ caller }) => caller);
+  return [...new Set(touchedBy(spec, callers))].filter((key) => functions.has(key as FunctionKey));
 }
 
 interface Proposed {
   readonly spec: BreakerSpec;
   readonly standing: BreakerStanding;
   readonly incident: Incident | undefined;
+  readonly purpose: RemedyPurpose;
 }
 
-function permitOf(scene: Scene, turn: Turn, { spec, standing, incident }: Proposed) {
+function permitOf(scene: Scene, turn: Turn, { spec, standing, incident, purpose }: Proposed) {
   const remedy = remedyOf(spec, standing, '');
-  const context = contextOf(scene, turn, { remedy, touches: touchesOf(scene, spec), incident, purpose: 'new' });
+  const context = contextOf(scene, turn, { remedy, touches: touchesOf(scene, spec), incident, purpose });
   const verdict = gate.judge(remedy, context);
   if (verdict.kind === 'pass') return { isAllowed: true, because: '' };
   if (verdict.stage === 'actions') trip(scene, turn, context.tally.actionCount);

@@ -17,14 +17,16 @@ import { endOf, sliceSeries, type VolumeSeries } from '../../core/volume-series.
 import { documentedLead } from '../../forecaster/event-window.ts';
 import { requireForecastable } from '../../forecaster/forecaster.ts';
 import { createAwsPorts } from '../../service/aws-ports.ts';
+import { createBreakerBoard, type BreakerBoard } from '../../service/breaker-board.ts';
 import { compose } from '../../service/compose.ts';
 import type { Log } from '../../service/log.ts';
 import { createMessenger, type Messenger } from '../../service/messenger.ts';
 import { release } from '../../service/release.ts';
 import type { System } from '../../service/system.ts';
-import type { SystemHistory, SystemOptions } from '../../service/system-options.ts';
+import type { SystemHistory, SystemOptions, SystemPorts } from '../../service/system-options.ts';
 import { listenToAudit } from './audit-ear.ts';
 import { demoOncall, demoTargets } from './demo-oncall.ts';
+import { admitRatioOf, createBreakerTable, createDemoRemedyCaller, demoRemedies } from './demo-remedies.ts';
 import type { WorldPorts } from './drive.ts';
 import { demoFleet, edgeRequestsPerUnit } from './fleet.ts';
 import { drawMarket, type SimulatedDay } from './market.ts';
@@ -96,20 +98,25 @@ const demoHorizonMs = msPerDay;
 /** @throws InputError when the files or the span cannot be used. */
 export async function createDemoWorld({ store: kept, log, ...options }: DemoOptions): Promise<Demo> {
   const { systemOptions: quiet, ...cast } = await castDemo(options);
-  const systemOptions: SystemOptions = { ...quiet, oncall: demoOncall(cast.functions.map(({ twin }) => twin.key)) };
+  const keys = cast.functions.map(({ twin }) => twin.key);
+  const systemOptions: SystemOptions = { ...quiet, oncall: demoOncall(keys), remedies: demoRemedies(keys) };
   const audit: AuditEvent[] = [];
   const store = listenToAudit(kept, audit);
-  const known: { clock?: Clock } = {};
+  const known: { clock?: Clock; board?: BreakerBoard } = {};
   const pager = await listenPager({ nowMs: () => known.clock?.nowMs() ?? cast.fromMs });
   const creating = createWorld({
     ...cast,
-    compose(ports) {
+    admitRatioOf: (key) => admitRatioOf(key, known.board),
+    async compose(ports) {
       known.clock = ports.clock;
       const carrier = createMessenger({ targets: demoTargets(pager.url), clock: ports.clock });
       const messenger: Messenger = {
         deliver: (delivery, signal) => ports.whileInFlight(() => carrier.deliver(delivery, signal)),
       };
-      return composeOn(ports, systemOptions, { store, log, messenger });
+      await createBreakerTable(ports);
+      known.board = createBreakerBoard(ports.clock);
+      const remedies = createDemoRemedyCaller(ports, systemOptions, known.board);
+      return composeOn(ports, systemOptions, { store, log, messenger, remedies });
     },
   });
   const world = await creating.catch(async (error: unknown) => {
@@ -183,7 +190,7 @@ export async function castDemo({
 export function composeOn(
   { clock, doorsOf, sealSpans }: WorldPorts & SpanPorts,
   options: SystemOptions,
-  { store, log, messenger }: { readonly store: Store; readonly log: Log; readonly messenger?: Messenger },
+  { store, log, messenger, remedies }: Pick<SystemPorts, 'store' | 'log' | 'messenger' | 'remedies'>,
 ): Promise<System> {
   const { signal } = new AbortController();
   const specs = options.functions.map(({ spec }) => spec);
@@ -195,6 +202,7 @@ export function composeOn(
     ...createAwsPorts({ doorsOf, clock, specs, signal }),
     ...(sealSpans && { sealSpans }),
     ...(messenger && { messenger }),
+    ...(remedies && { remedies }),
   });
 }
 

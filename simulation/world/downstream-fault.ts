@@ -4,7 +4,7 @@
  */
 import type { Random } from '../../core/random.ts';
 import type { FunctionKey } from '../../core/series-key.ts';
-import { msPerMinute, type EpochMs } from '../../core/time.ts';
+import { msPerMinute, msPerSecond, type EpochMs } from '../../core/time.ts';
 import type { Arrivals } from '../twin/arrivals.ts';
 import type { SeenRequest } from '../twin/function-plane.ts';
 
@@ -47,12 +47,17 @@ export interface FaultedRequests {
   harmedCount(side: Side): number;
   /** End of the first of them, with Foreshock. */
   firstHarmedAtMs(): EpochMs | undefined;
+  /** The first second, with Foreshock, from which for ten seconds hardly a request is harmed any more; undefined until then. */
+  recoveredAtMs(): EpochMs | undefined;
 }
 
 /** Of a handler's time, on an ordinary day: waiting for what it calls. */
 export const callRatio = 0.2;
 /** Slower than so many medians is harmed. */
 const harmedTimes = 4;
+/** As few as this, of the requests that come. A trickle that tries what is still failing stays below. */
+const recoveredRatioMax = 0.05;
+const recoveredSeconds = 10;
 /** Breakers close some minutes after the trouble is over. */
 const echoMs = 10 * msPerMinute;
 const ordinary: Fate = { isSlowed: false, hasFailed: false, isSpared: false };
@@ -72,6 +77,16 @@ export function createFaultedRequests(
   const marks = { with: new Map<FunctionKey, Marked[]>(), without: new Map<FunctionKey, Marked[]>() };
   const harmedCounts = { with: 0, without: 0 };
   let firstHarmedAtMs: EpochMs | undefined;
+  /** From the first that was harmed on, by the second in which requests came. */
+  const seconds = new Map<EpochMs, { count: number; harmedCount: number }>();
+  const count = (atMs: EpochMs, isOneHarmed: boolean): void => {
+    if (!isOneHarmed && seconds.size === 0) return;
+    const secondAtMs = Math.floor(atMs / msPerSecond) * msPerSecond;
+    const second = seconds.get(secondAtMs) ?? { count: 0, harmedCount: 0 };
+    seconds.set(secondAtMs, second);
+    second.count++;
+    if (isOneHarmed) second.harmedCount++;
+  };
   const isStruck = (atMs: EpochMs): boolean => fault !== undefined && fault.fromMs <= atMs && atMs < fault.untilMs;
   /** How many times as long a handler runs that waits for what is slow. */
   const longer = 1 + callRatio * ((fault?.slowTimes ?? 1) - 1);
@@ -112,7 +127,9 @@ export function createFaultedRequests(
       const caller = callers.get(key);
       if (!caller) return ordinary;
       const fate = takeMark(side, key, request.atMs);
-      if (!isHarmed(fate, caller, request)) return fate;
+      const isOneHarmed = isHarmed(fate, caller, request);
+      if (side === 'with') count(request.atMs, isOneHarmed);
+      if (!isOneHarmed) return fate;
       harmedCounts[side]++;
       const endMs = request.atMs + Math.max(0, request.durationMs);
       if (side === 'with') firstHarmedAtMs = Math.min(firstHarmedAtMs ?? Infinity, endMs);
@@ -120,5 +137,14 @@ export function createFaultedRequests(
     },
     harmedCount: (side) => harmedCounts[side],
     firstHarmedAtMs: () => firstHarmedAtMs,
+    recoveredAtMs() {
+      const row = [...seconds].sort(([a], [b]) => a - b);
+      const isGood = row.map(([, one]) => one.harmedCount <= recoveredRatioMax * one.count);
+      const at = isGood.findIndex(
+        (_, index) =>
+          index + recoveredSeconds <= row.length && isGood.slice(index, index + recoveredSeconds).every(Boolean),
+      );
+      return row[at]?.[0];
+    },
   };
 }

@@ -12,7 +12,7 @@ import { createInFlight, type InFlightOptions } from './in-flight.ts';
 export interface WorldPorts {
   readonly clock: Clock;
   readonly timers: Timers;
-  readonly doorsOf: (name: FunctionName) => AwsDoors;
+  readonly doorsOf: (place: Pick<FunctionName, 'accountId' | 'region'>) => AwsDoors;
   /** Of any other call: time stands still until it is answered. */
   readonly whileInFlight: <T>(call: () => Promise<T>) => Promise<T>;
 }
@@ -64,7 +64,7 @@ export function createDrive(options: DriveOptions): Drive {
 function doorsByPlace(
   { endpointUrl, clock, requestTimeoutMs }: DriveOptions,
   watch: (doors: AwsDoors) => AwsDoors,
-): (name: FunctionName) => AwsDoors {
+): WorldPorts['doorsOf'] {
   const doors = new Map<string, AwsDoors>();
   return ({ accountId, region }) => {
     const place = `${accountId}/${region}`;

@@ -10,14 +10,18 @@ export interface FaultSeen {
   readonly falseIncidents: number;
 }
 
+/** What requests felt of it, by the world. */
+export interface FaultFelt {
+  readonly firstBadSpanAtMs: EpochMs | undefined;
+  readonly recoveredAtMs: EpochMs | undefined;
+  readonly harmed: { readonly with: number; readonly without: number } | undefined;
+}
+
 /** Spans of the last harmed requests come after its end. */
 const faultEchoMs = msPerMinute;
 
-export function faultSeen(
-  audit: readonly AuditEvent[],
-  traces: TraceOptions | undefined,
-  firstBadSpanAtMs: EpochMs | undefined,
-): FaultSeen {
+export function faultSeen(audit: readonly AuditEvent[], traces: TraceOptions | undefined, felt: FaultFelt): FaultSeen {
+  const { firstBadSpanAtMs, recoveredAtMs, harmed } = felt;
   const { fault } = traces ?? {};
   const incidents = audit.filter(({ kind }) => kind === 'incident.opened');
   const callers = traces?.functions.filter(({ service }) => service === fault?.service).map(({ key }) => key) ?? [];
@@ -36,16 +40,37 @@ export function faultSeen(
     ({ kind, causeSeq }) => kind === 'incident.changed' && causeSeq !== null && causeSeq === incident?.seq,
   );
   const returned = changes.findLastIndex(({ body }) => body['change'] === 'returned');
-  const recovered = changes.slice(returned + 1).find(({ body }) => body['change'] === 'mitigated');
+  const mitigated = changes.slice(returned + 1).find(({ body }) => body['change'] === 'mitigated');
+  const closed = audit.find(({ kind, causeSeq }) => kind === 'incident.closed' && causeSeq === incident?.seq);
   return {
     fault: {
       firstBadSpanAtMs: firstBadSpanAtMs ?? null,
       findingAtMs: finding?.atMs ?? null,
       incidentAtMs: incident?.atMs ?? null,
-      breakerOpenAtMs: null,
+      ...breakerSeen(audit, incident?.seq),
       pageAtMs: null,
-      recoveredAtMs: recovered?.atMs ?? null,
+      recoveredAtMs: recoveredAtMs ?? null,
+      mitigatedAtMs: mitigated?.atMs ?? null,
+      resolvedAtMs: closed?.atMs ?? null,
+      harmed: harmed ?? null,
     },
     falseIncidents: incidents.filter((event) => event !== incident).length,
+  };
+}
+
+/** When those who call heard that it is open, and last that it is closed: by the answers to what was told them. */
+function breakerSeen(audit: readonly AuditEvent[], incidentSeq: number | undefined) {
+  const moves = audit.filter(({ kind, causeSeq }) => kind === 'breaker.moved' && causeSeq === incidentSeq);
+  const states = moves.filter(({ body }) => body['from'] !== body['to']);
+  const toldAtMs = (move: AuditEvent | undefined): EpochMs | null => {
+    const intent = audit.find(({ kind, causeSeq }) => kind === 'action.intended' && causeSeq === move?.seq);
+    const outcome = audit.find(({ kind, causeSeq }) => kind === 'action.outcome' && causeSeq === intent?.seq);
+    const told = outcome?.body['outcome'] as { readonly kind: string; readonly atMs: EpochMs } | undefined;
+    return told?.kind === 'accepted' ? told.atMs : null;
+  };
+  return {
+    breakerOpenAtMs: toldAtMs(states.find(({ body }) => body['to'] === 'open')),
+    breakerClosedAtMs: toldAtMs(states.findLast(({ body }) => body['to'] === 'closed')),
+    breakerTransitions: states.length,
   };
 }

@@ -23,7 +23,11 @@ export interface ScorecardOptions {
 
 export function readScorecard(world: World, options: ScorecardOptions): Scorecard {
   const { functionKeys, fromMs, audit, pager, traces, isAuditVerified } = options;
-  const { fault, falseIncidents } = faultSeen(audit, traces, world.firstBadSpanAtMs());
+  const { fault, falseIncidents } = faultSeen(audit, traces, {
+    firstBadSpanAtMs: world.firstBadSpanAtMs(),
+    recoveredAtMs: world.recoveredAtMs(),
+    harmed: world.harmed(),
+  });
   const { pageAtMs, pages, escalations } = pagesSeen(pager.alerts(), audit, fault.incidentAtMs);
   const { eventCount, head } = world.system.audit();
   const nowMs = world.nowMs();

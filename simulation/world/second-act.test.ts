@@ -40,6 +40,10 @@ it(
     expect(incidentAtMs! - firstBadSpanAtMs!).toBeLessThanOrEqual(3 * msPerSecond);
     expect(pageAtMs! - incidentAtMs!).toBeLessThanOrEqual(msPerSecond);
     expect(card()).toMatchObject({ incidents: 1, falseIncidents: 0, pages: 1, escalations: 0 });
+    const { breakerOpenAtMs, harmed } = card().fault;
+    expect(breakerOpenAtMs! - incidentAtMs!).toBeLessThanOrEqual(msPerSecond);
+    // Nothing is harmed once nothing calls; those that were under way are.
+    expect(harmed!.with).toBeLessThan(harmed!.without / 2);
     const [incident] = demo.world.system.view.incidents().open;
     expect(incident).toMatchObject({ severity: 'critical', harmed: [traces!.functions[0]!.key, 'service:positions'] });
     const [alert] = demo.pager.alerts();

@@ -33,7 +33,7 @@ export interface TraceOptions {
   readonly exportMs: number;
 }
 
-export interface Traces extends Pick<FaultedRequests, 'isTouched' | 'strike' | 'harmedCount' | 'firstHarmedAtMs'> {
+export interface Traces extends Omit<FaultedRequests, 'fateOf'> {
   readonly served: (key: FunctionKey, request: SeenRequest) => void;
   /** In the world without Foreshock: harm is counted, and nobody sends spans. */
   readonly servedWithout: (key: FunctionKey, request: SeenRequest) => void;

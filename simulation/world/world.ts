@@ -67,7 +67,9 @@ export interface World {
   nowMs(): EpochMs;
   /** End of the first request that a fault harmed; undefined: none was yet. */
   firstBadSpanAtMs(): EpochMs | undefined;
-  /** Requests that the fault failed, throttled or slowed; undefined where nothing is traced. */
+  /** When hardly a request was harmed by it any more; undefined: it was not, or there was none. */
+  recoveredAtMs(): EpochMs | undefined;
+  /** Requests that it failed, throttled or slowed; undefined where nothing is traced. */
   harmed(): { readonly with: number; readonly without: number } | undefined;
   /** One second. Answers false when the span is over. */
   step(): Promise<boolean>;
@@ -160,6 +162,7 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       return clock.nowMs() < untilMs;
     },
     firstBadSpanAtMs: () => feed?.firstHarmedAtMs(),
+    recoveredAtMs: () => feed?.recoveredAtMs(),
     harmed: () => (feed ? { with: feed.harmedCount('with'), without: feed.harmedCount('without') } : undefined),
     measured: (key) => ({
       with: measuredOf(twins.with.countersOf(key)),
