@@ -67,13 +67,13 @@ function live(episode: Episode, random: Random): { readonly moves: readonly stri
 }
 
 // Faults of 20 s to 15 minutes that harm 60 to 100 % of 1 to 100 calls a second, found after 3 to 15 s, told to clients within 5 s.
-it('at most three transitions in 95 of 100 episodes, each closed within six minutes of the end', () => {
+it('at most three transitions in 95 of 100 episodes, each closed within ten minutes of the end', () => {
   const random = createRandom('breaker-episodes');
   const lived = Array.from({ length: 300 }, () => live(drawEpisode(random), random));
   const calm = lived.filter(({ moves }) => moves.length <= 3);
   expect(calm.length).toBeGreaterThanOrEqual(0.95 * lived.length);
   expect(lived.every(({ moves }) => moves[0] === 'open' && moves.at(-1) === 'closed')).toBe(true);
-  expect(Math.max(...lived.map(({ closedAfter }) => closedAfter))).toBeLessThan(360);
+  expect(Math.max(...lived.map(({ closedAfter }) => closedAfter))).toBeLessThan(600);
   const after = lived.map(({ closedAfter }) => closedAfter).sort((a, b) => a - b);
   expect(after[150]).toBeLessThan(150);
 });

@@ -408,6 +408,24 @@ describe('means', () => {
   });
 });
 
+it.each([
+  { usualHarmedRatio: 0, harmedCount: 20, to: 'half-open' },
+  { usualHarmedRatio: 0, harmedCount: 21, to: 'open' },
+  { usualHarmedRatio: 0.1, harmedCount: 30, to: 'half-open' },
+  { usualHarmedRatio: 0.1, harmedCount: 31, to: 'open' },
+  { usualHarmedRatio: 0.5, harmedCount: 90, to: 'half-open' },
+  { usualHarmedRatio: 0.5, harmedCount: 91, to: 'open' },
+])('a trickle of which $harmedCount % is harmed where $usualHarmedRatio is usual: $to', (given) => {
+  const { usualHarmedRatio, harmedCount, to } = given;
+  const open: BreakerState = {
+    ...{ state: 'open', sinceMs: 0, admitRatio: 0.05, shareSinceMs: 0, revision: 2, leasedAtMs: 0 },
+    ...{ untilMs: 60_000, holdOffCount: 0 },
+  };
+  const count = () => ({ callCount: 100, harmedCount, throttleCount: 0 });
+  const { state } = next(sampleSpec, open, quietMoment(20_000, { count, usualHarmedRatio }));
+  expect([state.state, state.admitRatio]).toEqual(to === 'open' ? ['open', 0] : ['half-open', 0.2]);
+});
+
 describe('whatever happens', () => {
   const moments = fc.array(
     fc.record({
