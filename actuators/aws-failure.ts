@@ -29,9 +29,11 @@ const neverConnectedCodes: readonly string[] = [
   'ENETUNREACH',
 ];
 
-/** Lambda and EventBridge Scheduler throttle with 429; Application Auto Scaling, an older protocol, with 400 and a name. */
+/** Lambda and EventBridge Scheduler throttle with 429; the older protocols of the others with another status and a name. */
 const throttleCodes: readonly string[] = [
+  'ProvisionedThroughputExceededException',
   'RequestLimitExceeded',
+  'RequestThrottled',
   'Throttling',
   'ThrottlingException',
   'TooManyRequestsException',

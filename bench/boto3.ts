@@ -1,6 +1,6 @@
 /**
- * The twin as another SDK sees it: every recorded step driven through boto3, and calls of Scheduler, Application Auto Scaling and CloudWatch with
- * the codes that they must give. Needs python3 with boto3 (`pip install boto3`). The peer is the recording itself: no mismatch is the only good figure.
+ * The twin as another SDK sees it: every recorded step driven through boto3, calls of the other services with the codes that they must give, and what remedies of ours left at
+ * AWS, as boto3 reads it. Needs python3 with boto3 (`pip install boto3`). The peer is the recording itself: no mismatch is the only good figure.
  */
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { isDeepStrictEqual, parseArgs } from 'node:util';
@@ -19,6 +19,7 @@ import {
 } from '../simulation/twin/recorded-steps.contract.ts';
 import { createTwin } from '../simulation/twin/twin.ts';
 import { codedCalls, startMs } from './boto3/calls.ts';
+import { readRemedies } from './boto3/remedies.ts';
 
 const seed = 7;
 
@@ -28,7 +29,9 @@ export async function run(args: readonly string[]): Promise<void> {
   try {
     const versions = await driver.next();
     print(`boto3: ${JSON.stringify(versions)}, Node ${process.version}, twin ${twinVersion}, seed ${seed}`);
-    const mismatches = [...(await driveRecorded(driver)), ...(await driveCoded(driver))];
+    const readings = await readRemedies((call) => driver.ask(call), { seed, startMs });
+    const mismatches = [...(await driveRecorded(driver)), ...(await driveCoded(driver)), ...readings.mismatches];
+    print(`remedies read by boto3 ${readings.count}  mismatches ${readings.mismatches.length}`);
     for (const mismatch of mismatches) print(`mismatch  ${mismatch}`);
     if (mismatches.length > 0) process.exitCode = 1;
   } finally {

@@ -1,8 +1,8 @@
 /**
- * Calls of the three services around Lambda, each with the code that AWS documents or that is recorded: what boto3 must make of the twin's answer.
+ * Calls of the services around Lambda, and of what recordings of Lambda lack, each with the code that AWS documents or that is recorded: what boto3 must make of the twin's answer.
  */
 export interface CodedCall {
-  readonly service: 'scheduler' | 'application-autoscaling' | 'cloudwatch';
+  readonly service: 'application-autoscaling' | 'cloudwatch' | 'dynamodb' | 'lambda' | 'scheduler' | 'sqs';
   readonly operation: string;
   readonly params: object;
   /** The error's code; `ok` where there is none. */
@@ -77,6 +77,33 @@ const cloudwatch = (operation: string, params: object, code: string, has?: Coded
   service: 'cloudwatch',
 });
 
+const of =
+  (service: CodedCall['service']) =>
+  (operation: string, params: object, code: string, has?: CodedCall['has']): CodedCall => ({
+    ...scheduler(operation, params, code, has),
+    service,
+  });
+const lambda = of('lambda');
+const dynamodb = of('dynamodb');
+const sqs = of('sqs');
+
+const source = { FunctionName: 'orders', EventSourceArn: 'arn:aws:sqs:us-east-1:123456789012:orders' };
+const table = {
+  TableName: 'breakers',
+  KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
+  AttributeDefinitions: [{ AttributeName: 'id', AttributeType: 'S' }],
+  BillingMode: 'PAY_PER_REQUEST',
+};
+const Key = { id: { S: 'orders-table' } };
+const circuit = (revision: number) => ({
+  TableName: 'breakers',
+  Item: { ...Key, revision: { N: String(revision) } },
+  ConditionExpression: 'attribute_not_exists(id) OR revision < :new',
+  ExpressionAttributeValues: { ':new': { N: String(revision) } },
+});
+const queueArn = (name: string): string => `arn:aws:sqs:us-east-1:123456789012:${name}`;
+const RedrivePolicy = JSON.stringify({ deadLetterTargetArn: queueArn('dead'), maxReceiveCount: 1 });
+
 const arn = 'arn:aws:scheduler:us-east-1:123456789012:schedule/default/end';
 
 export const codedCalls: readonly CodedCall[] = [
@@ -129,4 +156,43 @@ export const codedCalls: readonly CodedCall[] = [
   cloudwatch('GetMetricData', metrics({ NextToken: 'x' }), 'InvalidNextToken'),
   cloudwatch('ListMetrics', { Namespace: 'AWS/Lambda', MetricName: 'Invocations' }, 'ok'),
   cloudwatch('ListMetrics', { Namespace: 'AWS/EC2' }, 'ok', { Metrics: [] }),
+
+  lambda('CreateEventSourceMapping', source, 'ok', { State: 'Creating', BatchSize: 10 }),
+  lambda('CreateEventSourceMapping', source, 'ResourceConflictException'),
+  lambda('CreateEventSourceMapping', { ...source, FunctionName: 'none' }, 'ResourceNotFoundException'),
+  lambda('ListEventSourceMappings', { FunctionName: 'orders' }, 'ok'),
+  lambda('GetEventSourceMapping', { UUID: 'none' }, 'ResourceNotFoundException'),
+  lambda('UpdateEventSourceMapping', { UUID: 'none', Enabled: false }, 'ResourceNotFoundException'),
+
+  dynamodb('PutItem', circuit(1), 'ResourceNotFoundException'),
+  dynamodb('CreateTable', table, 'ok'),
+  dynamodb('CreateTable', table, 'ResourceInUseException'),
+  dynamodb('PutItem', circuit(2), 'ok'),
+  dynamodb('PutItem', circuit(1), 'ConditionalCheckFailedException'),
+  dynamodb('PutItem', { ...circuit(3), ConditionExpression: 'status = :new' }, 'ValidationException'),
+  dynamodb('PutItem', { TableName: 'breakers', Item: { revision: { N: '1' } } }, 'ValidationException'),
+  dynamodb('GetItem', { TableName: 'breakers', Key }, 'ok', { Item: { ...Key, revision: { N: '2' } } }),
+  dynamodb(
+    'UpdateItem',
+    {
+      TableName: 'breakers',
+      Key,
+      UpdateExpression: 'SET #state = :open ADD revision :one',
+      ExpressionAttributeNames: { '#state': 'state' },
+      ExpressionAttributeValues: { ':open': { S: 'OPEN' }, ':one': { N: '1' } },
+      ReturnValues: 'ALL_NEW',
+    },
+    'ok',
+    { Attributes: { ...Key, revision: { N: '3' }, state: { S: 'OPEN' } } },
+  ),
+  dynamodb('DeleteItem', { TableName: 'breakers', Key }, 'ok'),
+
+  sqs('GetQueueUrl', { QueueName: 'dead' }, 'AWS.SimpleQueueService.NonExistentQueue'),
+  sqs('CreateQueue', { QueueName: 'dead' }, 'ok'),
+  sqs('CreateQueue', { QueueName: 'orders', Attributes: { RedrivePolicy } }, 'ok'),
+  sqs('StartMessageMoveTask', { SourceArn: queueArn('none') }, 'ResourceNotFoundException'),
+  sqs('StartMessageMoveTask', { SourceArn: queueArn('orders') }, 'InvalidParameterValue'),
+  sqs('StartMessageMoveTask', { SourceArn: queueArn('dead') }, 'ok'),
+  sqs('ListMessageMoveTasks', { SourceArn: queueArn('dead') }, 'ok'),
+  sqs('CancelMessageMoveTask', { TaskHandle: 'bm9uZQ==' }, 'InvalidParameterValue'),
 ];
