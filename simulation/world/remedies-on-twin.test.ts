@@ -352,7 +352,7 @@ describe('dead letters', () => {
   const urlOf = (name: string): string => `${server.url}/123456789012/${name}`;
   const countOf = async (name: string): Promise<number> => {
     const command = new GetQueueAttributesCommand({ QueueUrl: urlOf(name), AttributeNames: ['All'] });
-    return Number((await ask((client) => client.send(command))).Attributes?.['ApproximateNumberOfMessages']);
+    return Number((await ask((client) => client.send(command))).Attributes?.ApproximateNumberOfMessages);
   };
 
   /** Three messages that nobody could handle. */
