@@ -19,6 +19,7 @@ import { calendarFormats, refreshMsDefault, type ConfigDocument } from './schema
 import { buildOncall, maskOncall, readOncallSecrets, type OncallSecrets, type OncallSettings } from './oncall.ts';
 import { buildBreakers, maskBreakers, type BreakerSettings } from './breakers.ts';
 import { buildPeople, buildRemedies, maskPeople, type ConfiguredPerson, type RemedySettings } from './remedies.ts';
+import { readText } from './read-text.ts';
 import { readSecret, Secret } from './secrets.ts';
 import { buildMaintenance, buildTelemetry, maskTelemetry, type OtlpSettings } from './trace-settings.ts';
 
@@ -136,9 +137,6 @@ export interface ConfigPorts {
   readonly files: Files;
 }
 
-/** A thousand functions with every key written out take a third of it. */
-const bytesMax = 1_048_576;
-
 /**
  * Reads, checks and freezes one configuration.
  *
@@ -166,20 +164,6 @@ export async function loadConfig(file: string, ports: ConfigPorts): Promise<Conf
 
 function withPathText({ path: at, line, column, got, expected }: Omit<Fault, 'path'> & { readonly path: Path }): Fault {
   return { path: formatPath(at), line, column, got, expected };
-}
-
-async function readText(file: string, files: Files): Promise<string> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await files.readFile(file, bytesMax);
-  } catch (error) {
-    throw new InputError('config', `cannot read ${file}: ${(error as Error).message}`, { cause: error });
-  }
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (error) {
-    throw new InputError('config', `cannot read ${file}: it is not UTF-8 text`, { cause: error });
-  }
 }
 
 interface Secrets {

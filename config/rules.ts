@@ -15,7 +15,8 @@ import { remedyRules } from './remedy-rules.ts';
 import { repeatsOf } from './repeats.ts';
 import { anchorKinds, calendarPlaces, feedKeys, pricesUsEast1, volumeSources, type ConfigDocument } from './schema.ts';
 
-type Draft<T> = T extends readonly (infer Item)[]
+/** What is right by itself; the rest is undefined. */
+export type Draft<T> = T extends readonly (infer Item)[]
   ? readonly (Draft<Item> | undefined)[]
   : T extends object
     ? { readonly [Key in keyof T]?: Draft<T[Key]> | undefined }

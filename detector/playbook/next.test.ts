@@ -246,6 +246,7 @@ describe('whatever is lost, refused or dies', () => {
   it('a death at any one place changes nothing but the time it takes', () => {
     for (const helps of [never, (levels: ReadonlyMap<string, string>) => levels.has('orders:live weight')]) {
       const whole = run({ playbook: three, helps });
+      expect(whole.placeCount).toBeGreaterThan(30);
       for (let place = 0; place < whole.placeCount; place++) {
         const cut = run({ playbook: three, helps, diesAt: new Set([place]) });
         expect([cut.effects, cut.run.end!.kind, cut.escalations.length > 1], `died at ${place}`).toEqual([

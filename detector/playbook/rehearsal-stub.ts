@@ -66,7 +66,8 @@ export function rehearse(plan: Rehearsal): Rehearsed {
   let facts: PlaybookNews[] = [];
   let placeCount = 0;
   const place = (): void => {
-    if (plan.diesAt?.has(placeCount++)) throw new Died();
+    const here = placeCount++;
+    if (plan.diesAt?.has(here)) throw new Died();
   };
   let nowMs = rehearsalStartsAtMs;
   let seq = 100;
