@@ -1,9 +1,16 @@
 import { expect, it } from 'vitest';
 import type { FunctionKey } from '../core/series-key.ts';
-import { ownershipSnippet, permissionsSnippet } from './terraform.ts';
+import { ownershipSnippet, permissionsSnippet, remedyPermissionsSnippet, type RemedyGrants } from './terraform.ts';
 
 const keyOf = (text: string): FunctionKey => text as FunctionKey;
 const orders = keyOf('123456789012/us-east-1/orders:live');
+
+const grants: RemedyGrants = {
+  functions: { 'reserve-concurrency': [], 'switch-event-source': [], 'weigh-alias': [] },
+  tables: [],
+  isRedriving: false,
+  place: { accountId: '123456789012', region: 'us-east-1' },
+};
 
 it('keeps Terraform off the number that is owned, and off the bounds that are steered', () => {
   expect(ownershipSnippet({ key: orders, ownership: 'own' })).toMatch(
@@ -40,5 +47,54 @@ it.each([1, 13, 14, 500])('fits the policies of %i functions into what IAM takes
     ownership: 'steer' as const,
   }));
   const text = permissionsSnippet([first!, ...others], { groupName: 'default' });
-  for (const document of text.split(/^data /m).slice(1)) expect(document.replace(/\s/g, '').length).toBeLessThan(6_144);
+  const keys = [first!.key, ...others.map(({ key }) => key)];
+  const functions = { 'reserve-concurrency': keys, 'switch-event-source': keys, 'weigh-alias': keys };
+  const remedies = remedyPermissionsSnippet({ ...grants, functions });
+  for (const document of `${text}${remedies}`.split(/^data /m).slice(1)) {
+    expect(document.replace(/\s/g, '').length).toBeLessThan(6_144);
+  }
+});
+
+it.each<[string, Partial<RemedyGrants>, readonly string[], readonly string[]]>([
+  ['nothing where nothing is enforced', {}, [], []],
+  [
+    'a weight of the alias, to whoever gives it back as well',
+    { functions: { ...grants.functions, 'weigh-alias': [orders] } },
+    ['GetAlias', 'UpdateAlias', 'GetProvisionedConcurrencyConfig'],
+    ['UpdateAlias'],
+  ],
+  [
+    'a limit',
+    { functions: { ...grants.functions, 'reserve-concurrency': [orders] } },
+    ['GetFunctionConcurrency', 'PutFunctionConcurrency', 'DeleteFunctionConcurrency'],
+    ['PutFunctionConcurrency', 'DeleteFunctionConcurrency'],
+  ],
+  [
+    'a pause',
+    { functions: { ...grants.functions, 'switch-event-source': [orders] } },
+    ['GetEventSourceMapping', 'UpdateEventSourceMapping'],
+    ['UpdateEventSourceMapping'],
+  ],
+  ['a breaker’s table', { tables: ['breakers'] }, ['GetItem', 'PutItem'], []],
+  [
+    'a move of dead letters',
+    { isRedriving: true },
+    [
+      'DeleteMessage',
+      'GetQueueAttributes',
+      'ListMessageMoveTasks',
+      'ReceiveMessage',
+      'SendMessage',
+      'StartMessageMoveTask',
+    ],
+    [],
+  ],
+])('grants remedies %s', (_, changed, foreshock, scheduler) => {
+  const documents = remedyPermissionsSnippet({ ...grants, ...changed }).split(/^data /m);
+  const others = documents.filter((one) => one.includes('"foreshock_scheduler_')).join('');
+  const own = documents.filter((one) => !one.includes('"foreshock_scheduler_')).join('');
+  const actionsIn = (text: string): readonly string[] =>
+    [...text.matchAll(/"(?:lambda|dynamodb|sqs):(\w+)"/g)].map((match) => match[1]!);
+  expect(actionsIn(own)).toEqual(foreshock);
+  expect(actionsIn(others)).toEqual(scheduler);
 });

@@ -102,6 +102,80 @@ ${policyDocument('foreshock_scheduler_trust', trust)}
 ${policyDocument('foreshock_scheduler', [set, ...steer].join('\n'))}`;
 }
 
+/** Remedies that are enforced, all of one account and region. */
+export interface RemedyGrants {
+  /** By what is done to them. */
+  readonly functions: Readonly<
+    Record<'reserve-concurrency' | 'switch-event-source' | 'weigh-alias', readonly FunctionKey[]>
+  >;
+  /** That breakers are written to. */
+  readonly tables: readonly string[];
+  /** Whether dead letters may be moved: of which queues, playbooks say. */
+  readonly isRedriving: boolean;
+  readonly place: Pick<FunctionName, 'accountId' | 'region'>;
+}
+
+/**
+ * What remedies need beside that, for Foreshock and for the role that gives back what they set. Empty where none is enforced. A policy for each kind: several lists of functions would not fit into one.
+ */
+export function remedyPermissionsSnippet({ functions, tables, isRedriving, place }: RemedyGrants): string {
+  const { accountId, region } = place;
+  const partition = partitionOf(region);
+  const arnOf = (service: string, rest: string): string => `arn:${partition}:${service}:${region}:${accountId}:${rest}`;
+  const { aliases, functionArns } = resourcesOf(functions['weigh-alias'].map(nameOf));
+  const weights = grantsOf([...functionArns, ...aliases], ['Get', 'Update'], 'Alias');
+  const reserved = resourcesOf(functions['reserve-concurrency'].map(nameOf)).functionArns;
+  const limits = grantsOf(reserved, ['Get', 'Put', 'Delete'], 'FunctionConcurrency');
+  const sources = grantsOf([arnOf('lambda', 'event-source-mapping:*')], ['Get', 'Update'], 'EventSourceMapping');
+  const granted = [
+    ...(aliases.length > 0
+      ? [{ ...weights, label: 'weights', own: statement(['lambda:GetProvisionedConcurrencyConfig'], aliases) }]
+      : []),
+    ...(reserved.length > 0 ? [{ ...limits, label: 'limits', own: '' }] : []),
+    ...(functions['switch-event-source'].length > 0 ? [{ ...sources, label: 'event_sources', own: '' }] : []),
+  ];
+  const tableArns = tables.map((table) => arnOf('dynamodb', `table/${table}`));
+  const foreshock = [
+    ...granted.map(({ label, foreshock: first, own }) => policyDocument(`foreshock_${label}`, first + own)),
+    ...(tableArns.length > 0
+      ? [policyDocument('foreshock_breakers', statement(['dynamodb:GetItem', 'dynamodb:PutItem'], tableArns))]
+      : []),
+    ...(isRedriving
+      ? [
+          `# Narrow it to your dead-letter queues and where their messages came from.\n${policyDocument('foreshock_dead_letters', statement(redriveActions, [arnOf('sqs', '*')]))}`,
+        ]
+      : []),
+  ];
+  if (foreshock.length === 0) return '';
+  const scheduler = granted.map((one) => policyDocument(`foreshock_scheduler_${one.label}`, one.scheduler));
+  const undoing = `\n# What gives remedies back should Foreshock not: attach it to the role in aws.scheduler.roleArn.\n`;
+  return `# What remedies need beside that: attach it to the role that Foreshock runs as.
+${foreshock.join('\n')}${scheduler.length > 0 ? undoing : ''}${scheduler.join('\n')}`;
+}
+
+/** To look and to change for Foreshock; to change for who gives back. */
+function grantsOf(
+  resources: readonly string[],
+  verbs: readonly string[],
+  noun: string,
+): { readonly foreshock: string; readonly scheduler: string } {
+  const actions = (some: readonly string[]): readonly string[] => some.map((verb) => `lambda:${verb}${noun}`);
+  return {
+    foreshock: statement(actions(verbs), resources),
+    scheduler: statement(actions(verbs.filter((verb) => verb !== 'Get')), resources),
+  };
+}
+
+/** AWS asks for all of these of whoever starts a move. */
+const redriveActions = [
+  'sqs:DeleteMessage',
+  'sqs:GetQueueAttributes',
+  'sqs:ListMessageMoveTasks',
+  'sqs:ReceiveMessage',
+  'sqs:SendMessage',
+  'sqs:StartMessageMoveTask',
+];
+
 /** A policy takes 6,144 characters; what is not a list of functions takes under 1,500. */
 const resourceLengthMax = 4_500;
 

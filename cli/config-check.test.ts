@@ -75,6 +75,10 @@ describe('config check', () => {
     expect(out).toContain('ignore_changes = [min_capacity, max_capacity]');
     expect(out).toContain('arn:aws:scheduler:us-east-1:123456789012:schedule/default/foreshock-*');
     expect(JSON.parse((await check(enforced, '--terraform', '--json')).out)).toMatchObject({ terraform: out });
+    expect(out).not.toContain('UpdateAlias');
+    expect((await check(`${enforced}\nremedies: { mode: enforce }\n`, '--terraform')).out).toMatch(
+      /"foreshock_weights"[^]*UpdateAlias[^]*"foreshock_scheduler_limits"[^]*DeleteFunctionConcurrency/,
+    );
     expect((await check(right, '--terraform')).out).toMatch(/^# No function states ownership/);
   });
 

@@ -1,12 +1,19 @@
 /**
  * `config check`: is this configuration right, and what does it come to once the defaults are filled in?
  */
-import { ownershipSnippet, permissionsSnippet, type ActedOn } from '../actuators/terraform.ts';
+import {
+  ownershipSnippet,
+  permissionsSnippet,
+  remedyPermissionsSnippet,
+  type ActedOn,
+} from '../actuators/terraform.ts';
 import { ConfigError } from '../config/faults.ts';
 import { realFiles } from '../config/files.ts';
 import { loadConfig, type Config, type ConfiguredFunction } from '../config/load.ts';
 import { InputError } from '../core/errors.ts';
 import type { SpillTarget } from '../core/function-spec.ts';
+import type { RemedyKind } from '../core/remedy.ts';
+import { parseFunctionKey, type FunctionKey } from '../core/series-key.ts';
 import { parseFlags, printJson, type ExitCode, type Terminal, type Verb } from './verb.ts';
 
 export const configCheckVerb: Verb = {
@@ -53,7 +60,8 @@ function reportFaults(error: ConfigError, { json, terminal }: { json: boolean; t
 }
 
 /** Text to copy; permissions once for each account and region. */
-function terraformOf({ functions, aws }: Config): string {
+function terraformOf(config: Config): string {
+  const { functions, aws } = config;
   const actedOn = functions.flatMap(({ spec: { key, ownership } }): ActedOn[] =>
     ownership === 'own' || ownership === 'steer' ? [{ key, ownership }] : [],
   );
@@ -62,7 +70,35 @@ function terraformOf({ functions, aws }: Config): string {
     permissionsSnippet([first!, ...others], aws.scheduler),
   );
   if (actedOn.length === 0) return '# No function states ownership: own or steer, so there is nothing to grant.\n';
-  return [...actedOn.map(ownershipSnippet), ...permissions].join('\n');
+  return [...actedOn.map(ownershipSnippet), ...permissions, ...remedyPermissionsOf(config)].join('\n');
+}
+
+/** For each account and region that remedies are enforced in. */
+function remedyPermissionsOf({ functions, remedies, breakers }: Config): readonly string[] {
+  const placeOf = (key: FunctionKey) => key.slice(0, key.lastIndexOf('/'));
+  const byPlace = Map.groupBy(
+    functions.map(({ spec }) => spec.key),
+    placeOf,
+  );
+  const tables = (breakers?.specs ?? []).flatMap(({ enactment }) =>
+    enactment.kind === 'shared-state' ? enactment.places : [],
+  );
+  return [...byPlace.values()].flatMap((keys) => {
+    const enforced = (kind: RemedyKind) => keys.filter((key) => remedies.modes[key]?.[kind] === 'enforce');
+    const { accountId, region } = parseFunctionKey(keys[0]!)!;
+    const own = tables.filter((one) => one.accountId === accountId && one.region === region);
+    const text = remedyPermissionsSnippet({
+      functions: {
+        'reserve-concurrency': enforced('reserve-concurrency'),
+        'switch-event-source': enforced('switch-event-source'),
+        'weigh-alias': enforced('weigh-alias'),
+      },
+      tables: [...new Set(own.map(({ table }) => table))],
+      isRedriving: enforced('redrive-dead-letters').length > 0,
+      place: { accountId, region },
+    });
+    return text === '' ? [] : [text];
+  });
 }
 
 function summarise(config: Config): string {
