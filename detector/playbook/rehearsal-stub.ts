@@ -47,6 +47,8 @@ export interface Rehearsed {
   readonly escalations: readonly string[];
   readonly questions: readonly string[];
   readonly placeCount: number;
+  /** Those of ticks at which something was wanted, said or answered, and of the ticks behind them. */
+  readonly busyPlaces: readonly number[];
   readonly endedAfterMs: number | undefined;
 }
 
@@ -64,6 +66,10 @@ export function rehearse(plan: Rehearsal): Rehearsed {
   const questions: string[] = [];
   let sealed = JSON.stringify(startRun(plan.playbook, plan.incident, { nowMs: rehearsalStartsAtMs, by: 'engine' }));
   let facts: PlaybookNews[] = [];
+  /** What people said is on record before anybody hears of it. */
+  const answers: PlaybookNews[] = [];
+  const busyPlaces: number[] = [];
+  let wasBusy = true;
   let placeCount = 0;
   const place = (): void => {
     const here = placeCount++;
@@ -72,12 +78,16 @@ export function rehearse(plan: Rehearsal): Rehearsed {
   let nowMs = rehearsalStartsAtMs;
   let seq = 100;
   const secondsMax = plan.secondsMax ?? 7_200;
-  for (let second = 0; second < secondsMax; second++, nowMs += msPerSecond) {
+  let isEnded = false;
+  for (let second = 0; second < secondsMax && !isEnded; second++, nowMs += msPerSecond) {
     world.pass(nowMs);
+    const firstPlace = placeCount;
+    let isBusy = facts.length > answers.length;
     try {
       let run = facts.reduce(hear, JSON.parse(sealed) as Run);
       const taken = next(run, world.momentAt(nowMs));
       run = taken.run;
+      isBusy ||= taken.wants.length > 0 || taken.says.length > 0;
       const effects: Extract<PlaybookWant, { readonly kind: 'remedy' }>[] = [];
       for (const want of taken.wants) {
         if (want.kind !== 'remedy') continue;
@@ -94,31 +104,45 @@ export function rehearse(plan: Rehearsal): Rehearsed {
       sealed = JSON.stringify(run);
       facts = [];
       says.push(...taken.says);
-      place();
+      // Sealed with the tick: questions, and what is told to people.
       for (const want of taken.wants) {
         if (want.kind === 'escalate') escalations.push(want.because);
-        if (want.kind === 'look') facts.push({ kind: 'looked', id: want.id, atMs: nowMs, ...world.look(want.remedy) });
-        if (want.kind === 'ask') {
-          questions.push(want.question);
-          if (plan.answer !== undefined)
-            facts.push({ kind: 'answered', id: want.id, isYes: plan.answer, by: 'ann', because: 'seen' });
-        }
+        if (want.kind !== 'ask') continue;
+        questions.push(want.question);
+        if (plan.answer !== undefined)
+          answers.push({ kind: 'answered', id: want.id, isYes: plan.answer, by: 'ann', because: 'seen' });
       }
+      facts.push(...answers);
+      place();
+      for (const want of taken.wants)
+        if (want.kind === 'look') facts.push({ kind: 'looked', id: want.id, atMs: nowMs, ...world.look(want.remedy) });
       for (const { id, remedy } of effects) {
         const outcome = world.apply(remedy, nowMs);
         place();
         facts.push({ kind: 'outcome', id, outcome });
       }
-      if (run.phase === 'ended') break;
+      isEnded = run.phase === 'ended';
     } catch (error) {
       if (!(error instanceof Died)) throw error;
       // What was not sealed is gone, and so is every answer that was on its way.
-      facts = [{ kind: 'restarted', atMs: nowMs }];
+      facts = [{ kind: 'restarted', atMs: nowMs }, ...answers];
     }
+    if (isBusy || wasBusy) for (let place = firstPlace; place < placeCount; place++) busyPlaces.push(place);
+    wasBusy = isBusy;
   }
   const run = JSON.parse(sealed) as Run;
   const endedAfterMs = run.end && run.end.atMs - rehearsalStartsAtMs;
-  return { run, effects: world.effects, levels: world.levels, says, escalations, questions, placeCount, endedAfterMs };
+  return {
+    run,
+    effects: world.effects,
+    levels: world.levels,
+    says,
+    escalations,
+    questions,
+    placeCount,
+    busyPlaces,
+    endedAfterMs,
+  };
 }
 
 function createWorld({ incident, helps, fateOf, provisioned, breakers = [] }: Rehearsal) {
