@@ -3,6 +3,7 @@ import type { Outcome } from '../../core/action.ts';
 import { WorldError } from '../../core/errors.ts';
 import type { FunctionName } from '../../core/series-key.ts';
 import type { Clock } from '../../core/time.ts';
+import { placeOf } from '../arn.ts';
 import type { AwsDoors } from '../aws-doors.ts';
 import { readFailure, worldErrorOf } from '../aws-failure.ts';
 
@@ -12,6 +13,18 @@ export type Place = Pick<FunctionName, 'accountId' | 'region'>;
 export interface RemedyPorts {
   readonly doorsOf: (place: Place) => AwsDoors;
   readonly clock: Clock;
+}
+
+/**
+ * The doors of a place that is named beside the functions: a queue, a table.
+ *
+ * @throws WorldError `OtherPlace`: a table of the same name in another region is another table.
+ */
+export function doorsAt({ doorsOf }: RemedyPorts, place: Place): AwsDoors {
+  const doors = doorsOf(place);
+  const { accountId, region } = doors.lambda;
+  if (accountId === place.accountId && region === place.region) return doors;
+  throw refusal('OtherPlace', `it is in ${placeOf(place)}, and ${placeOf(doors.lambda)} is what is acted on`);
 }
 
 /** What stands is not what the decision, or its undo, was made from: somebody else was here. */

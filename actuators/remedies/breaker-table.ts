@@ -11,7 +11,7 @@ import {
   type AttributeValue,
 } from '@aws-sdk/client-dynamodb';
 import { requireSameEnd } from '../aws-doors.ts';
-import { movedUnderUs, type Place, type RemedyPorts } from './ask.ts';
+import { doorsAt, movedUnderUs, type Place, type RemedyPorts } from './ask.ts';
 
 export type BreakerItem = Readonly<Record<string, AttributeValue>>;
 
@@ -41,9 +41,10 @@ export async function readBreakerItem(
   signal: AbortSignal,
 ): Promise<BreakerItem | undefined> {
   const command = new GetItemCommand({ TableName: table, Key: { ...key }, ConsistentRead: true });
-  const { Item } = await ports
-    .doorsOf(place)
-    .tables.send({ urgency: 'urgent', signal }, (client, abortSignal) => client.send(command, { abortSignal }));
+  const { tables } = doorsAt(ports, place);
+  const { Item } = await tables.send({ urgency: 'urgent', signal }, (client, abortSignal) =>
+    client.send(command, { abortSignal }),
+  );
   return Item;
 }
 
@@ -53,7 +54,7 @@ export async function readBreakerItem(
  * @throws WorldError `MovedUnderUs` where a newer standing is there; what the door throws.
  */
 export async function writeBreakerItem(ports: RemedyPorts, put: BreakerItemPut, signal: AbortSignal): Promise<void> {
-  const doors = ports.doorsOf(put.place);
+  const doors = doorsAt(ports, put.place);
   await requireSameEnd(doors, 'tables', () => readBreakerItem(ports, put, signal));
   const { table, item, condition } = put;
   const command = new PutItemCommand({

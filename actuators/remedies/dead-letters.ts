@@ -13,7 +13,7 @@ import {
 import type { RedriveDeadLetters, Standing } from '../../core/remedy.ts';
 import { requireSameEnd } from '../aws-doors.ts';
 import { isCount, unreadable } from '../service-door.ts';
-import { refusal, type Place, type RemedyPorts } from './ask.ts';
+import { doorsAt, refusal, type Place, type RemedyPorts } from './ask.ts';
 
 export type RedriveStanding = Extract<Standing, { readonly kind: 'redrive' }>;
 
@@ -41,8 +41,7 @@ export async function redriveDeadLetters(
   { queueArn, messagesPerSecondMax }: RedriveDeadLetters,
   signal: AbortSignal,
 ): Promise<void> {
-  const place = placeOfQueue(queueArn);
-  const doors = ports.doorsOf(place);
+  const doors = doorsAt(ports, placeOfQueue(queueArn));
   await requireSameEnd(doors, 'queues', () => listTasks(ports, queueArn, signal));
   const command = new StartMessageMoveTaskCommand({
     SourceArn: queueArn,
@@ -59,9 +58,10 @@ async function listTasks(
   signal: AbortSignal,
 ): Promise<readonly ListMessageMoveTasksResultEntry[]> {
   const command = new ListMessageMoveTasksCommand({ SourceArn: queueArn, MaxResults: 10 });
-  const { Results } = await ports
-    .doorsOf(placeOfQueue(queueArn))
-    .queues.send({ urgency: 'urgent', signal }, (client, abortSignal) => client.send(command, { abortSignal }));
+  const { queues } = doorsAt(ports, placeOfQueue(queueArn));
+  const { Results } = await queues.send({ urgency: 'urgent', signal }, (client, abortSignal) =>
+    client.send(command, { abortSignal }),
+  );
   return Results ?? [];
 }
 

@@ -281,6 +281,20 @@ describe('a share of an alias', () => {
     });
   });
 
+  it('goes back to none where the alias itself has moved to what had a share before', async () => {
+    await apply(weigh(0.1));
+    const undo = await undoFor(weigh(0.5));
+    expect(undo).toMatchObject({ weights: { 1: 0.1 } });
+    await apply(weigh(0.5));
+    twin.placeAlias('orders', {
+      ...{ name: 'live', functionVersion: '1', description: '' },
+      additionalVersionWeights: { 2: 0.5 },
+    });
+    const remedy = weigh(0.5, { version: '2' });
+    expect(await giveBack(undo, remedy)).toMatchObject(accepted);
+    expect(twin.sharesOf(key)).toEqual({ 1: 1 });
+  });
+
   it('is not taken from somebody who has split the alias since', async () => {
     const undo = await undoFor(weigh(0.5));
     await apply(weigh(0.5));
@@ -338,6 +352,18 @@ describe('an event source', () => {
     expect(await apply(resume)).toMatchObject(accepted);
   });
 
+  it('that somebody resumed since is not paused without its undo', async () => {
+    const uuid = await mapping();
+    await apply(pause(uuid));
+    passTo(clock.nowMs() + msPerMinute);
+    const before = await look(pause(uuid));
+    expect(undoOf(pause(uuid), before)).toMatchObject({ kind: 'stands' });
+    await apply({ ...pause(uuid), isEnabled: true });
+    passTo(clock.nowMs() + msPerMinute);
+    expect(await apply(pause(uuid), before)).toMatchObject({ kind: 'refused', code: 'MovedUnderUs' });
+    expect(twin.isEventSourceEnabled(uuid)).toBe(true);
+  });
+
   it('of another function is not touched, nor one that there is not', async () => {
     const uuid = await mapping();
     const other = { ...pause(uuid), key: key.replace(':live', ':blue') as FunctionKey };
@@ -386,11 +412,23 @@ describe('dead letters', () => {
     expect(isStanding(redrive('dead'), await look(redrive('dead')), clock.nowMs())).toBe(false);
   });
 
+  it('that nobody knows the origin of end the move, which then has not been done', async () => {
+    await fill();
+    await ask((client) => client.send(new SendMessageCommand({ QueueUrl: urlOf('dead'), MessageBody: 'by hand' })));
+    const intendedAtMs = clock.nowMs();
+    await apply(redrive('dead'));
+    passTo(clock.nowMs() + 10 * msPerSecond);
+    expect(isStanding(redrive('dead'), await look(redrive('dead')), intendedAtMs)).toBe(false);
+    expect([await countOf('orders'), await countOf('dead')]).toEqual([3, 1]);
+  });
+
   it('are none in a queue that takes nobody’s', async () => {
     await fill();
     expect(await apply(redrive('orders'))).toMatchObject({ kind: 'refused', code: 'InvalidParameterValue' });
     expect(await apply(redrive('nowhere'))).toMatchObject({ kind: 'refused', code: 'ResourceNotFoundException' });
     expect(await apply(redrive('no name'))).toMatchObject({ kind: 'refused', code: 'QueueArn' });
+    const elsewhere = { ...redrive('dead'), queueArn: queueArn('dead').replace('us-east-1', 'eu-west-1') };
+    expect(await apply(elsewhere)).toMatchObject({ kind: 'refused', code: 'OtherPlace' });
   });
 });
 
