@@ -75,7 +75,7 @@ function plan({
   const file = new URL(`../config/examples/playbooks/${name}.yaml`, import.meta.url);
   const key = origin as Incident['origin'];
   const finding = {
-    ...{ detector, key, startsAtMs: 0, atMs: 0, score: 2, weight: 'trouble', harmedRatio: 0.5 },
+    ...{ detector, key, startsAtMs: 0, atMs: 0, score: 2, weight: 'trouble' as const, harmedRatio: 0.5 },
     ...{ because: '', evidence: {}, traceIds: [] },
   } as const;
   return {

@@ -18,6 +18,7 @@ import { forecastVerb } from './forecast.ts';
 import { historyImportVerb } from './history-import.ts';
 import { oncallTestVerb } from './oncall-test.ts';
 import { planVerb } from './plan.ts';
+import { playbookCheckVerb, playbookDryRunVerb, playbookRunVerb, playbookStatusVerb } from './playbook.ts';
 import { serveVerb } from './serve.ts';
 import { simulateVerb } from './simulate.ts';
 import { twinVerb } from './twin.ts';
@@ -45,6 +46,10 @@ export const verbs: readonly Verb[] = [
   historyImportVerb,
   oncallTestVerb,
   planVerb,
+  playbookCheckVerb,
+  playbookDryRunVerb,
+  playbookRunVerb,
+  playbookStatusVerb,
   serveVerb,
   simulateVerb,
   twinVerb,

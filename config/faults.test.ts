@@ -160,7 +160,7 @@ describe('faults', () => {
     [
       'an unknown key that resembles none',
       ['limits:', 'colour: red\nlimits:'],
-      '9:1 colour: got an unknown key, expected one of store, http, aws, telemetry, audit, retention, functions, calendars, detection, signals, maintenance, limits, sharedResources, planning, remedies, approvals, people, breakers, oncall, prices',
+      '9:1 colour: got an unknown key, expected one of store, http, aws, telemetry, audit, retention, functions, calendars, detection, signals, maintenance, limits, sharedResources, planning, remedies, approvals, people, breakers, playbooks, oncall, prices',
     ],
     [
       'a missing key',

@@ -4,10 +4,10 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { assert } from '../core/assert.ts';
-import { InputError } from '../core/errors.ts';
 import type { FunctionSpec, Limits, Prices, SharedResource, SpillTarget } from '../core/function-spec.ts';
 import type { MaintenanceWindow } from '../core/incident.ts';
 import type { Json } from '../core/json.ts';
+import type { Playbook } from '../core/playbook.ts';
 import type { Importance } from '../core/market-event.ts';
 import { functionKeyOf, parseFunctionKey } from '../core/series-key.ts';
 import { checkDocument, type DocumentFault } from './check.ts';
@@ -19,6 +19,7 @@ import { calendarFormats, refreshMsDefault, type ConfigDocument } from './schema
 import { buildOncall, maskOncall, readOncallSecrets, type OncallSecrets, type OncallSettings } from './oncall.ts';
 import { buildBreakers, maskBreakers, type BreakerSettings } from './breakers.ts';
 import { buildPeople, buildRemedies, maskPeople, type ConfiguredPerson, type RemedySettings } from './remedies.ts';
+import { loadPlaybook } from './playbooks.ts';
 import { readText } from './read-text.ts';
 import { readSecret, Secret } from './secrets.ts';
 import { buildMaintenance, buildTelemetry, maskTelemetry, type OtlpSettings } from './trace-settings.ts';
@@ -53,6 +54,8 @@ export interface Config {
   readonly remedies: RemedySettings;
   /** Absent: there are none. */
   readonly breakers?: BreakerSettings;
+  /** In the order of the file. */
+  readonly playbooks: readonly Playbook[];
   /** Who may use the API under a name. */
   readonly people: readonly ConfiguredPerson[];
   /** Who is told of trouble; absent: nobody. */
@@ -149,17 +152,19 @@ export async function loadConfig(file: string, ports: ConfigPorts): Promise<Conf
   const checked = checkDocument(value);
   const folder = path.resolve(path.dirname(file));
   const secrets = await readSecrets(checked.draft, folder, ports);
+  const playbooks = await readPlaybooks(checked.draft, folder, ports.files);
   const placed = [
     ...checked.faults,
     ...secrets.faults,
     ...(await findMissingFiles(checked.draft, folder, ports.files)),
+    ...playbooks.faults,
   ].map((fault) => ({ ...fault, ...(fault.at === 'key' ? yaml.placeOfKey(fault.path) : yaml.placeOf(fault.path)) }));
   const faults = [...yaml.faults, ...placed]
     .map(withPathText)
     .sort((one, other) => one.line - other.line || one.column - other.column);
   if (faults.length > 0) throw new ConfigError(file, faults);
   assert(checked.document !== undefined, 'a file without faults has a document');
-  return freezeDeeply(buildConfig(checked.document, { file, folder, secrets }));
+  return freezeDeeply(buildConfig(checked.document, { file, folder, secrets, playbooks: playbooks.playbooks }));
 }
 
 function withPathText({ path: at, line, column, got, expected }: Omit<Fault, 'path'> & { readonly path: Path }): Fault {
@@ -258,15 +263,46 @@ async function findMissingFiles(draft: ConfigDraft, folder: string, files: Files
   return faults;
 }
 
+/** @throws ConfigError of a playbook with faults: they stand in its own file. */
+async function readPlaybooks(
+  draft: ConfigDraft,
+  folder: string,
+  files: Files,
+): Promise<{ readonly playbooks: readonly Playbook[]; readonly faults: readonly DocumentFault[] }> {
+  const playbooks: Playbook[] = [];
+  const faults: DocumentFault[] = [];
+  for (const [index, name] of (draft.playbooks ?? []).entries()) {
+    if (name === undefined) continue;
+    const at = { path: ['playbooks', index], at: 'value', got: describeValue(name) } as const;
+    const file = path.resolve(folder, name);
+    if (!(await files.isFile(file))) {
+      faults.push({ ...at, expected: `a file that exists (from ${folder})` });
+      continue;
+    }
+    const playbook = await loadPlaybook(file, files);
+    if (playbooks.some((other) => other.name === playbook.name))
+      faults.push({ ...at, expected: `playbooks of different names (one before it is ${playbook.name} as well)` });
+    playbooks.push(playbook);
+  }
+  return { playbooks, faults };
+}
+
 function buildConfig(
   document: ConfigDocument,
-  { file, folder, secrets }: { file: string; folder: string; secrets: Secrets },
+  {
+    file,
+    folder,
+    secrets,
+    playbooks,
+  }: { file: string; folder: string; secrets: Secrets; playbooks: readonly Playbook[] },
 ): Config {
   const { tokens } = secrets;
   const { aws, telemetry } = document;
   const audit = maskAudit(document.audit, secrets);
   const http = { ...document.http, tokens: tokens.map(String) };
   const masked = {
+    // What they say, and not where they stand: an edit of one is another configuration.
+    playbooks,
     audit,
     calendars: maskCalendars(document.calendars, secrets),
     telemetry: maskTelemetry(telemetry),
@@ -312,6 +348,7 @@ function buildConfig(
       }),
     ),
     people: buildPeople(document.people, secrets.personTokens),
+    playbooks,
     ...(document.breakers && { breakers: buildBreakers(document.breakers, secrets.breakerTokens) }),
     ...(document.oncall && { oncall: buildOncall(document.oncall, secrets.oncall) }),
     prices: Object.fromEntries(document.prices.map((prices) => [prices.region, prices])),

@@ -23,6 +23,8 @@ export function findPlaybookBreaches(draft: PlaybookDraft): readonly Breach[] {
 function exactlyOne(entry: object, keys: readonly string[], at: Path): readonly Breach[] {
   const stated = keys.filter((key) => key in entry);
   const expected = `exactly one of ${keys.join(', ')}`;
+  // A faulty key beside it may be the one that was meant.
+  if (stated.length === 0 && Object.values(entry).includes(undefined)) return [];
   if (stated.length === 0) return [{ path: at, got: 'none of them', expected }];
   return stated.slice(1).map((key) => ({ path: [...at, key], got: `${stated[0]!} as well`, expected }));
 }

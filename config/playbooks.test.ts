@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ConfigError } from './faults.ts';
 import { parsePlaybook } from './playbooks.ts';
+import { linesOf as configLinesOf, load, minimal as configuration } from './sample.ts';
 
 const minimal = `name: calm
 because: orders fail
@@ -101,4 +102,26 @@ it('every shipped playbook is right, begins in shadow, and has the name of its f
     const playbook = parsePlaybook(name, readFileSync(new URL(name, folder), 'utf8'));
     expect([`${playbook.name}.yaml`, playbook.guard.mode]).toEqual([name, 'shadow']);
   }
+});
+
+describe('playbooks of a configuration', () => {
+  const named = (...files: readonly string[]) => `${configuration}playbooks: [${files.join(', ')}]\n`;
+
+  it('are read with it, and what they say is part of its hash', async () => {
+    const one = await load(named('calm.yaml'), { '/etc/calm.yaml': minimal });
+    const other = await load(named('calm.yaml'), { '/etc/calm.yaml': minimal.replace('20', '21') });
+    expect(one.playbooks.map(({ name }) => name)).toEqual(['calm']);
+    expect(one.sha256).not.toBe(other.sha256);
+  });
+
+  it('are refused where a file is not there, where two have one name, and with their own faults', async () => {
+    expect(await configLinesOf(named('missing.yaml'))).toEqual([
+      expect.stringContaining('playbooks[0]: got "missing.yaml", expected a file that exists'),
+    ]);
+    const files = { '/etc/a.yaml': minimal, '/etc/b.yaml': minimal };
+    await expect(load(named('a.yaml', 'b.yaml'), files)).rejects.toThrow(
+      /playbooks\[1\]: got "b.yaml", expected playbooks of different/,
+    );
+    await expect(load(named('a.yaml'), { '/etc/a.yaml': 'name: a' })).rejects.toThrow(/^\/etc\/a\.yaml:1:/);
+  });
 });

@@ -406,6 +406,10 @@ export const configSchema = strictMap({
   approvals,
   people,
   breakers: breakers.optional().describe('Circuit breakers. Left out: there are none.'),
+  // None: what is done about trouble without asking is for its owner to write down.
+  playbooks: listOf(filePath(), { items: 'files', countMax: 50 })
+    .default([])
+    .describe('Playbooks, a file each (see config/examples/playbooks/): of those that match, the first begins.'),
   oncall: oncall.optional().describe('Who is told of trouble. Left out: nobody, it is only on record.'),
   prices: listOf(regionPrices, { items: 'regions', countMin: 1, countMax: 100 })
     .default([pricesUsEast1])

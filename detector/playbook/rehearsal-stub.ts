@@ -84,7 +84,8 @@ export function rehearse(plan: Rehearsal): Rehearsed {
     const firstPlace = placeCount;
     let isBusy = facts.length > answers.length;
     try {
-      let run = facts.reduce(hear, JSON.parse(sealed) as Run);
+      const restored = JSON.parse(sealed) as Run;
+      let run = facts.reduce(hear, restored);
       const taken = next(run, world.momentAt(nowMs));
       run = taken.run;
       isBusy ||= taken.wants.length > 0 || taken.says.length > 0;

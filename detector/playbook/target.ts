@@ -32,7 +32,7 @@ export function functionOf(word: string, origin: string): FunctionKey | Unable {
   return parseFunctionKey(key) ? (key as FunctionKey) : { unable: `${word} is ${key}, and no function` };
 }
 
-export function isUnable<Value extends object | string>(value: Value | Unable): value is Unable {
+export function isUnable(value: object | string): value is Unable {
   return typeof value === 'object' && 'unable' in value;
 }
 
