@@ -52,6 +52,8 @@ const steering: Pursuit = {
   observed: observed(12, 'IN_PROGRESS', { scalable: { min: 0, max: 60 } }),
 };
 
+const brake = { by: 'operator:ada', because: 'a drill' };
+
 interface Case {
   readonly says: string;
   readonly action?: Partial<HoldProvisionedConcurrency>;
@@ -440,6 +442,19 @@ const cases: readonly Case[] = [
     says: 'is above the budget of its event',
     context: { others: { ...context.others, usdOfEvent: 3.01 } },
     verdict: 'refuse budget',
+  },
+  { says: 'raises with the brake on', context: { brake }, verdict: 'wait brake' },
+  {
+    says: 'raises before anybody said yes',
+    context: { unapproved: 'nobody has said yes yet' },
+    verdict: 'wait approval',
+  },
+  {
+    says: 'releases with the brake on and without a yes',
+    action: { concurrency: 0 },
+    context: { brake, unapproved: 'nobody has said yes yet' },
+    pursuit: releasing,
+    verdict: 'pass',
   },
   {
     says: 'costs to the last cent what its limits allow, summed in another order',

@@ -52,6 +52,23 @@ const heldStage: GateStage = {
   },
 };
 
+// What is held ends by itself and may be given back; nothing more is asked for.
+const brakeStage: GateStage = {
+  name: 'brake',
+  judge(action, context) {
+    const { brake } = context;
+    return brake && isRaise(action, context) ? wait(`the brake is on (${brake.by}): ${brake.because}`) : undefined;
+  },
+};
+
+const approvalStage: GateStage = {
+  name: 'approval',
+  judge(action, context) {
+    const { unapproved } = context;
+    return unapproved !== undefined && isRaise(action, context) ? wait(unapproved) : undefined;
+  },
+};
+
 const inFlightStage: GateStage = {
   name: 'in-flight',
   judge(_action, { pursuit: { inFlight } }) {
@@ -266,6 +283,7 @@ export const gateStages: readonly GateStage[] = [
   ownerStage,
   endpointStage,
   heldStage,
+  brakeStage,
   inFlightStage,
   alreadyStage,
   backoffStage,
@@ -279,6 +297,7 @@ export const gateStages: readonly GateStage[] = [
   bookedStage,
   ceilingStage,
   budgetStage,
+  approvalStage,
 ];
 
 /** A booked raise is asked what a raise is asked, but for what only a look at that instant could tell. An end is asked who may act at all. */
@@ -287,9 +306,11 @@ export const bookedRaiseStages: readonly GateStage[] = [
   ownerStage,
   endpointStage,
   heldStage,
+  brakeStage,
   failedStage,
   ceilingStage,
   budgetStage,
+  approvalStage,
 ];
 export const bookedEndStages: readonly GateStage[] = [modeStage, ownerStage, endpointStage];
 

@@ -21,6 +21,8 @@ type GateStageName =
   | 'mode'
   | 'endpoint'
   | 'held'
+  | 'brake'
+  | 'approval'
   | 'in-flight'
   | 'already'
   | 'backoff'
@@ -68,6 +70,10 @@ export interface GateContext {
   readonly errorRatio?: number | undefined;
   /** An operator's word that this function is to be left as it is. */
   readonly operatorHold?: { readonly because: string; readonly untilMs?: EpochMs };
+  /** Everything is stopped, pre-warms as well; absent: it is not. */
+  readonly brake?: { readonly by: string; readonly because: string } | undefined;
+  /** Why the event still waits for a human's yes; absent: it does not. */
+  readonly unapproved?: string | undefined;
   /** What all other functions of the account and region hold or have asked for, what passed earlier in this tick included. */
   readonly others: {
     readonly concurrency: number;

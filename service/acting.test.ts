@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { FunctionKey } from '../core/series-key.ts';
 import { msPerHour, msPerMinute } from '../core/time.ts';
-import { emptyActing, moveBrake, obey, passTime, type ActingState, type Command } from './acting.ts';
+import { moveBrake, obey, passTime, type ActingState, type Command } from './acting.ts';
 import { viewActing } from './acting-view.ts';
+import { brakeOff } from './brake.ts';
 import { prewarmTimes, type ApprovalWish } from './approvals.ts';
 
 const startsAtMs = Date.UTC(2026, 10, 6, 13, 30);
@@ -15,6 +16,7 @@ const wish: ApprovalWish = {
   times: prewarmTimes(startsAtMs),
   because: 'non-farm payrolls',
 };
+const emptyActing: ActingState = { approvals: {}, holds: {}, brake: brakeOff };
 const said = { by: 'operator:ada', because: 'fine', atMs: nowMs + 1_000 };
 const limits = { withoutEffectMax: 3 };
 const asked = passTime(emptyActing, { nowMs, wishes: { prewarm: [wish] } });

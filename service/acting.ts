@@ -1,5 +1,5 @@
 /**
- * What people said of acting: approvals, holds, the brake. Plain JSON between two ticks; commands come in as facts, and everything that changes it is written down with the
+ * What people said of acting: approvals, holds, the brake, as a part of what is known of remedies. Plain JSON between two ticks; commands come in as facts, and everything that changes it is written down with the
  * name of who did it. Pure: the engine keeps the state, and seals it with the tick that changed it.
  */
 import type { AuditDraft } from '../core/audit.ts';
@@ -11,14 +11,7 @@ import {
   type Approvals,
   type ApprovalWishes,
 } from './approvals.ts';
-import {
-  advanceBrake,
-  brakeOff,
-  type BrakeLimits,
-  type BrakeMoment,
-  type BrakeScope,
-  type BrakeState,
-} from './brake.ts';
+import { advanceBrake, type BrakeLimits, type BrakeMoment, type BrakeScope, type BrakeState } from './brake.ts';
 import { endHolds, putHold, releaseHold, type Holds } from './holds.ts';
 
 export interface ActingState {
@@ -26,8 +19,6 @@ export interface ActingState {
   readonly holds: Holds;
   readonly brake: BrakeState;
 }
-
-export const emptyActing: ActingState = { approvals: {}, holds: {}, brake: brakeOff };
 
 interface Said {
   readonly by: string;
@@ -45,15 +36,19 @@ export type Command =
 /** An event for the record, but for when. */
 export type ActingNote = Omit<AuditDraft, 'atMs'>;
 
-export interface ActingStep {
+export interface ActingStep<State extends ActingState = ActingState> {
   /** The same object where nothing changed. */
-  readonly state: ActingState;
+  readonly state: State;
   readonly notes: readonly ActingNote[];
   readonly news: readonly ApprovalNews[];
 }
 
 /** One person's word into the state. */
-export function obey(state: ActingState, command: Command, limits: BrakeLimits): ActingStep {
+export function obey<State extends ActingState>(
+  state: State,
+  command: Command,
+  limits: BrakeLimits,
+): ActingStep<State> {
   const { by, because, atMs } = command;
   switch (command.kind) {
     case 'answer': {
@@ -88,7 +83,11 @@ export function obey(state: ActingState, command: Command, limits: BrakeLimits):
 }
 
 /** A moment of the brake, by a person or by the engine. */
-export function moveBrake(state: ActingState, moment: BrakeMoment, limits: BrakeLimits): ActingStep {
+export function moveBrake<State extends ActingState>(
+  state: State,
+  moment: BrakeMoment,
+  limits: BrakeLimits,
+): ActingStep<State> {
   const brake = advanceBrake(state.brake, moment, limits);
   if (brake.on === state.brake.on) return stepOf(state, { brake }, {});
   const { by, because } = moment.kind === 'set' ? moment : brake.on!;
@@ -97,10 +96,10 @@ export function moveBrake(state: ActingState, moment: BrakeMoment, limits: Brake
 }
 
 /** What time does: holds end, what is wished is asked, what waits is said again. */
-export function passTime(
-  state: ActingState,
+export function passTime<State extends ActingState>(
+  state: State,
   moment: { readonly nowMs: EpochMs; readonly wishes: ApprovalWishes },
-): ActingStep {
+): ActingStep<State> {
   const { holds, ended } = endHolds(state.holds, moment.nowMs);
   const { approvals, news } = advanceApprovals(state.approvals, moment);
   const overNotes = ended.map((subject): ActingNote => {
@@ -142,11 +141,11 @@ function noteOfNews({ kind, approval }: ApprovalNews): ActingNote {
   };
 }
 
-function stepOf(
-  state: ActingState,
+function stepOf<State extends ActingState>(
+  state: State,
   change: Partial<ActingState>,
   { notes = [], news = [] }: Partial<Omit<ActingStep, 'state'>>,
-): ActingStep {
+): ActingStep<State> {
   const isSame = (Object.keys(change) as (keyof ActingState)[]).every((part) => change[part] === state[part]);
   return { state: isSame ? state : { ...state, ...change }, notes, news };
 }

@@ -14,6 +14,7 @@ import type { Urgency } from '../core/ports.ts';
 import { msPerMinute, type EpochMs } from '../core/time.ts';
 import { isListingDue, keepBooks } from './bookkeeping.ts';
 import { sumCommitments, type Commitments } from './commitments.ts';
+import { isPromisedFor, isWarmedFor, permissionsFor } from './engine-acting.ts';
 import { stepAt } from './engine-plan.ts';
 import { causedByPlan, note, toBody, type Scene, type Turn } from './engine-scene.ts';
 import { actionOf, type FunctionState } from './function-state.ts';
@@ -68,7 +69,9 @@ function act(state: FunctionState, acting: Acting): void {
   const { scene, turn, commitments } = acting;
   const { nowMs } = turn;
   const { spec } = state;
-  const step = scene.plan && nowMs < scene.plan.untilMs ? stepAt(scene, spec.key, nowMs) : undefined;
+  const planned = scene.plan && nowMs < scene.plan.untilMs ? stepAt(scene, spec.key, nowMs) : undefined;
+  // What somebody said no to is not wanted: what is held for it goes back to the floor.
+  const step = planned && isWarmedFor(scene, planned, nowMs) ? planned : undefined;
   state.step = step;
   adoptWhatWasFound(state, nowMs);
   want(state, nowMs);
@@ -130,8 +133,13 @@ function book(state: FunctionState, acting: Acting): void {
   const { listing, plan, stepsByFunction, importantEventIds } = acting.scene;
   const { nowMs } = acting.turn;
   if (listing.listedAtMs === undefined) return;
-  const steps = plan && nowMs < plan.untilMs ? (stepsByFunction.get(state.spec.key) ?? []) : undefined;
-  const isBookedAhead = (eventId: string): boolean => importantEventIds.has(eventId);
+  const wantedSteps = (stepsByFunction.get(state.spec.key) ?? []).filter((step) =>
+    isWarmedFor(acting.scene, step, nowMs),
+  );
+  const steps = plan && nowMs < plan.untilMs ? wantedSteps : undefined;
+  const { key } = state.spec;
+  const isBookedAhead = (eventId: string): boolean =>
+    importantEventIds.has(eventId) && isPromisedFor(acting.scene, { key, eventId }, nowMs);
   for (const action of keepBooks(state, { nowMs, steps, isBookedAhead })) {
     const refusal = bookingRefusalOf(state, action, acting);
     if (refusal) noteBookingRefusal(state, action, { refusal, acting });
@@ -177,6 +185,7 @@ function contextOf(
     pursuit: state.pursuit,
     ...(listing.listedAtMs !== undefined && { bookedEndMs: bookedEndMs(state.bookings, turn.nowMs) }),
     errorRatio: health.errorRatio(turn.nowMs),
+    ...permissionsFor(scene, state, { action, nowMs: turn.nowMs }),
     ...commitments.around(state.spec, action),
     seed: options.seed,
   };

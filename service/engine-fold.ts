@@ -5,6 +5,7 @@ import { assertNever } from '../core/assert.ts';
 import { bookingNameOf } from '../core/booking.ts';
 import type { AccountLimits } from '../core/ports.ts';
 import { hearRemedied } from './remedies/turn.ts';
+import { hearCommand } from './engine-acting.ts';
 import { hearAnswer, hearDelivery } from './engine-oncall.ts';
 import { note, type Scene, type Turn } from './engine-scene.ts';
 import type { Fact } from './facts.ts';
@@ -53,6 +54,9 @@ export function fold(scene: Scene, fact: Fact, turn: Turn): void {
       return;
     case 'breaker-forced':
       turn.breakerCommands.set(fact.name, fact.command);
+      return;
+    case 'commanded':
+      hearCommand(scene, turn, fact.command);
       return;
     case 'told':
       turn.drafts.push({ ...fact.draft, atMs: turn.nowMs });

@@ -4,6 +4,7 @@ import type { AccountLimits } from '../core/ports.ts';
 import type { FunctionKey } from '../core/series-key.ts';
 import { msPerMinute, type EpochMs } from '../core/time.ts';
 import { isPlannable } from '../forecaster/planner.ts';
+import { isPromisedFor } from './engine-acting.ts';
 import { note, type Scene, type Turn } from './engine-scene.ts';
 import { heldByOthers } from './function-state.ts';
 
@@ -50,7 +51,8 @@ export function promise(scene: Scene, nowMs: EpochMs): void {
     for (const event of events) {
       if (event.symbols.length > 0 && !event.symbols.some((symbol) => symbols.includes(symbol))) continue;
       const step = stepAt(scene, spec.key, event.startsAtMs);
-      if (step?.eventId === undefined) continue;
+      // Nobody waits for what people have not agreed to.
+      if (step?.eventId === undefined || !isPromisedFor(scene, step, nowMs)) continue;
       ledger.expect(spec.key, event, step);
       promised.add(event.id);
     }

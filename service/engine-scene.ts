@@ -21,6 +21,7 @@ import { leftBehindOf, type LeftBehind } from './left-behind.ts';
 import { createOncall, type Oncall } from './oncall.ts';
 import { emptyOncall, type OncallState, type ToldCounts } from './oncall-state.ts';
 import { createPlanning, type Planning } from './planning.ts';
+import { noPrewarmWishes, type PrewarmWishes } from './prewarm-approval.ts';
 import { createPrewarmLedger, type PrewarmLedger } from './prewarm-ledger.ts';
 import { createSpanDemand, type SpanDemand } from './span-demand.ts';
 import { noRemedies, type RemediesState } from './remedies/state.ts';
@@ -54,6 +55,8 @@ export interface Scene {
   toldCounts: ToldCounts;
   /** What is done about trouble, and what of it stands. */
   remedies: RemediesState;
+  /** Pre-warms of the plan in force that wait for a yes, or have one. */
+  prewarmWishes: PrewarmWishes;
   /** By the forecasts in force. */
   readonly expectedRates: ExpectedRates;
   /** What we asked of Lambda in the last hour. */
@@ -109,6 +112,7 @@ export function createScene(options: SystemOptions, snapshot: EngineSnapshot | u
     oncallState: snapshot?.oncall ?? emptyOncall,
     toldCounts: { pages: 0, escalations: 0 },
     remedies: snapshot?.remedies ?? noRemedies,
+    prewarmWishes: noPrewarmWishes,
     expectedRates: createExpectedRates(),
     actionsTaken: snapshot?.actionsTaken ?? [],
     acknowledgements: [],

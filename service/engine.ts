@@ -6,6 +6,7 @@
  * book what ends it, ask the gate, and look at what is being prepared (engine-act.ts); seal it all. Nothing is remembered as "to be done": the level
  * wanted is derived anew each second and compared with what is observed, so a crash, a lost answer and a late one all end in the same place.
  */
+import type { ActingState } from './acting.ts';
 import { badDayErrorRatio } from '../actuators/gate-stages.ts';
 import type { AuditDraft } from '../core/audit.ts';
 import type { CapacityPlan } from '../core/capacity.ts';
@@ -13,6 +14,7 @@ import type { Json } from '../core/json.ts';
 import type { FunctionKey } from '../core/series-key.ts';
 import type { EpochMs } from '../core/time.ts';
 import { actOnAll, poll } from './engine-act.ts';
+import { askPeople } from './engine-acting.ts';
 import { fold } from './engine-fold.ts';
 import { promise, replan } from './engine-plan.ts';
 import { createScene, note, toJson, type Scene, type Turn } from './engine-scene.ts';
@@ -64,6 +66,8 @@ export interface Engine {
   /** All of it. Costs as much as there is to say: some ten kilobytes a key. */
   wholeSnapshot(): EngineSnapshot;
   readonly watch: TraceWatch;
+  /** What people said of acting. */
+  readonly acting: () => ActingState;
 }
 
 export function createEngine(options: SystemOptions, snapshot?: EngineSnapshot): Engine {
@@ -93,6 +97,7 @@ export function createEngine(options: SystemOptions, snapshot?: EngineSnapshot):
     toldCounts: () => scene.toldCounts,
     ownIncidents: incidents.list,
     watch: scene.watch,
+    acting: () => scene.remedies,
     snapshot: () => snapshotOf(scene),
     wholeSnapshot: () => ({
       ...snapshotOf(scene),
@@ -114,6 +119,7 @@ function decide(scene: Scene, turn: Turn): void {
   const { nowMs } = turn;
   if (scene.isPromiseDue) promise(scene, nowMs);
   scene.isPromiseDue = false;
+  askPeople(scene, turn);
   // Before the control plane has answered once, nobody knows whom we would be talking to.
   if (scene.account !== undefined) {
     watchSurges(scene, turn);

@@ -16,6 +16,7 @@ import type { AccountLimits, Urgency } from '../core/ports.ts';
 import type { FunctionKey } from '../core/series-key.ts';
 import type { EpochMs } from '../core/time.ts';
 import type { WindowDelta } from '../core/window.ts';
+import type { Command } from './acting.ts';
 import type { JobAnswer, JobCall } from './remedies/job.ts';
 
 export type Fact =
@@ -72,6 +73,8 @@ export type Fact =
   | { readonly kind: 'remedied'; readonly jobId: string; readonly intentSeq?: number; readonly answer: JobAnswer }
   /** A human's word on a breaker. */
   | { readonly kind: 'breaker-forced'; readonly name: BreakerName; readonly command: BreakerCommand }
+  /** An operator's word: a yes or no, a hold, the brake. */
+  | { readonly kind: 'commanded'; readonly command: Command }
   /** Something happened outside of judgement, and belongs in the record. */
   | { readonly kind: 'told'; readonly draft: AuditDraft }
   /** Who answers at the other end, and how long one more urgent call would wait for its turn. */

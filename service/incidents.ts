@@ -26,6 +26,8 @@ export type IncidentKind =
   | 'surge'
   /** More than one call in twenty to the control plane fails. */
   | 'control-plane-errs'
+  /** An event is half an hour away, and nobody has said yes or no to its pre-warm. */
+  | 'approval-missing'
   /** A target of on-call is gone, or takes nothing: pages to it reach nobody. */
   | 'on-call-fails'
   /** Capacity that an earlier run asked for, and that nobody gives back under this configuration. */

@@ -15,6 +15,7 @@ import type { LeadModel } from '../forecaster/event-window.ts';
 import type { PlanningPolicy } from '../forecaster/planner.ts';
 import type { Log } from './log.ts';
 import type { Messenger } from './messenger.ts';
+import type { PrewarmApprovals } from './prewarm-approval.ts';
 import type { OncallOptions } from './oncall-options.ts';
 import type { RemedyCaller } from './remedies/caller.ts';
 import type { RemedyOptions } from './remedies/options.ts';
@@ -56,6 +57,8 @@ export interface SystemOptions {
   readonly oncall?: OncallOptions;
   /** What may be done about trouble; absent: nothing is, it is only told. */
   readonly remedies?: RemedyOptions;
+  /** By function: whether its pre-warms wait for a yes. Absent: nobody is asked. */
+  readonly prewarmApprovals?: PrewarmApprovals;
   /** Names the run: jitter and polling are spread by it. */
   readonly seed: string;
 }

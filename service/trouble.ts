@@ -37,7 +37,10 @@ export function reportTrouble(state: FunctionState, { nowMs, note, incidents }: 
 /** What is wrong, or why it is over; undefined where it is too early to say either. */
 type Trouble = { readonly is: string } | { readonly over: string } | undefined;
 
-type Kind = Exclude<IncidentKind, 'prewarm-late' | 'surge' | 'control-plane-errs' | 'on-call-fails' | 'left-behind'>;
+type Kind = Exclude<
+  IncidentKind,
+  'approval-missing' | 'prewarm-late' | 'surge' | 'control-plane-errs' | 'on-call-fails' | 'left-behind'
+>;
 type Judge = (state: FunctionState, nowMs: EpochMs) => Trouble;
 
 const judges: Readonly<Record<Kind, Judge>> = {

@@ -1,19 +1,17 @@
 /** Where remedies stand: plain JSON, sealed with the tick that changed it. */
 import { emptyRemedyLedger, type RemedyLedger } from '../../actuators/remedy-gate-ledger.ts';
 import type { BreakerState } from '../../detector/breaker/machine.ts';
-import { brakeOff, type BrakeState } from '../brake.ts';
-import type { Holds } from '../holds.ts';
+import type { ActingState } from '../acting.ts';
+import { brakeOff } from '../brake.ts';
 import type { Held, RemedyJob } from './job.ts';
 
-export interface RemediesState {
+export interface RemediesState extends ActingState {
   readonly breakers: Readonly<Record<string, BreakerState>>;
   /** Under way. */
   readonly jobs: Readonly<Record<string, RemedyJob>>;
   /** What stands in the world by us, by who wanted it. */
   readonly held: Readonly<Record<string, Held>>;
   readonly ledger: RemedyLedger;
-  readonly brake: BrakeState;
-  readonly holds: Holds;
 }
 
 export const noRemedies: RemediesState = {
@@ -21,6 +19,7 @@ export const noRemedies: RemediesState = {
   jobs: {},
   held: {},
   ledger: emptyRemedyLedger,
+  approvals: {},
   brake: brakeOff,
   holds: {},
 };
