@@ -28,6 +28,7 @@ import {
   type FalseIncident,
   type FaultSeen,
 } from '../simulation/world/faults/watch.ts';
+import { printBreakers } from './faults-breakers.ts';
 
 /** What was told of one function in one day. */
 interface QuietDay {
@@ -52,12 +53,15 @@ export async function run(args: readonly string[]): Promise<void> {
       seed: { type: 'string', default: 'faults-1' },
       days: { type: 'string', default: '30' },
       only: { type: 'string', default: '' },
+      'harmed-ratio-min': { type: 'string', default: '0.2' },
     },
   });
   print(`faults: seed ${flags.seed}, Node ${process.versions.node}, ${cpus().length} × ${cpus()[0]?.model ?? '?'}`);
   if (flags.only === '' || flags.only === 'speed') printSpeed();
   if (flags.only === '' || flags.only === 'faults') printFaults(flags.seed);
   if (flags.only === '' || flags.only === 'pairs') printPairs(flags.seed);
+  if (flags.only === '' || flags.only === 'breakers')
+    await printBreakers(flags.seed, Number(flags['harmed-ratio-min']), print);
   if (flags.only === '' || flags.only === 'quiet') await printQuiet(flags.seed, Number(flags.days));
 }
 

@@ -4,12 +4,15 @@
  * Each request comes over the gateway's edge, runs in the function, and calls one of three callees. Faults lie in the function (latency, errors), before it
  * (throttles: no span of it then, only the caller's), or in one callee of three (partial). Cold starts follow from growth, cost the caller time, and are not in
  * the function's own span; environments warmed by us are initialised as provisioned ones.
+ *
+ * Apart: the gateway, who calls it and the callees send spans too, each by a token and in batches of its own; and calls that a breaker does not admit are not made,
+ * but answered by a fallback at once.
  */
 import { bucketOf } from '../../../core/histogram.ts';
 import { createRandom, type Random } from '../../../core/random.ts';
 import type { FunctionKey } from '../../../core/series-key.ts';
 import { msPerDay, msPerHour, msPerMinute, msPerSecond, type EpochMs } from '../../../core/time.ts';
-import type { EdgeKey, WindowDelta, WindowKey } from '../../../core/window.ts';
+import type { EdgeKey, ServiceKey, WindowDelta, WindowKey } from '../../../core/window.ts';
 import { createDeltaBook, type DeltaBook } from './delta-book.ts';
 import { createDemand, type DemandOptions } from './demand.ts';
 
@@ -32,20 +35,32 @@ export interface FaultFunctionOptions extends DemandOptions {
   /** How long a span waits for its batch, at most. */
   readonly exportMs: 250 | 5_000;
   readonly faults?: readonly WorldFault[];
+  /** Absent: the spans are the function's and its caller's, and all by one sender. */
+  readonly isApart?: true;
 }
+
+/** Share of calls to this callee that its callers make now, 0…1. */
+export type Admission = (callee: string) => number;
 
 export interface FaultFunction {
   readonly key: FunctionKey;
   /** Where its trouble would begin: the edge to it, and those to its callees. */
   readonly callerEdge: EdgeKey;
   readonly calleeEdges: readonly EdgeKey[];
-  /** What has arrived by `nowMs`; call it each second, in turn. */
-  tick(nowMs: EpochMs): WindowDelta[];
+  /** What has arrived by `nowMs`; call it each second, in turn. Without an admission all calls are made. */
+  tick(nowMs: EpochMs, admits?: Admission): WindowDelta[];
   /** End of the first request that the fault harmed; undefined before. Harmed: failed, throttled, or slower than four times the usual median. */
   readonly firstBadAtMs: EpochMs | undefined;
   /** Share of requests that the fault harms at the key where it is greatest (the function, or the callee's edge), and what share of all requests passes there. */
   harm(): { readonly harmedRatio: number; readonly passingRatio: number };
+  /** Requests that the fault met, those of them that it harmed, and those that it would have harmed had all calls been made. */
+  met(): { readonly requestCount: number; readonly harmedCount: number; readonly harmedWithoutCount: number };
 }
+
+export const gatewayKey: ServiceKey = 'service:gateway';
+const webEdge: EdgeKey = `edge:service:web>${gatewayKey}`;
+/** Whose token each part of the world that is apart sends by. */
+export const worldSenders = { web: 'web', gateway: 'gateway', functions: 'functions', services: 'services' } as const;
 
 const calleeCount = 3;
 const latencyTimes = 5;
@@ -54,6 +69,8 @@ const slowTimes = 4;
 const badRatio = 0.3;
 const poolSize = 8_192;
 const throttleMs = 5;
+/** What a caller takes to answer without the call. */
+const fallbackMs = 1;
 const coldMs = 600;
 const warmKeptPerSecond = 0.9995;
 /** Of a batch of 250 ms an eighth of a second's spans is exported after the tick. */
@@ -65,11 +82,21 @@ const bunchPerSecond = 1 / 7_200;
 export function createFaultFunction(options: FaultFunctionOptions): FaultFunction {
   const { name, seed, medianMs, sigma, faults = [] } = options;
   const key = `123456789012/us-east-1/${name}:live` as FunctionKey;
-  const callerEdge: EdgeKey = `edge:service:gateway>${key}`;
-  const calleeEdges = Array.from({ length: calleeCount }, (_, index): EdgeKey => `edge:${key}>dynamodb/table-${index}`);
-  const keys: readonly WindowKey[] = [callerEdge, key, ...calleeEdges];
+  const isApart = options.isApart === true;
+  const callerEdge: EdgeKey = `edge:${gatewayKey}>${key}`;
+  const calleeNodes = Array.from({ length: calleeCount }, (_, index): ServiceKey => `service:${name}-ledger-${index}`);
+  const calleeEdges = calleeNodes.map(
+    (node, index): EdgeKey => `edge:${key}>${isApart ? node : `dynamodb/table-${index}`}`,
+  );
+  const keys: readonly WindowKey[] = [
+    ...[callerEdge, key, ...calleeEdges],
+    ...(isApart ? [...calleeNodes, gatewayKey, webEdge] : []),
+  ];
+  const senders = keys.map((one) => senderOf(one, key));
   const countAt = createDemand(options);
   const random = createRandom(`${seed}/spans`);
+  /** Apart from the other, so that what callers do changes nothing of what the world would have done. */
+  const apartRandom = createRandom(`${seed}/apart`);
   const selfPool = pool(createRandom(`${seed}/self`), medianMs / 2, sigma);
   const calleePool = pool(createRandom(`${seed}/callee`), medianMs / 2, sigma);
   /** Books by when they arrive: 0 at this tick, 1 at the next, … */
@@ -77,6 +104,8 @@ export function createFaultFunction(options: FaultFunctionOptions): FaultFunctio
   const inFlight: { readonly dueMs: EpochMs; readonly delta: WindowDelta }[] = [];
   const usualMs = { own: medianOf(selfPool, calleePool), callee: medianOf(calleePool) };
   const faulty = { requestCount: 0, harmedCount: 0, callCount: 0, harmedCallCount: 0 };
+  const met = { requestCount: 0, harmedCount: 0, harmedWithoutCount: 0 };
+  let admitRatioOf: Admission = admitAll;
   let firstBadAtMs: EpochMs | undefined;
   let warm = 0;
   /** Of the second that is being played. */
@@ -99,7 +128,9 @@ export function createFaultFunction(options: FaultFunctionOptions): FaultFunctio
         ? { harmedRatio: ofCalls, passingRatio }
         : { harmedRatio: ofRequests, passingRatio: 1 };
     },
-    tick(nowMs) {
+    met: () => ({ ...met }),
+    tick(nowMs, admits = admitAll) {
+      admitRatioOf = admits;
       const secondAtMs = nowMs - msPerSecond;
       const count = countAt(secondAtMs);
       const colds = coldStarts(count);
@@ -122,11 +153,16 @@ export function createFaultFunction(options: FaultFunctionOptions): FaultFunctio
   /** One request; true where the fault harmed it. */
   function serve(secondAtMs: EpochMs, isCold: boolean, isBunched: boolean, kind: FaultKind | undefined): boolean {
     const isKept = isWhole || random.next() < options.samplingRatio;
-    const books = waiting[slotOf(secondAtMs)]!;
+    const books = waiting[slotOf(secondAtMs, random)]!;
+    const isMade = isCalled(key);
+    if (kind !== undefined) met.requestCount++;
     if (kind === 'throttles' && random.next() < badRatio) {
-      if (isKept) throttle(books[0]!, weight);
+      if (isKept && isMade) throttle((isApart ? waiting[slotOf(secondAtMs, apartRandom)]! : books)[0]!, weight);
+      if (isKept && isApart) recordEntry(secondAtMs, isMade ? throttleMs : fallbackMs, isMade);
       faulty.requestCount++;
       faulty.harmedCount++;
+      met.harmedWithoutCount++;
+      if (isMade) met.harmedCount++;
       return true;
     }
     const callee = Math.floor(random.next() * calleeCount);
@@ -135,14 +171,40 @@ export function createFaultFunction(options: FaultFunctionOptions): FaultFunctio
     const ownMs = (draw(selfPool) + calleeMs) * (kind === 'latency' ? latencyTimes : 1);
     const calleeFails = isPartial && kind === 'partial-errors' && random.next() < badRatio;
     const fails = calleeFails || isBunched || random.next() < (kind === 'errors' ? badRatio : options.errorRatio);
-    if (isKept) {
+    if (isKept && !isApart) {
       record(books[0]!, ownMs + 1 + (isCold ? coldMs : 0), weight, fails);
       record(books[1]!, ownMs, weight, fails);
       if (isCold) books[1]!.coldStartCount += weight;
       record(books[2 + callee]!, calleeMs, weight, calleeFails);
     }
-    if (kind === undefined) return false;
     const slowFrom = slowTimes * times;
+    if (isApart) {
+      const isCalleeCalled = isMade && isCalled(calleeNodes[callee]!);
+      // Without the call it fails by itself alone, and is as quick as it is by itself.
+      const madeMs = isCalleeCalled ? ownMs : ownMs - (calleeMs - fallbackMs) * (kind === 'latency' ? latencyTimes : 1);
+      const isFailed = isCalleeCalled ? fails : fails && !calleeFails;
+      if (isKept) {
+        recordEntry(secondAtMs, isMade ? madeMs + 1 + (isCold ? coldMs : 0) : fallbackMs, isMade && isFailed);
+        if (isMade) {
+          const gateway = waiting[slotOf(secondAtMs, apartRandom)]!;
+          record(gateway[0]!, madeMs + 1 + (isCold ? coldMs : 0), weight, isFailed);
+          record(books[1]!, madeMs, weight, isFailed);
+          if (isCold) books[1]!.coldStartCount += weight;
+        }
+        if (isCalleeCalled) {
+          record(books[2 + callee]!, calleeMs, weight, calleeFails);
+          const services = waiting[slotOf(secondAtMs, apartRandom)]!;
+          record(services[2 + calleeCount + callee]!, calleeMs, weight, calleeFails);
+        }
+      }
+      if (kind !== undefined) {
+        const isHarmedHere = (failed: boolean, tookMs: number): boolean =>
+          (failed && (calleeFails || kind === 'errors')) || tookMs > slowFrom * usualMs.own;
+        if (isMade && isHarmedHere(isFailed, madeMs)) met.harmedCount++;
+        if (isHarmedHere(fails, ownMs)) met.harmedWithoutCount++;
+      }
+    }
+    if (kind === undefined) return false;
     const isCallHarmed = isPartial && (calleeFails || calleeMs > slowFrom * usualMs.callee);
     const isHarmed = calleeFails || (kind === 'errors' && fails) || ownMs > slowFrom * usualMs.own;
     faulty.requestCount++;
@@ -150,6 +212,17 @@ export function createFaultFunction(options: FaultFunctionOptions): FaultFunctio
     if (isPartial) faulty.callCount++;
     if (isCallHarmed) faulty.harmedCallCount++;
     return isHarmed || isCallHarmed;
+  }
+
+  /** As the gateway and who calls it saw the request. */
+  function recordEntry(secondAtMs: EpochMs, durationMs: number, fails: boolean): void {
+    record(waiting[slotOf(secondAtMs, apartRandom)]!.at(-2)!, durationMs + 1, weight, fails);
+    record(waiting[slotOf(secondAtMs, apartRandom)]!.at(-1)!, durationMs + 2, weight, fails);
+  }
+
+  function isCalled(callee: string): boolean {
+    const ratio = admitRatioOf(callee);
+    return ratio >= 1 || apartRandom.next() < ratio;
   }
 
   function draw(from: Float64Array): number {
@@ -168,16 +241,16 @@ export function createFaultFunction(options: FaultFunctionOptions): FaultFunctio
     for (const { startsAtMs, lift, isForetold } of options.events)
       if (isForetold && secondAtMs === startsAtMs - prewarmBeforeMs) {
         const wanted = Math.ceil(warm * lift);
-        waiting[slotOf(secondAtMs)]![1]!.provisionedInitCount += Math.max(0, wanted - Math.floor(warm));
+        waiting[slotOf(secondAtMs, random)]![1]!.provisionedInitCount += Math.max(0, wanted - Math.floor(warm));
         warm = Math.max(warm, wanted);
       }
   }
 
   /** At how many ticks from now the span's batch arrives. */
-  function slotOf(secondAtMs: EpochMs): number {
-    if (options.exportMs === 250) return random.next() < lateRatio ? 1 : 0;
+  function slotOf(secondAtMs: EpochMs, dice: Random): number {
+    if (options.exportMs === 250) return dice.next() < lateRatio ? 1 : 0;
     // Each environment has a phase of its own: a second's spans come spread over the five after it.
-    return (Math.floor(random.next() * batchSeconds) + Math.floor(secondAtMs / msPerSecond)) % batchSeconds;
+    return (Math.floor(dice.next() * batchSeconds) + Math.floor(secondAtMs / msPerSecond)) % batchSeconds;
   }
 
   function arrivals(nowMs: EpochMs, secondAtMs: EpochMs): WindowDelta[] {
@@ -191,14 +264,25 @@ export function createFaultFunction(options: FaultFunctionOptions): FaultFunctio
     for (let slot = 0; slot < slotCount; slot++) {
       const books = waiting[slot]!;
       for (let place = 0; place < books.length; place++) {
-        const delta = books[place]!.close(keys[place]!, secondAtMs, traceId);
-        if (!delta) continue;
+        const closed = books[place]!.close(keys[place]!, secondAtMs, traceId);
+        if (!closed) continue;
+        const delta = isApart ? { ...closed, sender: senders[place]! } : closed;
         if (slot === 0) due.push(delta);
         else inFlight.push({ dueMs: nowMs + slot * msPerSecond, delta });
       }
     }
     return due;
   }
+}
+
+function admitAll(): number {
+  return 1;
+}
+
+function senderOf(key: WindowKey, own: WindowKey): string {
+  if (key === webEdge) return worldSenders.web;
+  if (key === gatewayKey || key === `edge:${gatewayKey}>${own}`) return worldSenders.gateway;
+  return key === own || key.startsWith(`edge:${own}>`) ? worldSenders.functions : worldSenders.services;
 }
 
 function record(book: DeltaBook, durationMs: number, weight: number, fails: boolean): void {

@@ -225,7 +225,7 @@ function contextOf(
   };
 }
 
-function marketEvent({ startsAtMs }: WorldEvent): MarketEvent {
+export function marketEvent({ startsAtMs }: WorldEvent): MarketEvent {
   return {
     id: `release@${String(startsAtMs)}`,
     kind: 'release',
