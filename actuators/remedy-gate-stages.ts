@@ -16,7 +16,7 @@ const troubleAgeMsMax = 15 * msPerSecond;
  * Who has to confirm a trouble before a remedy of a kind. `two`: two independent observers, for what ends by itself and leaves calls or money as they were. `aws`: two
  * of which one is CloudWatch, or two and a human, for what changes how a function is reached.
  */
-const confirmationFor: Readonly<Record<RemedyKind, 'two' | 'aws'>> = {
+export const confirmationFor: Readonly<Record<RemedyKind, 'two' | 'aws'>> = {
   'move-breaker': 'two',
   'add-provisioned': 'two',
   'call-webhook': 'two',
@@ -26,12 +26,7 @@ const confirmationFor: Readonly<Record<RemedyKind, 'two' | 'aws'>> = {
   'redrive-dead-letters': 'aws',
 };
 
-const observerCountMin = 2;
-
-/** True of what has to be confirmed by AWS's own count, or by a human. */
-export function wantsAws(kind: RemedyKind): boolean {
-  return confirmationFor[kind] === 'aws';
-}
+export const observerCountMin = 2;
 
 /** True where it keeps calls away from a function, or sends them elsewhere. */
 function divertsCalls(remedy: Remedy): boolean {
@@ -180,7 +175,8 @@ const approvalStage: RemedyStage = {
     if (purpose === 'renewal' || human?.how === 'asked') return undefined;
     if (denied) return refuse(`${denied.by} said no: ${denied.because}`);
     if (human) return undefined;
-    const isUnconfirmed = wantsAws(remedy.kind) && !corroboration.observers.some(({ kind }) => kind === 'cloudwatch');
+    const isUnconfirmed =
+      confirmationFor[remedy.kind] === 'aws' && !corroboration.observers.some(({ kind }) => kind === 'cloudwatch');
     if (isApprovalWanted) return ask('the configuration wants a human to say yes');
     return isUnconfirmed ? ask('CloudWatch does not confirm it: a human has to') : undefined;
   },

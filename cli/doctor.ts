@@ -1,6 +1,7 @@
 /** `doctor`: does what the configuration names answer from this machine? Looks, and changes nothing. */
 import type { Config } from '../config/load.ts';
 import { whyUnreachable } from '../service/reach.ts';
+import { supportOf, supportRow, type Supported } from './doctor-remedies.ts';
 import { loadNamedConfig } from './config-flags.ts';
 import { formatTable } from './table.ts';
 import { parseFlags, printJson, type Verb } from './verb.ts';
@@ -21,17 +22,21 @@ export const doctorVerb: Verb = {
 foreshock doctor --config F [--json]
 
   --config F   the configuration (see config/examples/)
-  --json       { "oncall": [{ "target", "kind", "host", "isReachable", "because" }] }
+  --json       { "oncall": [{ "target", "kind", "host", "isReachable", "because" }],
+                 "remedies": [{ "function", "observers", "missing", "remedies": { KIND: { "mode", "support" } } }] }
 
 Connects to each target of on-call, and to where the heartbeat goes, as a message would, secured and within the same bounds of address, and says nothing there.
 Whether a target takes what it is sent is shown by foreshock oncall test. Exit 1: one cannot be reached.
+
+Then says of each function who could confirm a trouble of it by what is configured, and which remedies that can ever support: alone, or only with a yes.
 `,
   async run(args, terminal) {
     const { values } = parseFlags(args, { config: { type: 'string' }, json: { type: 'boolean', default: false } });
     const config = await loadNamedConfig(values.config, terminal);
     const oncall = await Promise.all(addressesOf(config).map(examine));
-    if (values.json) printJson(terminal, { oncall });
-    else terminal.out(tell(oncall));
+    const remedies = supportOf(config);
+    if (values.json) printJson(terminal, { oncall, remedies });
+    else terminal.out(`${tell(oncall)}\n${tellSupport(remedies)}`);
     return oncall.every(({ isReachable }) => isReachable) ? 0 : 1;
   },
 };
@@ -66,4 +71,15 @@ function tell(oncall: readonly Examined[]): string {
   const columns = [{ title: 'target' }, { title: 'kind' }, { title: 'host' }, { title: 'from here' }];
   const rows = oncall.map(({ target, kind, host, because }) => [target, kind, host, because ?? 'reachable']);
   return `${formatTable(columns, rows)}\n`;
+}
+
+function tellSupport(supported: readonly Supported[]): string {
+  const columns = [
+    { title: 'function' },
+    { title: 'could confirm' },
+    { title: 'remedies alone' },
+    { title: 'with a yes' },
+    { title: 'what would add a witness' },
+  ];
+  return `${formatTable(columns, supported.map(supportRow))}\n`;
 }

@@ -15,11 +15,18 @@ export interface ServiceAnswer {
 export const serviceFlagsHelp = `  --config F      the running service's configuration: where it listens, and its first token
   --port N        the port, where the service was started with another one`;
 
+export const personFlagHelp = `  --as NAME       whose token to use, by a name among people; left out: the first of http.tokens`;
+
 export interface ServiceAddress {
-  readonly config: Pick<Config, 'http'>;
+  readonly config: Pick<Config, 'http' | 'people'>;
   /** As the service was started with. */
   readonly port: string | undefined;
+  /** Who asks, by a name among people. */
+  readonly as?: string | undefined;
 }
+
+/** Answers that say no, and are no fault. */
+const noes = ['nothing-held', 'nothing-to-approve', 'nothing-to-confirm'].map((code) => `urn:foreshock:${code}`);
 
 /**
  * With a body something is asked for, without one it is only read.
@@ -27,7 +34,7 @@ export interface ServiceAddress {
  * @throws InputError when nobody answers there, or the service does not let us. An answer that says no is an answer.
  */
 export async function askService(
-  { config: { http }, port: chosenPort }: ServiceAddress,
+  { config: { http, people }, port: chosenPort, as }: ServiceAddress,
   path: string,
   body?: Readonly<Record<string, unknown>>,
 ): Promise<ServiceAnswer> {
@@ -36,7 +43,7 @@ export async function askService(
   if (port === 0)
     throw new InputError('usage', 'the configuration takes a free port: say with --port on which the service listens');
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}${path}`;
-  const token = tokens[0]?.reveal();
+  const token = tokenOf({ tokens, people }, as);
   const response = await fetch(url, {
     method: body ? 'POST' : 'GET',
     headers: {
@@ -64,7 +71,21 @@ export async function askService(
   if (type === 'urn:foreshock:not-found')
     throw new InputError('service.readonly', `${url}: what listens there takes no orders: is it foreshock serve?`);
   const words = typeof detail === 'string' ? detail : `answered ${response.status}`;
-  if (response.status >= 400 && type !== 'urn:foreshock:nothing-to-confirm')
+  if (response.status >= 400 && !noes.includes(String(type)))
     throw new InputError('service.refused', `${url}: ${words}`);
   return { status: response.status, body: answer };
+}
+
+function tokenOf(
+  { tokens, people }: Pick<Config['http'], 'tokens'> & Pick<Config, 'people'>,
+  as: string | undefined,
+): string | undefined {
+  if (as !== undefined) {
+    const person = people.find(({ name }) => name === as);
+    if (!person) throw new InputError('usage', `--as ${as}: no such name among people of the configuration`);
+    return person.token.reveal();
+  }
+  // One person alone is who asks; of several, they say who.
+  const [only] = people;
+  return tokens[0]?.reveal() ?? (people.length === 1 ? only!.token.reveal() : undefined);
 }
