@@ -16,7 +16,8 @@ export const auditKinds = {
   'approval.asked': 'a human is asked, reminded or told aloud that something waits for a yes, within which bounds',
   'approval.ended':
     'what was asked is over without an answer: too late, no longer wanted, or more is wanted and it is asked anew',
-  'breaker.moved': 'a breaker lets through another share of the calls to its callee: from which state to which, and why',
+  'breaker.moved':
+    'a breaker lets through another share of the calls to its callee: from which state to which, and why',
   'brake.changed': 'the brake that stops all remedies went on, by itself or by a human, or a human took it off',
   'calendar.changed':
     'another calendar version is in force: what was added, moved, cancelled or removed, by whom, from where',
@@ -46,6 +47,12 @@ export const auditKinds = {
   'notification.outcome': 'what became of an attempt to tell people, and what follows from it',
   'notification.withheld': 'trouble that nobody is told of, with the reason',
   'plan.decided': 'which capacity is wanted when, with the inputs that it was computed from',
+  'playbook.decided': 'a step of a playbook passed the gate: what it sets, or takes back, and until when',
+  'playbook.ended': 'a run of a playbook is over: whether it helped, and why not',
+  'playbook.escalated': 'a playbook has done what it could, and a person has to go on',
+  'playbook.held': 'a playbook that is about an incident does not begin, with the reason',
+  'playbook.moved': 'a run of a playbook came to its next step, or took one back',
+  'playbook.started': 'a playbook begins for an incident',
   'prewarm.late': 'capacity was not verified ready in time before its event',
   'prewarm.lost': 'capacity that was ready is not any more',
   'prewarm.ready': 'capacity was observed ready before its event',

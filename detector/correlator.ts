@@ -16,12 +16,14 @@ import { correlatorDefaults, live, type CorrelatorOptions, type Episode, type Sc
 import { groupTroubles } from './grouping.ts';
 import { troublesOf } from './origin.ts';
 import { maintenanceOf } from './incident-evidence.ts';
-import { createServiceGraph, type ServiceGraphSnapshot } from './service-graph.ts';
+import { createServiceGraph, type ServiceGraphSnapshot, type VersionSeen } from './service-graph.ts';
 
 export interface Correlator {
   tick(nowMs: EpochMs, scene: Scene): readonly IncidentChange[];
   /** Those that are not resolved, oldest first. */
   readonly incidents: readonly Incident[];
+  /** Of a function, as spans said. */
+  versionsOf(key: string): readonly VersionSeen[];
   snapshot(): CorrelatorSnapshot;
 }
 
@@ -82,6 +84,7 @@ export function createCorrelator(
       graph.hold(heldBy(episodes));
       return changes;
     },
+    versionsOf: (key) => graph.versionsOf(key),
     snapshot: () => ({ graph: graph.snapshot(), episodes, closed, noticed: [...noticed] }),
   };
 }

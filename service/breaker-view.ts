@@ -1,7 +1,8 @@
 /** A breaker as people see it. */
-import { standingOf, type BreakerState } from '../detector/breaker/machine.ts';
+import { closedSince, standingOf, type BreakerState } from '../detector/breaker/machine.ts';
 import type { BreakerSpec } from '../core/breaker.ts';
-import type { BreakerStateName } from '../core/remedy.ts';
+import type { BreakerStanding, BreakerStateName } from '../core/remedy.ts';
+import type { SystemOptions } from './system-options.ts';
 import type { EpochMs } from '../core/time.ts';
 
 export interface BreakerView {
@@ -35,4 +36,13 @@ export function breakerViewOf(spec: BreakerSpec, state: BreakerState, nowMs: Epo
     forced: state.forced ?? null,
     held: state.held ?? null,
   };
+}
+
+/** What clients are told of each. */
+export function standingsOf(
+  { remedies }: Pick<SystemOptions, 'remedies'>,
+  states: Readonly<Record<string, BreakerState>>,
+  nowMs: EpochMs,
+): readonly BreakerStanding[] {
+  return (remedies?.breakers ?? []).map((spec) => standingOf(spec, states[spec.name] ?? closedSince(nowMs), nowMs));
 }

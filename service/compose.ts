@@ -22,6 +22,7 @@ import type { Effect, Fact } from './facts.ts';
 import { recordOptions, recordSnapshot, type RecordedHashes } from './recorded-options.ts';
 import { aliasOf } from './function-state.ts';
 import type { JobAnswer } from './remedies/job.ts';
+import { standingsOf } from './breaker-view.ts';
 import { recoverState, saveState, type SavedSnapshot } from './saved-state.ts';
 import { createSpanSource } from './span-facts.ts';
 import type { StopOptions, System } from './system.ts';
@@ -169,6 +170,7 @@ export async function compose(options: SystemOptions, ports: SystemPorts): Promi
     incidentCount: engine.incidentCount,
     toldCounts: engine.toldCounts,
     aliasOf: (functionArn, version) => aliasOf(engine.functions, functionArn, version),
+    standings: () => standingsOf(options, engine.breakers(), clock.nowMs()),
     learnedUntilMs: engine.planning.learnedUntilMs,
     startedAtMs,
     tickedAtMs: () => tickedAtMs,

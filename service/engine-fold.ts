@@ -4,7 +4,7 @@ import { advance, type Pursuit } from '../actuators/pursuit.ts';
 import { assertNever } from '../core/assert.ts';
 import { bookingNameOf } from '../core/booking.ts';
 import type { AccountLimits } from '../core/ports.ts';
-import { hearRemedied } from './remedies/turn.ts';
+import { hearRemedied } from './remedies/carry.ts';
 import { hearCommand } from './engine-acting.ts';
 import { hearAnswer, hearDelivery } from './engine-oncall.ts';
 import { note, type Scene, type Turn } from './engine-scene.ts';

@@ -11,6 +11,7 @@ import { badDayErrorRatio } from '../actuators/gate-stages.ts';
 import type { AuditDraft } from '../core/audit.ts';
 import type { CapacityPlan } from '../core/capacity.ts';
 import type { Json } from '../core/json.ts';
+import type { BreakerState } from '../detector/breaker/machine.ts';
 import type { FunctionKey } from '../core/series-key.ts';
 import type { EpochMs } from '../core/time.ts';
 import { actOnAll, poll } from './engine-act.ts';
@@ -66,6 +67,8 @@ export interface Engine {
   /** All of it. Costs as much as there is to say: some ten kilobytes a key. */
   wholeSnapshot(): EngineSnapshot;
   readonly watch: TraceWatch;
+  /** Those that ever moved, by name. */
+  readonly breakers: () => Readonly<Record<string, BreakerState>>;
   /** What people said of acting. */
   readonly acting: () => ActingState;
 }
@@ -97,6 +100,7 @@ export function createEngine(options: SystemOptions, snapshot?: EngineSnapshot):
     toldCounts: () => scene.toldCounts,
     ownIncidents: incidents.list,
     watch: scene.watch,
+    breakers: () => scene.remedies.breakers,
     acting: () => scene.remedies,
     snapshot: () => snapshotOf(scene),
     wholeSnapshot: () => ({

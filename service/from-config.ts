@@ -18,6 +18,7 @@ import { readKeptHistories } from './kept-volume.ts';
 import { firstLineOf, type Log } from './log.ts';
 import { oncallOptionsOf } from './oncall-from-config.ts';
 import { release } from './release.ts';
+import type { RemedyOptions } from './remedies/options.ts';
 import type { SystemFunction, SystemHistory, SystemOptions } from './system-options.ts';
 
 export interface ReadOptions {
@@ -68,10 +69,36 @@ export async function readSystemOptions(
       ),
     },
     ...(config.oncall && { oncall: oncallOptionsOf(config, config.oncall, `${place.accountId}/${place.region}`) }),
+    remedies: remedyOptionsOf(config),
+    ...prewarmApprovalsOf(config),
     // Not the configuration's hash: a limit that is edited would move every booking by some minutes, and each move is two calls.
     seed: `${place.accountId}/${place.region}`,
   };
 }
+
+/** Of the functions whose pre-warms wait for a yes; absent where none do. */
+function prewarmApprovalsOf({ remedies: { approvals } }: Config): Pick<SystemOptions, 'prewarmApprovals'> {
+  const asked = Object.entries(approvals).filter(([, { isPrewarmAsked }]) => isPrewarmAsked);
+  if (asked.length === 0) return {};
+  return { prewarmApprovals: Object.fromEntries(asked.map(([key, { onNoAnswer }]) => [key, { onNoAnswer }])) };
+}
+
+/** Without breakers and playbooks there is nothing to be done; brake and holds are there all the same. */
+function remedyOptionsOf({ remedies, breakers, playbooks }: Config): RemedyOptions {
+  const { limits, brake, modes, neverBreak } = remedies;
+  return {
+    playbooks,
+    breakers: breakers?.specs ?? [],
+    guards: breakers?.guards ?? noGuards,
+    limits,
+    brake,
+    modes,
+    neverBreak,
+  };
+}
+
+/** Of no breaker. */
+const noGuards = { openRatioMax: 0, panicRatioMin: 0 };
 
 /** Histories as they stand in their files now, by path. */
 export async function readHistories(

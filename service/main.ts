@@ -81,9 +81,19 @@ interface Current {
   app: RequestListener;
 }
 
-function appOf({ parts, view, operations, inbox }: Session, log: Log): RequestListener {
+function appOf({ parts, view, operations, acting, inbox, breakers }: Session, log: Log): RequestListener {
   const tokens = parts.config.http.tokens.map((token) => token.reveal());
-  return createApp({ view, operations, tokens, webFolder, log, ...(inbox && { inbox }) });
+  return createApp({
+    view,
+    operations,
+    acting,
+    tokens,
+    people: parts.config.people.map(({ token, ...person }) => ({ ...person, token: token.reveal() })),
+    webFolder,
+    log,
+    ...(inbox && { inbox }),
+    ...(breakers && { breakers }),
+  });
 }
 
 interface Edits {

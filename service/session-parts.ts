@@ -70,7 +70,14 @@ export async function prepareSession(
   });
   const specs = options.functions.map(({ spec }) => spec);
   const { scheduler } = config.aws;
-  const aws = createAwsPorts({ doorsOf: () => doors, clock: realClock, specs, ...scheduler, signal });
+  const aws = createAwsPorts({
+    doorsOf: () => doors,
+    clock: realClock,
+    specs,
+    ...scheduler,
+    signal,
+    breakers: config.breakers?.specs ?? [],
+  });
   // The session before knows the account's limits. One that cannot read them would ask for nothing, and extend nothing that is booked, until it can.
   if (isBeside && specs.some(({ mode }) => mode === 'enforce')) await aws.readAccountLimits();
   await requireEnforcement(specs, { door: doors.lambda, ports: aws, scheduler, log, signal });

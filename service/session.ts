@@ -4,11 +4,15 @@
  */
 import type { Tracer } from '@opentelemetry/api';
 import type { Config } from '../config/load.ts';
+import type { Outcome } from '../core/action.ts';
 import { defaultAccountLimits, type AccountLimits, type Store } from '../core/ports.ts';
 import { msPerMinute } from '../core/time.ts';
 import { endOf, sliceSeries } from '../core/volume-series.ts';
 import { createSigner } from '../store/anchor.ts';
 import { pruneStore } from '../store/retention.ts';
+import { createBreakerBoard } from './breaker-board.ts';
+import { createBreakerDoors, type BreakerDoors } from './breaker-desk.ts';
+import { createActingDesk } from './acting-desk.ts';
 import { createAnchoring, type Anchoring } from './anchoring.ts';
 import { openCalendarDesk, type CalendarDesk } from './calendar-desk.ts';
 import { calendarSourceNames, followCalendars, type FollowedCalendars } from './calendar-sources.ts';
@@ -16,10 +20,12 @@ import type { CloudwatchVolume } from './cloudwatch-volume.ts';
 import { compose } from './compose.ts';
 import { readHistories, sessionClockOf } from './from-config.ts';
 import { startHousekeeping, type Chore } from './housekeeping.ts';
+import type { ActingDesk } from './http/acting.ts';
 import type { Operations } from './http/operations.ts';
 import { createHeartbeat, createMessenger } from './messenger.ts';
 import type { Log } from './log.ts';
 import { createOncallInbox, type OncallInbox } from './oncall-inbox.ts';
+import { createRemedyCaller } from './remedies/caller.ts';
 import { createOperations } from './operations.ts';
 import { cronWakeups, realClock, realTimers } from './real-time.ts';
 import { openSpanReceiver } from './span-receiver.ts';
@@ -37,6 +43,9 @@ export interface Session {
   readonly system: System;
   readonly view: SystemView;
   readonly operations: Operations;
+  readonly acting: ActingDesk;
+  /** Absent: there are none. */
+  readonly breakers?: BreakerDoors;
   /** Where targets of on-call answer; absent: none may. */
   readonly inbox?: OncallInbox;
   /** Stops the chores and the system in good order. The store stays open. */
@@ -51,7 +60,8 @@ export interface Session {
 export async function startSession(parts: SessionParts, options: SessionOptions): Promise<Session> {
   const { config } = parts;
   const { log } = options;
-  const { system, desk, calendars, cloudwatch, receiver } = await startSystem(parts, options);
+  const { system, desk, calendars, cloudwatch, receiver, board } = await startSystem(parts, options);
+  const breakers = createBreakerDoors({ config, system, board, clock: realClock, timers: realTimers });
   const anchoring = openAnchoring(system, parts, options);
   const chores = choresOf(system, { config, ...options, anchoring, cloudwatch, desk, calendars });
   const stopHousekeeping = startHousekeeping(chores, { wakeups: cronWakeups, log });
@@ -82,6 +92,11 @@ export async function startSession(parts: SessionParts, options: SessionOptions)
       senders: () => receiver?.senders() ?? [],
     },
     operations: createOperations(config, desk, system),
+    acting: createActingDesk(
+      config.functions.map(({ spec }) => spec),
+      { clock: realClock, admit: system.admit, view: system.view.acting },
+    ),
+    ...(breakers && { breakers }),
     ...(config.oncall && {
       inbox: createOncallInbox(config.oncall.targets, { clock: realClock, admit: (fact) => system.admit(fact) }),
     }),
@@ -102,6 +117,13 @@ async function startSystem(
   const aliasOf = (functionArn: string, version: string) => known.system?.aliasOf(functionArn, version);
   const receiver = otlp && (await openSpanReceiver(otlp, config, { clock: realClock, timers: realTimers, aliasOf }));
   if (receiver) log.info('traces.listening', { url: receiver.url });
+  const board = createBreakerBoard(realClock);
+  const remedies = createRemedyCaller({
+    remedies: aws.remediesAtAws,
+    ...{ clock: realClock, board },
+    callWebhook: async () => notCarried('nothing carries webhooks of playbooks yet'),
+    addProvisioned: async () => notCarried('nothing carries windows of playbooks yet'),
+  });
   const composed = compose(
     { ...options, calendar: desk.calendar() },
     {
@@ -110,6 +132,7 @@ async function startSystem(
       log,
       tracer,
       ...aws,
+      remedies,
       ...(config.oncall && { messenger: createMessenger({ targets: config.oncall.targets, clock: realClock }) }),
       readAccountLimits: limitsReader(options, { read: aws.readAccountLimits, log }),
       calendarFindings: () => desk.findings(),
@@ -123,7 +146,9 @@ async function startSystem(
   known.system = system;
   desk.connect((fact) => system.admit(fact));
   const calendars = followCalendars({ config, desk, known: given, clock: realClock, timers: realTimers, log });
-  return { system, desk, calendars, receiver, cloudwatch: await volume?.follow(system, options.functions) };
+  // All of them: who asks for one that never opened waits for news of it like the others.
+  board.publish(system.standings());
+  return { system, desk, calendars, receiver, board, cloudwatch: await volume?.follow(system, options.functions) };
 }
 
 /**
@@ -279,4 +304,8 @@ function scorecardOf(system: System, config: Config): Scorecard {
     ...system.toldCounts(),
     audit: { events: eventCount, verified: false, head },
   };
+}
+
+function notCarried(message: string): Outcome {
+  return { kind: 'refused', atMs: realClock.nowMs(), code: 'NotCarried', message };
 }

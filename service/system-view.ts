@@ -2,6 +2,9 @@
 import { eventsBetween } from '../calendar/event.ts';
 import type { Incident } from '../core/incident.ts';
 import { msPerDay, msPerHour, msPerMinute, type EpochMs } from '../core/time.ts';
+import { closedSince } from '../detector/breaker/machine.ts';
+import { breakerViewOf } from './breaker-view.ts';
+import { viewActing } from './acting-view.ts';
 import type { Engine } from './engine.ts';
 import { readyConcurrencyOf } from './function-state.ts';
 import type { System } from './system.ts';
@@ -64,6 +67,14 @@ export function createSystemView({ options, engine, tickedAtMs, failure, finding
         issuedAtMs: plan?.issuedAtMs ?? null,
         steps: (plan?.steps ?? []).map(({ key, ...step }) => ({ function: key, ...step })),
       };
+    },
+    acting: () => viewActing(engine.acting()),
+    breakers() {
+      const nowMs = tickedAtMs() ?? 0;
+      const states = engine.breakers();
+      return (options.remedies?.breakers ?? []).map((spec) =>
+        breakerViewOf(spec, states[spec.name] ?? closedSince(nowMs), nowMs),
+      );
     },
     calendar() {
       const nowMs = tickedAtMs() ?? 0;

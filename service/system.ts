@@ -1,4 +1,5 @@
 /** The running system, as `compose` returns it: whoever owns the time drives it. */
+import type { BreakerStanding } from '../core/remedy.ts';
 import type { EpochMs } from '../core/time.ts';
 import type { Fact } from './facts.ts';
 import type { PrewarmView, Scorecard, SystemView } from './view.ts';
@@ -26,6 +27,8 @@ export interface System {
   aliasOf(functionArn: string, version: string): string | undefined;
   /** End of the volume that a function's forecaster has learned. */
   learnedUntilMs(key: FunctionKey): EpochMs;
+  /** Of all breakers, as clients are to be told. */
+  standings(): readonly BreakerStanding[];
   readonly startedAtMs: EpochMs;
   /** The last instant that was judged. */
   tickedAtMs(): EpochMs | null;

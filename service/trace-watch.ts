@@ -24,6 +24,8 @@ import {
   type DetectionOptions,
   type KeySnapshot,
 } from '../detector/detection.ts';
+import type { LiveRing } from '../detector/live-windows.ts';
+import type { VersionSeen } from '../detector/service-graph.ts';
 import type { Counted } from '../detector/witness-book.ts';
 import { createWitnesses, type Witnesses } from '../detector/witnesses.ts';
 import { packJson, unpackJson } from '../store/packed-json.ts';
@@ -85,6 +87,9 @@ export interface TraceWatch {
   /** Whether a sender's word on a function is doubted, now or within the last half minute. */
   isDisputed(key: string, sender: string): boolean;
   corroborationOf(incident: Incident, elsewhere?: readonly Observer[]): Corroboration;
+  live(key: WindowKey): LiveRing | undefined;
+  /** Of a function, in the order in which they were first seen. */
+  versionsOf(key: string): readonly VersionSeen[];
   /** Every way by which something is called, with its last ten minutes. */
   edgesTo(callee: string): readonly LiveEdge[];
   /** An audit event tells of it. */
@@ -187,6 +192,8 @@ export function createTraceWatch(options: DetectionOptions, snapshot?: WatchSnap
       if (isWatching) witnesses.hear(key, counted);
     },
     isDisputed: (key, sender) => witnesses.isDisputed(key, sender),
+    live: (key) => detection.live(key),
+    versionsOf: (key) => correlator.versionsOf(key),
     edgesTo: (callee) => detection.edgesTo(callee),
     corroborationOf: (incident, elsewhere) => witnesses.corroborationOf(incident, lookedAtMs ?? 0, elsewhere),
     noteOpened: (id, seq) => void openedSeqs.set(id, seq),

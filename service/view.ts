@@ -1,10 +1,12 @@
 /**
  * What the running system shows: the shapes of `/api/*` and of `--json`. Others build on them; fields keep their names and units.
  */
+import type { BreakerView } from './breaker-view.ts';
 import type { BindingLimit, CapacityStep } from '../core/capacity.ts';
 import type { SenderReport } from '../collectors/windower.ts';
 import type { Mode } from '../core/function-spec.ts';
 import type { Incident } from '../core/incident.ts';
+import type { ActingView } from './acting-view.ts';
 import type { EpochMs } from '../core/time.ts';
 
 export interface PlanView {
@@ -201,8 +203,12 @@ export interface SystemView {
   timeline(): TimelineView;
   calendar(): CalendarView;
   incidents(): IncidentsView;
+  /** What people said of acting, and what they are asked. */
+  acting(): ActingView;
   /** One that spans show, with all that is known of it. */
   incident(id: string): Incident | undefined;
+  /** As they stand now, in the order of the configuration. */
+  breakers(): readonly BreakerView[];
   /** Who sends traces, what of them is left out, and how late they come. */
   senders(): readonly SenderView[];
 }

@@ -13,7 +13,8 @@ import type { Undo } from '../../core/undo.ts';
 /** Who wanted it, and hears what became of it. */
 export type RemedyOwner =
   | { readonly kind: 'breaker'; readonly name: string }
-  | { readonly kind: 'run'; readonly runId: string; readonly step: number };
+  /** `place`: a step forth and what takes it back are at the same. */
+  | { readonly kind: 'run'; readonly runId: string; readonly place: string };
 
 /** What stands in the world by a remedy of ours. */
 export interface Held {
@@ -27,8 +28,9 @@ export interface Held {
 /**
  * - `set`: from nothing, or from what we hold already to another level of the same.
  * - `give-back`: to how it stood before us.
+ * - `look`: nothing is changed.
  */
-export type JobAim = 'set' | 'give-back';
+export type JobAim = 'set' | 'give-back' | 'look';
 type JobStage = 'look' | 'book' | 'act' | 'cancel';
 
 export interface RemedyJob {
@@ -61,6 +63,8 @@ export interface JobResult {
   readonly outcome: Outcome;
   /** What stands by it now; absent: nothing of ours. */
   readonly held?: Held;
+  /** Of a look. */
+  readonly standing?: Standing;
 }
 
 export type JobCall =
@@ -86,7 +90,8 @@ export interface JobStart {
 const attemptCountMax = 4;
 
 export function startJob({ nowMs, causeSeq, held, ...start }: JobStart): RemedyJob {
-  const stage = start.aim === 'give-back' ? 'act' : needsLook(start.remedy) ? 'look' : 'act';
+  const isLook = start.aim === 'look' || (start.aim === 'set' && needsLook(start.remedy));
+  const stage = isLook ? 'look' : 'act';
   return {
     ...start,
     ...{ startedAtMs: nowMs, stage, isAsked: false, attemptCount: 0 },
@@ -149,7 +154,11 @@ export function hearJob(job: RemedyJob, answer: JobAnswer): RemedyJob {
 }
 
 function hearLook(job: RemedyJob, seen: Standing): RemedyJob {
-  const { remedy, held, isUnsure, startedAtMs } = job;
+  const { remedy, held, isUnsure, startedAtMs, aim } = job;
+  if (aim === 'look') {
+    const outcome = { kind: 'accepted', atMs: startedAtMs } as const;
+    return done(job, { outcome, standing: seen, ...heldOf(job) });
+  }
   if (isUnsure && isStanding(remedy, seen, startedAtMs)) return stood(job, { kind: 'accepted', atMs: startedAtMs });
   const looked: RemedyJob = { ...job, seen };
   // A level on top of ours is given back to what stood before the first of them.

@@ -1,6 +1,7 @@
 /** Where remedies stand: plain JSON, sealed with the tick that changed it. */
 import { emptyRemedyLedger, type RemedyLedger } from '../../actuators/remedy-gate-ledger.ts';
 import type { BreakerState } from '../../detector/breaker/machine.ts';
+import { emptyPlaybookBook, type PlaybookBook } from '../../detector/playbook/book.ts';
 import type { ActingState } from '../acting.ts';
 import { brakeOff } from '../brake.ts';
 import type { Held, RemedyJob } from './job.ts';
@@ -12,6 +13,8 @@ export interface RemediesState extends ActingState {
   /** What stands in the world by us, by who wanted it. */
   readonly held: Readonly<Record<string, Held>>;
   readonly ledger: RemedyLedger;
+  /** Runs of playbooks. */
+  readonly book: PlaybookBook;
 }
 
 export const noRemedies: RemediesState = {
@@ -19,6 +22,7 @@ export const noRemedies: RemediesState = {
   jobs: {},
   held: {},
   ledger: emptyRemedyLedger,
+  book: emptyPlaybookBook,
   approvals: {},
   brake: brakeOff,
   holds: {},

@@ -1,0 +1,193 @@
+/** Playbooks in the engine: which begin, what their steps want of the world, and what the gate says to it. */
+import type { Incident } from '../../core/incident.ts';
+import type { MoveBreaker, Remedy } from '../../core/remedy.ts';
+import type { FunctionKey } from '../../core/series-key.ts';
+import { msPerSecond, type EpochMs } from '../../core/time.ts';
+import type { WindowKey } from '../../core/window.ts';
+import { concerns } from '../../detector/breaker/spec.ts';
+import { advancePlaybooks, type PlaybookEntry } from '../../detector/playbook/book.ts';
+import type { PlaybookCounts, PlaybookMoment, PlaybookWant } from '../../detector/playbook/run.ts';
+import { advanceBrake } from '../brake.ts';
+import { note, toBody, type Scene, type Turn } from '../engine-scene.ts';
+import { touchesOf } from './breakers.ts';
+import { causeOf, change, enter, hearNews, start } from './carry.ts';
+import type { RemedyOwner } from './job.ts';
+import { judgeRemedy } from './judge.ts';
+import type { RemedyOptions } from './options.ts';
+
+type RemedyWant = Extract<PlaybookWant, { readonly kind: 'remedy' }>;
+
+/** Spans of a second come within the next two where all is well. */
+const seenAfterMs = 3 * msPerSecond;
+
+export function turnPlaybooks(scene: Scene, turn: Turn, options: RemedyOptions): void {
+  const { book: before } = scene.remedies;
+  if (options.playbooks.length === 0 && before.runs.length === 0) return;
+  const { book, wants, entries } = advancePlaybooks(before, options.playbooks, momentOf(scene, turn, options));
+  if (JSON.stringify(book) !== JSON.stringify(before)) change(scene, { book });
+  for (const entry of entries) tell(scene, turn, entry);
+  for (const want of wants) grant(scene, turn, want);
+}
+
+function momentOf(scene: Scene, { nowMs }: Turn, { breakers }: RemedyOptions): PlaybookMoment {
+  const { watch, functions } = scene;
+  return {
+    nowMs,
+    seenUntilMs: nowMs - seenAfterMs,
+    incidents: watch.incidents,
+    countsOf: (key, fromMs, untilMs) => countsOf(scene, key, { fromMs, untilMs }),
+    provisionedOf(key) {
+      const state = functions.get(key as FunctionKey);
+      const concurrency = state?.pursuit.observed?.provisioned?.requested ?? 0;
+      return state && concurrency > 0 ? { concurrency, initDurationMs: state.spec.initDurationMs } : undefined;
+    },
+    versionsOf: (key) => watch.versionsOf(key),
+    breakersOf: (origin) =>
+      breakers.flatMap((spec) => (concerns(spec, { origin: origin as WindowKey }) ? [spec.name] : [])),
+    corroborationOf: (incident) => watch.corroborationOf(incident),
+  };
+}
+
+function countsOf(
+  { watch }: Scene,
+  key: string,
+  { fromMs, untilMs }: { readonly fromMs: EpochMs; readonly untilMs: EpochMs },
+): PlaybookCounts | undefined {
+  const live = watch.live(key as WindowKey);
+  if (!live) return undefined;
+  const sum = (column: Parameters<typeof live.sum>[0]): number => live.sum(column, fromMs, untilMs);
+  return {
+    requestCount: sum('requestCount'),
+    errorCount: sum('errorCount'),
+    throttleCount: sum('throttleCount'),
+    coldStartCount: sum('coldStartCount'),
+    slowCount: sum('slowCount'),
+    deadLetterCount: sum('deadLetterCount'),
+    busyMs: sum('valueSum'),
+  };
+}
+
+function tell(scene: Scene, turn: Turn, entry: PlaybookEntry): void {
+  const { kind, playbook, incidentId, runId, says } = entry;
+  const incident = incidentOf(scene, incidentId);
+  const body = {
+    ...(incident && { function: incident.origin }),
+    playbook,
+    incidentId,
+    ...(runId !== undefined && { runId }),
+  };
+  note(turn, {
+    kind: `playbook.${kind}`,
+    ...causeOf(scene, incidentId),
+    body: toBody({ ...body, because: says.join('; ') }),
+  });
+  const run = scene.remedies.book.runs.find(({ id }) => id === runId);
+  if (run?.end?.kind === 'without-effect' && run.end.atMs === turn.nowMs) noteWithoutEffect(scene, turn);
+}
+
+/** Remedies that do nothing for their trouble are what the brake is for. */
+function noteWithoutEffect(scene: Scene, turn: Turn): void {
+  const { brake } = scene.remedies;
+  const moved = advanceBrake(brake, { kind: 'without-effect', atMs: turn.nowMs }, scene.options.remedies!.brake);
+  if (moved === brake) return;
+  change(scene, { brake: moved });
+  if (moved.on && !brake.on) note(turn, { kind: 'brake.changed', body: toBody({ ...moved.on, isOn: true }) });
+}
+
+function incidentOf({ watch }: Scene, id: string): Incident | undefined {
+  return watch.incidents.find((incident) => incident.id === id);
+}
+
+function grant(scene: Scene, turn: Turn, want: PlaybookWant): void {
+  switch (want.kind) {
+    case 'look':
+      if (!scene.remedies.jobs[want.id]) look(scene, turn, want);
+      return;
+    case 'remedy':
+      if (!scene.remedies.jobs[want.id]) propose(scene, turn, want);
+      return;
+    case 'ask':
+      note(turn, {
+        kind: 'approval.asked',
+        ...causeOf(scene, want.incidentId),
+        body: toBody({ approval: want.id, runId: want.runId, untilMs: want.untilMs, because: want.question }),
+      });
+      return;
+    case 'escalate':
+      note(turn, {
+        kind: 'playbook.escalated',
+        ...causeOf(scene, want.incidentId),
+        body: toBody({ runId: want.runId, incidentId: want.incidentId, because: want.because }),
+      });
+  }
+}
+
+function look(scene: Scene, turn: Turn, { id, runId, remedy }: Extract<PlaybookWant, { readonly kind: 'look' }>): void {
+  start(scene, turn, {
+    id,
+    owner: { kind: 'run', runId, place: `look ${id}` },
+    aim: 'look',
+    remedy,
+    causeSeq: undefined,
+  });
+}
+
+/** A step and what takes it back are at one place: the effect's name without way and attempt. */
+function ownerOf({ id, runId }: RemedyWant): RemedyOwner {
+  return { kind: 'run', runId, place: id.split('/').slice(0, -2).join('/') };
+}
+
+function propose(scene: Scene, turn: Turn, want: RemedyWant): void {
+  const { id, incidentId, remedy, way, bounds } = want;
+  const incident = incidentOf(scene, incidentId);
+  const touches = touchedBy(scene, remedy);
+  const verdict = judgeRemedy(scene, turn, {
+    ...{ remedy, touches, incident, bounds, human: undefined },
+    purpose: way === 'back' ? 'take-back' : 'new',
+  });
+  if (verdict.kind !== 'pass') {
+    const { kind, stage, reason } = verdict;
+    hearNews(scene, { kind: 'stopped-by-gate', id, stop: { kind, stage, reason } });
+    return;
+  }
+  const cause = causeOf(scene, incidentId);
+  enter(scene, turn, { remedy, touches, isNew: way === 'forth', incidentId });
+  const { because, untilMs, ...what } = remedy;
+  const decided = toBody({ function: touches[0], runId: want.runId, way, remedy: what, untilMs, because });
+  const seq = note(turn, { kind: 'playbook.decided', ...cause, body: decided });
+  hearNews(scene, { kind: 'intended', id, seq, atMs: turn.nowMs });
+  if (remedy.kind === 'move-breaker') {
+    command(scene, turn, { remedy, want });
+    return;
+  }
+  const isHeld = scene.remedies.held[placeIn(want)] !== undefined;
+  const aim = way === 'back' && isHeld ? 'give-back' : 'set';
+  start(scene, turn, { id, owner: ownerOf(want), aim, remedy, causeSeq: seq });
+}
+
+function placeIn(want: RemedyWant): string {
+  const owner = ownerOf(want);
+  return owner.kind === 'run' ? `run/${owner.runId}/${owner.place}` : '';
+}
+
+/** A breaker has a mind of its own: a playbook's word to it is like a human's, and ends like one. */
+function command(
+  scene: Scene,
+  turn: Turn,
+  { remedy, want: { id, runId, way } }: { readonly remedy: MoveBreaker; readonly want: RemedyWant },
+): void {
+  const { name, state } = remedy.standing;
+  const to = way === 'back' ? 'none' : state === 'closed' ? 'forced-closed' : 'forced-open';
+  const isOpenAlready = to === 'forced-open' && scene.remedies.breakers[name]?.state === 'open';
+  const { because, untilMs } = remedy;
+  if (!isOpenAlready) turn.breakerCommands.set(name, { to, by: `playbook:${runId}`, because, untilMs });
+  hearNews(scene, { kind: 'outcome', id, outcome: { kind: 'accepted', atMs: turn.nowMs } });
+}
+
+function touchedBy(scene: Scene, remedy: Remedy): readonly string[] {
+  if (remedy.kind === 'move-breaker') {
+    const spec = scene.options.remedies!.breakers.find(({ name }) => name === remedy.standing.name);
+    return spec ? touchesOf(scene, spec) : [];
+  }
+  return 'key' in remedy ? [remedy.key] : [...scene.functions.keys()].slice(0, 1);
+}
