@@ -13,19 +13,19 @@ import { isLoopback } from '../core/loopback.ts';
 import type { Clock, Timers } from '../core/time.ts';
 import { refusal, type OtlpAnswer, type OtlpForm, type Problem } from './otlp-answer.ts';
 import { discard, inflatedByteCountMax } from './otlp-body.ts';
-import { createIntake, fullProblem, type IntakeCounts } from './otlp-intake.ts';
+import { createIntake, fullProblem, type Intake, type IntakeCounts, type RoomOptions } from './otlp-intake.ts';
 import { createSenderOf, type SenderOf, type Tokens } from './otlp-tokens.ts';
 import type { Windower } from './windower.ts';
 
-export interface OtlpOptions {
-  readonly windower: Windower;
-  readonly clock: Clock;
+/** Bodies go to a windower beside the listener, or to what takes them in its stead. */
+export type OtlpOptions = HttpOptions &
+  (({ readonly windower: Windower; readonly clock: Clock } & RoomOptions) | { readonly intake: Intake });
+
+export interface HttpOptions {
   /** Of the socket, so in real time even where the clock is virtual. */
   readonly timers: Timers;
   /** Sender's name to its token; none: whoever reaches us is `local`. */
   readonly tokens?: Tokens;
-  readonly requestCountMax?: number;
-  readonly byteCountMax?: number;
   /** A body that is not whole by then is given up. */
   readonly bodyTimeoutMs?: number;
 }
@@ -51,13 +51,9 @@ const otherSignals = /^\/v1(?:development)?\/(?:metrics|logs|profiles)$/;
 const bodyTimeoutMsDefault = 10_000;
 
 export function createOtlpReceiver(options: OtlpOptions): OtlpReceiver {
-  const { windower, clock, timers, bodyTimeoutMs = bodyTimeoutMsDefault } = options;
-  const intake = createIntake({
-    windower,
-    nowMs: () => clock.nowMs(),
-    ...(options.requestCountMax !== undefined && { requestCountMax: options.requestCountMax }),
-    ...(options.byteCountMax !== undefined && { byteCountMax: options.byteCountMax }),
-  });
+  const { timers, bodyTimeoutMs = bodyTimeoutMsDefault } = options;
+  const intake =
+    'intake' in options ? options.intake : createIntake({ ...options, nowMs: () => options.clock.nowMs() });
   const senderOf = createSenderOf(options.tokens ?? {});
   const counts: HttpCounts = { unauthenticated: 0, interrupted: 0 };
   let isClosing = false;

@@ -10,21 +10,31 @@ import { unpackBatch } from './packed-batch.ts';
 import { createSpanBatch, type SpanBatch } from './span-batch.ts';
 import type { Windower } from './windower.ts';
 
-export interface IntakeOptions {
-  readonly windower: Windower;
-  readonly nowMs: () => EpochMs;
+export interface RoomOptions {
   /** Bodies received and not yet folded. */
   readonly requestCountMax?: number;
   /** Bytes of bodies on the way and received, as they came over the wire. */
   readonly byteCountMax?: number;
 }
 
-export interface Intake {
+export interface IntakeOptions extends RoomOptions {
+  readonly windower: Windower;
+  readonly nowMs: () => EpochMs;
+}
+
+/** Room for bytes that come, and for requests that wait. */
+export interface Room {
   /** Asks for room; false when there is none, and then nothing is held. */
   reserve(byteCount: number): boolean;
   release(byteCount: number): void;
   /** True when another request would be refused. */
   readonly isFull: boolean;
+  /** Asks for the place of a request; false when there is none. */
+  enter(): boolean;
+  leave(): void;
+}
+
+export interface Intake extends Pick<Room, 'reserve' | 'release' | 'isFull'> {
   /** Decodes and folds in turn. The bytes stay reserved until the answer is there; they are the caller's to release. */
   take(body: OtlpBody, sender: string): Promise<OtlpAnswer>;
   readonly counts: Readonly<IntakeCounts>;
@@ -57,21 +67,47 @@ interface Waiting {
   readonly answer: (answer: OtlpAnswer) => void;
 }
 
+export function createRoom({
+  requestCountMax = requestCountMaxDefault,
+  byteCountMax = byteCountMaxDefault,
+}: RoomOptions): Room {
+  let requestCount = 0;
+  let heldByteCount = 0;
+  return {
+    get isFull() {
+      return requestCount >= requestCountMax || heldByteCount >= byteCountMax;
+    },
+    reserve(byteCount) {
+      if (heldByteCount + byteCount > byteCountMax) return false;
+      heldByteCount += byteCount;
+      return true;
+    },
+    release(byteCount) {
+      heldByteCount -= byteCount;
+    },
+    enter() {
+      if (requestCount >= requestCountMax) return false;
+      requestCount++;
+      return true;
+    },
+    leave() {
+      requestCount--;
+    },
+  };
+}
+
 export function createIntake(options: IntakeOptions): Intake {
   const { windower, nowMs } = options;
-  const requestCountMax = options.requestCountMax ?? requestCountMaxDefault;
-  const byteCountMax = options.byteCountMax ?? byteCountMaxDefault;
+  const room = createRoom(options);
   const { signalAttributes } = windower.allowList;
   const batch = createSpanBatch(signalAttributes.length);
   const thread = createDecoderThread(signalAttributes);
   const queue: Waiting[] = [];
   const counts: IntakeCounts = { accepted: 0, shed: 0, refused: 0, byteCount: 0 };
-  let requestCount = 0;
-  let heldByteCount = 0;
   let isAwake = false;
 
   const settle = (waiting: Waiting, left: Left, problem: Problem | undefined): void => {
-    requestCount--;
+    room.leave();
     if (problem === undefined) {
       counts.accepted++;
       counts.byteCount += waiting.body.bytes.length;
@@ -129,22 +165,15 @@ export function createIntake(options: IntakeOptions): Intake {
   return {
     counts,
     get isFull() {
-      return requestCount >= requestCountMax || heldByteCount >= byteCountMax;
+      return room.isFull;
     },
-    reserve(byteCount) {
-      if (heldByteCount + byteCount > byteCountMax) return false;
-      heldByteCount += byteCount;
-      return true;
-    },
-    release(byteCount) {
-      heldByteCount -= byteCount;
-    },
+    reserve: (byteCount) => room.reserve(byteCount),
+    release: (byteCount) => room.release(byteCount),
     take(body, sender) {
-      if (requestCount >= requestCountMax) {
+      if (!room.enter()) {
         counts.shed++;
         return Promise.resolve(refusal(body.form, fullProblem));
       }
-      requestCount++;
       return new Promise((answer) => {
         queue.push({ body, sender, answer });
         if (isAwake) return;

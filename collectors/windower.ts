@@ -58,6 +58,8 @@ export interface Windower {
   fold(batch: SpanBatch, sender: string, receivedAtMs: EpochMs): FoldResult;
   /** What came since the last seal, sorted by key, second and sender. Nothing for what nobody saw. */
   seal(nowMs: EpochMs): WindowDelta[];
+  /** Names are looked up anew after the next seal: an alias has come, or moved. */
+  relearn(): void;
   report(): readonly SenderReport[];
 }
 
@@ -74,6 +76,7 @@ export function createWindower(options: WindowerOptions): Windower {
   const byNumber: SenderWindow[] = [];
   const family = createSpanFamily();
   const join = createSpanJoin();
+  let isRelearning = false;
 
   const windowOf = (sender: string): SenderWindow => {
     const known = senders.get(sender);
@@ -106,11 +109,15 @@ export function createWindower(options: WindowerOptions): Windower {
     },
     seal(nowMs) {
       const deltas = byNumber.flatMap((window) => window.drain(nowMs));
-      const due = byNumber.filter((window) => window.isDue(nowMs));
+      const due = byNumber.filter((window) => isRelearning || window.isDue(nowMs));
+      isRelearning = false;
       for (const window of due) window.forget(nowMs);
       // Ends that wait for each other are numbers, and those are others now.
       if (due.length > 0) join.clear();
       return deltas.sort(compareDeltas);
+    },
+    relearn() {
+      isRelearning = true;
     },
     report: () => [...senders].map(([sender, window]) => reportOf(sender, window)),
   };
@@ -144,7 +151,7 @@ function reportOf(sender: string, { counts, identity, interner, lagMs, otherSign
   };
 }
 
-function compareDeltas(a: WindowDelta, b: WindowDelta): number {
+export function compareDeltas(a: WindowDelta, b: WindowDelta): number {
   if (a.key !== b.key) return a.key < b.key ? -1 : 1;
   if (a.secondAtMs !== b.secondAtMs) return a.secondAtMs - b.secondAtMs;
   return a.sender < b.sender ? -1 : a.sender > b.sender ? 1 : 0;
