@@ -7,16 +7,19 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { loadavg } from 'node:os';
+import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { listenOtlp } from '../collectors/otlp-http.ts';
-import { createWindower } from '../collectors/windower.ts';
 import { createDetection } from '../detector/detection.ts';
+import { realTimers } from '../service/real-time.ts';
+import { openReceiverThreads } from '../service/receiver-threads.ts';
+import { thinDeltas } from '../store/packed-deltas.ts';
 import type { FromLoad, LoadOrder, ToLoad } from './otlp-load.ts';
 import type { PushOrder, PushReport } from './flood-pusher.ts';
 
 const seed = 20_260_904;
-const fromMs = Date.UTC(2026, 8, 4, 12, 30);
 const quietMs = 5_000;
+/** What it takes to make the bodies, and the quiet before. */
+const preparationMs = 25_000;
 /** The first see all keys for the first time, and the compiler at work. */
 const warmTickCount = 4;
 
@@ -45,27 +48,23 @@ export async function run(args: readonly string[]): Promise<void> {
 
   const load = fork(new URL('./otlp-load.ts', import.meta.url));
   const pusher = fork(new URL('./flood-pusher.ts', import.meta.url));
+  // Bodies are made for seconds that are to come.
+  const fromMs = 1_000 * Math.ceil(Date.now() / 1_000) + preparationMs;
   await ask<FromLoad>(load, { kind: 'prepare', order, fromMs } satisfies ToLoad);
-  // Seconds are of our own processor time: where others leave us a fifth of a core, a tick by the wall would be most of what we do.
-  const startCpuMs = threadCpuMs();
-  const ranMs = (): number => threadCpuMs() - startCpuMs;
-  const nowMs = (): number => fromMs + 1_500 + ranMs();
-  const windower = createWindower({ aliasOf: () => undefined, samplingOf: () => ({ kind: 'ratio', ratio: 1 }) });
   const detection = createDetection({ keysMax: Number(values.keys) });
-  const listener = await listenOtlp({
-    host: '127.0.0.1',
-    port: 0,
-    windower,
-    clock: { nowMs },
-    timers: {
-      after: (delayMs, call) =>
-        (
-          (timer) => () =>
-            clearTimeout(timer)
-        )(setTimeout(call, delayMs)),
+  const receiver = await openReceiverThreads({
+    where: { host: '127.0.0.1', port: 0, tokens: {} },
+    folding: {
+      signals: [],
+      home: { accountId: '123456789012', region: 'us-east-1' },
+      samplings: { local: { kind: 'ratio', ratio: 1 } },
+      functionArns: [],
     },
+    aliasOf: () => undefined,
+    clock: { nowMs: Date.now },
+    timers: realTimers,
   });
-  const { url } = listener;
+  const { url } = receiver;
   // A second door into the same process, as the service has one: new connections are taken one in each turn of the event loop, of each door.
   const side = createServer((_, response) => void response.end('{"status":"ok"}')).listen(0, '127.0.0.1');
   await once(side, 'listening');
@@ -73,14 +72,16 @@ export async function run(args: readonly string[]): Promise<void> {
   let second = 0;
   let tickCount = 0;
   const warm = Promise.withResolvers<undefined>();
-  const timer = setInterval(() => {
-    if (ranMs() >= 1_000 * (second + 1) && second < order.secondCount - 1)
+  const tick = (): void => {
+    const nowMs = Date.now();
+    while (nowMs >= fromMs + 1_000 * (second + 1) && second < order.secondCount - 1)
       load.send({ kind: 'second', second: ++second } satisfies ToLoad);
-    if (ranMs() < 1_000 * tickCount + 500) return;
-    tickCount++;
-    detection.tick(nowMs(), windower.seal(nowMs()));
-    if (tickCount === warmTickCount) warm.resolve(undefined);
-  }, 5);
+    // As the service does: what is judged is what would be kept.
+    detection.tick(nowMs, thinDeltas(receiver.take()));
+    if (nowMs >= fromMs && ++tickCount === warmTickCount) warm.resolve(undefined);
+    timer = setTimeout(tick, 1_000 - (Date.now() % 1_000));
+  };
+  let timer = setTimeout(tick, 0);
   let turns: ReturnType<typeof watchTurns>;
   const push = (sent: PushOrder): Promise<PushReport> => {
     turns = watchTurns();
@@ -91,11 +92,14 @@ export async function run(args: readonly string[]): Promise<void> {
     if (healthMs.length > 0) say(`  /healthz by the same door ${spread(healthMs)}`);
     if (sideHealthMs.length > 0) say(`  /healthz by a door of its own ${spread(sideHealthMs)}`);
     const { p99Ms, mostMs } = turns.end();
-    say(`  of the receiver's own processor time that is p99 ${p99Ms.toFixed(1)} ms, most ${mostMs.toFixed(1)} ms`);
+    say(
+      `  waiting for the turn that is going on, in the service's processor time: p99 ${p99Ms.toFixed(1)} ms, most ${mostMs.toFixed(1)} ms`,
+    );
     say(`  peak memory so far ${peakMiB()} MiB, load average ${loadNow()}`);
   };
 
   tell('quiet', await push({ kind: 'probe', url, sideUrl, lastsMs: quietMs, withMalice: false }));
+  await wait(Math.max(0, fromMs + 1_000 - Date.now()));
   const flood = ask<FromLoad>(load, { kind: 'go', url: `${url}/v1/traces` } satisfies ToLoad);
   await warm.promise;
   tell('flooded', await push({ kind: 'probe', url, sideUrl, lastsMs, withMalice: true }));
@@ -103,19 +107,19 @@ export async function run(args: readonly string[]): Promise<void> {
   load.send({ kind: 'second', second } satisfies ToLoad);
   const sent = await flood;
   if (sent.kind === 'sent') say(`  the flood was answered ${JSON.stringify(sent.answers)}`);
-  say(`  the receiver counted ${JSON.stringify(listener.receiver.counts())}`);
 
-  const names = { kind: 'names', url, nameCount: Number(values.names), endAtMs: Math.floor(nowMs()) } as const;
+  const names = { kind: 'names', url, nameCount: Number(values.names), endAtMs: Date.now() } as const;
   tell(`${values.names} names`, await push(names));
-  const { counts, deniedTextCount } = windower.report()[0]!;
+  await wait(2_000);
+  const { counts, deniedTextCount } = receiver.senders()[0]!;
   const keyCount = [...detection.keys()].length;
   say(`  ${JSON.stringify(counts)}, texts denied ${deniedTextCount}`);
   say(`  keys judged ${keyCount}, deltas refused by the detectors ${detection.refusedCount}`);
-  clearInterval(timer);
+  clearTimeout(timer);
   load.disconnect();
   pusher.disconnect();
   side.close();
-  await listener.close();
+  await receiver.close();
 }
 
 /**

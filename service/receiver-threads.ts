@@ -91,6 +91,10 @@ export async function openReceiverThreads(options: ThreadOptions): Promise<Recei
     pair.folder.postMessage({ kind: 'seal' } satisfies ToFolder);
   };
 
+  const whenSealed = async (asked: Pair): Promise<void> => {
+    while (isAsked) await wordOf(asked, asked.folder);
+  };
+
   const start = async (port: number): Promise<Pair> => {
     const started = await startPair({ ...options, where: { ...where, port } }, aliases.known(), hear);
     const lose = (error?: unknown): void => {
@@ -150,9 +154,9 @@ export async function openReceiverThreads(options: ThreadOptions): Promise<Recei
       if (last === undefined) return;
       last.listener.postMessage('close');
       await wordOf(last, last.listener);
-      while (isAsked) await wordOf(last, last.folder);
+      await whenSealed(last);
       askForSeal();
-      while (isAsked) await wordOf(last, last.folder);
+      await whenSealed(last);
       pair = undefined;
       await endPair(last);
     },
