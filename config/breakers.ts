@@ -18,14 +18,18 @@ export interface BreakerSettings {
 const patience = {
   // The trouble itself is a few seconds old when it is found; further back is what was before it.
   windowMs: 30 * msPerSecond,
-  // Twenty calls, of which five are harmed by chance once in 30,000 times where one in fifty usually is.
-  probeCountMin: 20,
-  probeHarmedRatioMax: 0.2,
   probeMs: 10 * msPerSecond,
   quietMs: msPerMinute,
   // The clients of powertools look again after 5 seconds.
   settleMs: 5 * msPerSecond,
 } as const;
+
+/**
+ * At half: twenty calls, of which five are harmed by chance once in 30,000 times where one in fifty usually is. A breaker that opens for less has to tell a smaller
+ * harm from none, and for that looks at more calls: at a fifth fifty of them, of which four may be harmed. Where three in ten are, that happens once in 600 times.
+ */
+const probeCountAtWhole = 10;
+const probeHarmedOfMin = 0.4;
 
 /** Renewed each 20 s: two renewals may be lost, and a dead service stops calls for a minute at most. */
 const sharedLeaseMs = msPerMinute;
@@ -46,6 +50,8 @@ function specOf(circuit: CircuitDocument): BreakerSpec {
   return {
     ...{ name, callee, callers, enactment, requestCountMin, harmedRatioMin, holdOffMs, holdOffMsMax, probeShares },
     ...patience,
+    probeCountMin: Math.ceil(probeCountAtWhole / harmedRatioMin),
+    probeHarmedRatioMax: probeHarmedOfMin * harmedRatioMin,
     leaseMs: enactment.kind === 'shared-state' ? sharedLeaseMs : bookedLeaseMs,
   };
 }

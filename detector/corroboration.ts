@@ -29,6 +29,8 @@ const shareMin = 0.2;
 const badCountMin = 3;
 /** Faded spans: with fewer nobody denies anything. */
 const spanCountMin = 10;
+/** With so many somebody may confirm that it takes long: who tells of few calls tells of the same ones as the finding. */
+const slowSpanCountMin = 5;
 /** Beyond what is usual for it; the floor is that of `error-ratio`. */
 const usualTimesMin = 2;
 const badRatioFloor = 0.001;
@@ -97,8 +99,9 @@ function wordOn(ill: Ill, view: WitnessView, views: readonly WitnessView[]): Wor
   const own = illRatio(ill, view);
   const isNear = own > 0 && own >= shareMin * worst;
   if (ill === 'slow') {
-    if (!usual || seen.spanCount < spanCountMin) return undefined;
-    return isNear && own + 1 >= slowTimesMin ? 'confirms' : own < shareMin * worst ? 'denies' : undefined;
+    if (!usual || seen.spanCount < slowSpanCountMin) return undefined;
+    if (isNear && own + 1 >= slowTimesMin) return 'confirms';
+    return seen.spanCount >= spanCountMin && own < shareMin * worst ? 'denies' : undefined;
   }
   const isBeyondUsual = own >= Math.max(badRatioFloor, ill === 'failed' ? usualTimesMin * (usual?.errorRatio ?? 0) : 0);
   if (isNear && isBeyondUsual && own * seen.requestCount >= badCountMin) return 'confirms';

@@ -7,6 +7,8 @@ export interface EdgeCounts {
   /** Failed, throttled, or slower than four times the median of what is usual: each call once at least, at most half of them missed. */
   readonly harmedCount: number;
   readonly throttleCount: number;
+  /** Spans that were received of them: where callers sample, one stands for many calls, and tells no more than one. Absent: as many as calls. */
+  readonly spanCount?: number;
 }
 
 /** Of all edges together, over the whole seconds in [fromMs, untilMs). */
@@ -15,6 +17,7 @@ export function countEdges(rings: readonly LiveRing[], fromMs: EpochMs, untilMs:
   let callCount = 0;
   let harmedCount = 0;
   let throttleCount = 0;
+  let spanCount = 0;
   for (const ring of rings) {
     const calls = ring.sum('requestCount', from, untilMs);
     const throttled = ring.sum('throttleCount', from, untilMs);
@@ -23,6 +26,7 @@ export function countEdges(rings: readonly LiveRing[], fromMs: EpochMs, untilMs:
     callCount += calls;
     harmedCount += Math.min(calls, harmed);
     throttleCount += Math.min(calls, throttled);
+    spanCount += ring.sum('spanCount', from, untilMs);
   }
-  return { callCount, harmedCount, throttleCount };
+  return { callCount, harmedCount, throttleCount, spanCount };
 }

@@ -135,7 +135,7 @@ describe('an episode', () => {
       untilMs: 900_000,
       change: (atMs) => (atMs > 10_000 ? { count: () => noCalls } : {}),
     });
-    expect(moves.map(([, to]) => to)).toEqual(['open', 'half-open', 'closed']);
+    expect(moves.map(([, to]) => to)).toEqual(['open', 'closed']);
   });
 
   it('is renewed each third of its lease, and counted up with each standing', () => {

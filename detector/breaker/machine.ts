@@ -177,18 +177,37 @@ interface Trouble {
 }
 
 /** An incident about the callee that the breaker's own calls show now, since it began. */
-function findTrouble(spec: BreakerSpec, { incidents, nowMs, count }: BreakerMoment): Trouble | undefined {
+function findTrouble(spec: BreakerSpec, moment: BreakerMoment): Trouble | undefined {
+  const { incidents, nowMs } = moment;
   for (const incident of incidents) {
     const isLive = incident.state === 'open' || incident.state === 'acknowledged';
     if (!isLive || incident.silencedBy !== undefined || !concerns(spec, incident)) continue;
-    const { callCount, harmedCount } = judged(
-      spec,
-      count(Math.max(incident.startsAtMs, nowMs - spec.windowMs), nowMs),
-      1,
-    );
-    if (callCount < spec.requestCountMin || harmedCount < spec.harmedRatioMin * callCount) continue;
+    const fromMs = Math.max(incident.startsAtMs, nowMs - spec.windowMs);
+    const told = toldSince(spec, moment, fromMs);
+    if (!told) continue;
+    const { callCount, harmedCount } = told;
     const share = `${Math.round(harmedCount)} of ${Math.round(callCount)} calls to ${spec.callee} are harmed`;
     return { incident, because: `${share} (${incident.id})` };
+  }
+  return undefined;
+}
+
+/** Where a trouble begins is known to a few seconds: what was well in these says nothing against it, where there are enough calls without them. */
+const startSecondsMax = 5;
+const enoughTimes = 3;
+/** Of sampled calls one stands for many: what one span says may be its own. */
+const harmedSeenMin = 3;
+
+function toldSince(spec: BreakerSpec, { count, nowMs }: BreakerMoment, fromMs: EpochMs): EdgeCounts | undefined {
+  for (let skipped = 0; skipped <= startSecondsMax; skipped++) {
+    const seen = count(fromMs + skipped * msPerSecond, nowMs);
+    const counts = judged(spec, seen, 1);
+    const { callCount, harmedCount } = counts;
+    const seenRatio = seenRatioOf(seen);
+    const isEnough =
+      skipped === 0 ? callCount >= spec.requestCountMin : callCount * seenRatio >= enoughTimes * spec.requestCountMin;
+    if (!isEnough) return undefined;
+    if (harmedCount >= spec.harmedRatioMin * callCount && harmedCount * seenRatio >= harmedSeenMin) return counts;
   }
   return undefined;
 }
@@ -242,15 +261,17 @@ function probe(spec: BreakerSpec, state: BreakerState, moment: BreakerMoment): B
   const { nowMs } = moment;
   const { admitRatio, holdOffCount, shareSinceMs } = state;
   const isHeldOff = admitRatio === 0 && nowMs < shareSinceMs + holdOffMsOf(spec, holdOffCount);
-  const verdict = admitRatio === 0 ? { isWell: true, because: 'it held off' } : judgeProbe(spec, state, moment);
+  const verdict =
+    admitRatio === 0 ? { isWell: true, isSure: false, because: 'it held off' } : judgeProbe(spec, state, moment);
   if (isHeldOff || !verdict) return renew(spec, state, moment);
-  const { isWell, because } = verdict;
+  const { isWell, isSure, because } = verdict;
   if (!isWell) return fallBack(spec, state, moment, because);
   const share = spec.probeShares.find((candidate) => candidate > admitRatio);
   if (share === undefined) return move(spec, state, nowMs, { to: 'closed', because });
   const words = `${because}: ${percentOf(share)} of calls go through, to see how they fare`;
+  // Few calls went well: more of them will tell, and if they tell of harm, nothing was said that has to be taken back.
   const step =
-    admitRatio > 0 && state.state === 'open'
+    isSure && state.state === 'open'
       ? move(spec, state, nowMs, { to: 'half-open', admitRatio: share, because: words })
       : lease(spec, { ...state, admitRatio: share, shareSinceMs: nowMs }, nowMs, { kind: 'share', because: words });
   // More is let through whatever anybody says; that the rest is stopped for longer has to be allowed.
@@ -274,23 +295,44 @@ export function holdOffMsOf({ holdOffMs, holdOffMsMax }: BreakerSpec, holdOffCou
   return Math.min(holdOffMsMax, holdOffMs * 2 ** Math.min(holdOffCount, 30));
 }
 
+interface ProbeVerdict {
+  readonly isWell: boolean;
+  /** By as many calls as are asked for. */
+  readonly isSure: boolean;
+  readonly because: string;
+}
+
 /** Undefined: not known yet. */
 function judgeProbe(
   spec: BreakerSpec,
   { admitRatio, shareSinceMs }: BreakerState,
   { nowMs, count, usualHarmedRatio }: BreakerMoment,
-): { readonly isWell: boolean; readonly because: string } | undefined {
+): ProbeVerdict | undefined {
   const fromMs = shareSinceMs + spec.settleMs;
   if (nowMs <= fromMs) return undefined;
-  const { callCount, harmedCount } = judged(spec, count(fromMs, nowMs), admitRatio);
+  const counts = count(fromMs, nowMs);
+  const { callCount, harmedCount } = judged(spec, counts, admitRatio);
+  const seenRatio = seenRatioOf(counts);
+  const seenCount = callCount * seenRatio;
+  const harmedSeenCount = harmedCount * seenRatio;
   const harmedRatioMax = Math.min(0.9, Math.max(spec.probeHarmedRatioMax, 3 * usualHarmedRatio));
-  const share = `${Math.round(harmedCount)} of ${Math.round(callCount)} calls to ${spec.callee} were harmed`;
+  const because =
+    callCount === 0
+      ? 'nobody calls'
+      : `${Math.round(harmedCount)} of ${Math.round(callCount)} calls to ${spec.callee} were harmed`;
+  const isSure = seenCount >= spec.probeCountMin;
   // So many that as many good ones as are asked for would not make up for them.
-  if (harmedCount > harmedRatioMax * Math.max(callCount, spec.probeCountMin)) return { isWell: false, because: share };
-  if (callCount >= spec.probeCountMin && nowMs >= fromMs + spec.probeMs) return { isWell: true, because: share };
+  if (harmedSeenCount > harmedRatioMax * Math.max(seenCount, spec.probeCountMin))
+    return { isWell: false, isSure, because };
+  if (isSure && nowMs >= fromMs + spec.probeMs) return { isWell: true, isSure, because };
   if (nowMs < fromMs + spec.quietMs) return undefined;
-  // Hardly anybody calls: the calls there are decide, and where there are none nothing speaks against letting them through.
-  return { isWell: harmedCount <= harmedRatioMax * callCount, because: callCount === 0 ? 'nobody calls' : share };
+  // Hardly anybody calls, or is seen to: the calls there are decide, and where there are none nothing speaks against letting them through.
+  return { isWell: harmedSeenCount <= harmedRatioMax * seenCount, isSure, because };
+}
+
+/** Spans for each call: 1 where all are sent. */
+function seenRatioOf({ callCount, spanCount = callCount }: EdgeCounts): number {
+  return callCount > 0 ? Math.min(1, spanCount / callCount) : 1;
 }
 
 /** The calls that say something of the callee. */
