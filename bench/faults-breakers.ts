@@ -51,7 +51,7 @@ export async function printBreakers(seed: string, harmedRatioMin: number, print:
       play.strayed.length > 0 || play.moves.length > movesMax || !play.isClosedAtEnd || (play.openAfterMs ?? 0) > 1_000;
     if (isAmiss)
       print(
-        `  ${index} ${kind}, ${options.requestsPerSecond}/s × ${options.samplingRatio}, ${options.exportMs} ms, opened ${seconds(play.openAfterMs)} s after the incident at ${play.origin ?? '?'}: ${play.moves.join('; ')}${play.strayed.length > 0 ? `; strayed to ${play.strayed.join(', ')}` : ''}`,
+        `  ${index} ${kind}, ${options.requestsPerSecond}/s × ${options.samplingRatio}, ${options.exportMs} ms, opened ${seconds(play.openAfterMs)} s after the incident at ${play.origin ?? '?'}: ${play.moves.join('; ')}${(play.openAfterMs ?? 0) > 1_000 ? `; held ${play.refusals.join('; ')}` : ''}${play.strayed.length > 0 ? `; strayed to ${play.strayed.join(', ')}` : ''}`,
       );
   }
 }
@@ -73,6 +73,8 @@ function strataOf(): readonly (readonly [string, (row: Row) => boolean])[] {
       (rate) =>
         [`${String(rate)} requests/s`, ({ scenario }: Row) => scenario.options.requestsPerSecond === rate] as const,
     ),
+    ['≥ 5 spans/s there', (row) => spansPerSecondOf(row) >= manySpans],
+    ['fewer', (row) => spansPerSecondOf(row) < manySpans],
     ...([1, 0.05] as const).flatMap((ratio) =>
       ([250, 5_000] as const).map(
         (exportMs) =>
@@ -83,6 +85,13 @@ function strataOf(): readonly (readonly [string, (row: Row) => boolean])[] {
       ),
     ),
   ];
+}
+
+const manySpans = 5;
+
+/** Over the breaker's edge, before the fault: a third of calls where one callee of three is sick. */
+function spansPerSecondOf({ scenario: { kind, options } }: Row): number {
+  return (options.requestsPerSecond * options.samplingRatio) / (kind.startsWith('partial') ? 3 : 1);
 }
 
 function summary(rows: readonly Row[]): string {
@@ -119,7 +128,7 @@ function reasonsOf(rows: readonly Row[], harmedRatioMin: number): ReadonlyMap<st
         ? 'no incident'
         : play.harmedRatio < harmedRatioMin
           ? 'less is harmed than it would open for'
-          : `${scenario.kind}: ${refusal?.slice(refusal.indexOf(' ') + 1) ?? 'its own calls did not show it'}`;
+          : `${scenario.kind}: ${refusal?.slice(refusal.indexOf('s: ') + 3) ?? 'its own calls did not show it'}`;
     reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
   }
   return reasons;

@@ -29,6 +29,7 @@ import {
   type FaultSeen,
 } from '../simulation/world/faults/watch.ts';
 import { printBreakers } from './faults-breakers.ts';
+import { printForged } from './faults-forged.ts';
 
 /** What was told of one function in one day. */
 interface QuietDay {
@@ -62,6 +63,7 @@ export async function run(args: readonly string[]): Promise<void> {
   if (flags.only === '' || flags.only === 'pairs') printPairs(flags.seed);
   if (flags.only === '' || flags.only === 'breakers')
     await printBreakers(flags.seed, Number(flags['harmed-ratio-min']), print);
+  if (flags.only === '' || flags.only === 'forged') printForged(flags.seed, print);
   if (flags.only === '' || flags.only === 'quiet') await printQuiet(flags.seed, Number(flags.days));
 }
 
