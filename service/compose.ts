@@ -170,6 +170,10 @@ export async function compose(options: SystemOptions, ports: SystemPorts): Promi
     incidentCount: engine.incidentCount,
     toldCounts: engine.toldCounts,
     aliasOf: (functionArn, version) => aliasOf(engine.functions, functionArn, version),
+    playbooks: {
+      ...engine.playbooks,
+      dryRun: (name, incidentId) => engine.playbooks.dryRun(clock.nowMs(), { name, incidentId }),
+    },
     standings: () => standingsOf(options, engine.breakers(), clock.nowMs()),
     learnedUntilMs: engine.planning.learnedUntilMs,
     startedAtMs,

@@ -12,6 +12,7 @@ import type { FunctionState } from './function-state.ts';
 import { holdOf } from './holds.ts';
 import type { Note } from './incidents.ts';
 import { prewarmAnswerOf, prewarmWishesOf } from './prewarm-approval.ts';
+import { hearNews } from './remedies/carry.ts';
 import type { RemediesState } from './remedies/state.ts';
 
 /** Where nothing is said of remedies, as the configuration has it where nothing is said. */
@@ -33,7 +34,8 @@ export function askPeople(scene: Scene, turn: Turn): void {
   if (asked && plan && plan !== scene.prewarmWishes.plan)
     scene.prewarmWishes = prewarmWishesOf(plan, planning.eventsAround(turn.nowMs), asked);
   const { plan: isKnown, byEvent } = scene.prewarmWishes;
-  const wishes = isKnown ? { prewarm: [...byEvent.values()] } : {};
+  const { remedyWishes: remedy } = scene;
+  const wishes = { ...(isKnown && { prewarm: [...byEvent.values()] }), ...(remedy && { remedy }) };
   take(scene, turn, passTime(scene.remedies, { nowMs: turn.nowMs, wishes }));
 }
 
@@ -41,8 +43,16 @@ function take(scene: Scene, turn: Turn, { state, notes, news }: ActingStep<Remed
   scene.remedies = state;
   for (const draft of notes) turn.drafts.push({ atMs: turn.nowMs, ...draft });
   for (const one of news) tellOfApproval(scene, turn, one);
+  for (const one of news) tellRuns(scene, one);
   // What is not to be warmed for is not late, and what is to be is promised from now on.
   if (news.length > 0 && scene.plan) promise(scene, turn.nowMs);
+}
+
+/** A step of a playbook that waits for a person. */
+function tellRuns(scene: Scene, { kind, approval: { subject, answer } }: ApprovalNews): void {
+  if (subject.kind !== 'remedy' || !answer || (kind !== 'granted' && kind !== 'denied')) return;
+  const { by, because } = answer;
+  hearNews(scene, { kind: 'answered', id: subject.target, isYes: kind === 'granted', by, because });
 }
 
 /** Half an hour before the event it is trouble that nobody has answered; until somebody does, or it is too late. */

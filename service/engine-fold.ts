@@ -5,6 +5,7 @@ import { assertNever } from '../core/assert.ts';
 import { bookingNameOf } from '../core/booking.ts';
 import type { AccountLimits } from '../core/ports.ts';
 import { hearRemedied } from './remedies/carry.ts';
+import { beginPlaybook } from './remedies/playbooks.ts';
 import { hearCommand } from './engine-acting.ts';
 import { hearAnswer, hearDelivery } from './engine-oncall.ts';
 import { note, type Scene, type Turn } from './engine-scene.ts';
@@ -51,6 +52,9 @@ export function fold(scene: Scene, fact: Fact, turn: Turn): void {
       return;
     case 'remedied':
       hearRemedied(scene, turn, fact);
+      return;
+    case 'playbook-asked':
+      beginPlaybook(scene, turn, fact);
       return;
     case 'breaker-forced':
       turn.breakerCommands.set(fact.name, fact.command);

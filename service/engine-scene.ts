@@ -10,6 +10,7 @@ import type { BreakerName } from '../core/remedy.ts';
 import type { FunctionKey } from '../core/series-key.ts';
 import type { EpochMs } from '../core/time.ts';
 import type { BreakerCommand } from '../detector/breaker/machine.ts';
+import type { ApprovalWish } from './approvals.ts';
 import { createListing, type ListingState } from './bookkeeping.ts';
 import { createControlPlaneHealth, type ControlPlaneHealth } from './control-plane-health.ts';
 import type { EngineSnapshot } from './engine-snapshot.ts';
@@ -57,6 +58,8 @@ export interface Scene {
   remedies: RemediesState;
   /** Pre-warms of the plan in force that wait for a yes, or have one. */
   prewarmWishes: PrewarmWishes;
+  /** Remedies that wait for a yes, as of the last tick; undefined: nothing was judged since the start. */
+  remedyWishes: readonly ApprovalWish[] | undefined;
   /** By the forecasts in force. */
   readonly expectedRates: ExpectedRates;
   /** What we asked of Lambda in the last hour. */
@@ -113,6 +116,7 @@ export function createScene(options: SystemOptions, snapshot: EngineSnapshot | u
     toldCounts: { pages: 0, escalations: 0 },
     remedies: snapshot?.remedies ?? noRemedies,
     prewarmWishes: noPrewarmWishes,
+    remedyWishes: undefined,
     expectedRates: createExpectedRates(),
     actionsTaken: snapshot?.actionsTaken ?? [],
     acknowledgements: [],
@@ -147,6 +151,8 @@ export interface Turn {
   /** What people were told of incidents that spans show, where this tick changed it. */
   toldIncidents: ToldIncidents | undefined;
   readonly endedIncidents: Incident[];
+  /** Remedies that wait for a yes. */
+  readonly remedyWishes: ApprovalWish[];
   /** What humans said of breakers since the last tick. */
   readonly breakerCommands: Map<BreakerName, BreakerCommand>;
 }

@@ -10,7 +10,10 @@ import type { ActingState } from './acting.ts';
 import { badDayErrorRatio } from '../actuators/gate-stages.ts';
 import type { AuditDraft } from '../core/audit.ts';
 import type { CapacityPlan } from '../core/capacity.ts';
+import type { Incident } from '../core/incident.ts';
 import type { Json } from '../core/json.ts';
+import type { PlaybookBook } from '../detector/playbook/book.ts';
+import type { DryRun } from '../detector/playbook/dry-run.ts';
 import type { BreakerState } from '../detector/breaker/machine.ts';
 import type { FunctionKey } from '../core/series-key.ts';
 import type { EpochMs } from '../core/time.ts';
@@ -22,6 +25,7 @@ import { createScene, note, toJson, type Scene, type Turn } from './engine-scene
 import type { EngineSnapshot, SealedTick } from './engine-snapshot.ts';
 import { catchUpWatch, lookAtSpans } from './engine-watch.ts';
 import { tellPeople } from './engine-oncall.ts';
+import { dryRunPlaybook } from './remedies/playbooks.ts';
 import { turnRemedies } from './remedies/turn.ts';
 import type { Effect, Fact } from './facts.ts';
 import { readyConcurrencyOf, type FunctionState } from './function-state.ts';
@@ -47,6 +51,16 @@ export interface TickResult {
   readonly sealed: Json | undefined;
 }
 
+export interface EnginePlaybooks {
+  readonly book: () => PlaybookBook;
+  /** One that is not resolved. */
+  readonly incident: (id: string) => Incident | undefined;
+  readonly dryRun: (
+    nowMs: EpochMs,
+    asked: { readonly name: string; readonly incidentId: string },
+  ) => DryRun | undefined;
+}
+
 export interface Engine {
   /** @param nextSeq the number that the first of the drafts will get in the audit chain. */
   tick(nowMs: EpochMs, facts: readonly Fact[], nextSeq: number): TickResult;
@@ -67,6 +81,8 @@ export interface Engine {
   /** All of it. Costs as much as there is to say: some ten kilobytes a key. */
   wholeSnapshot(): EngineSnapshot;
   readonly watch: TraceWatch;
+  /** Runs of playbooks, and what one would do now. */
+  readonly playbooks: EnginePlaybooks;
   /** Those that ever moved, by name. */
   readonly breakers: () => Readonly<Record<string, BreakerState>>;
   /** What people said of acting. */
@@ -101,6 +117,11 @@ export function createEngine(options: SystemOptions, snapshot?: EngineSnapshot):
     ownIncidents: incidents.list,
     watch: scene.watch,
     breakers: () => scene.remedies.breakers,
+    playbooks: {
+      book: () => scene.remedies.book,
+      incident: (id) => scene.watch.incidents.find((incident) => incident.id === id),
+      dryRun: (nowMs, asked) => dryRunPlaybook(scene, { nowMs }, asked),
+    },
     acting: () => scene.remedies,
     snapshot: () => snapshotOf(scene),
     wholeSnapshot: () => ({
@@ -116,6 +137,7 @@ function turnAt(nowMs: EpochMs, nextSeq: number): Turn {
     toldIncidents: undefined,
     endedIncidents: [],
     breakerCommands: new Map(),
+    remedyWishes: [],
   };
 }
 

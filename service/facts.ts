@@ -71,6 +71,8 @@ export type Fact =
     }
   /** What the world answered to a call that a remedy wanted; `intentSeq` where the call was to change something. */
   | { readonly kind: 'remedied'; readonly jobId: string; readonly intentSeq?: number; readonly answer: JobAnswer }
+  /** A human wants a playbook to begin. */
+  | { readonly kind: 'playbook-asked'; readonly name: string; readonly incidentId: string; readonly by: string }
   /** A human's word on a breaker. */
   | { readonly kind: 'breaker-forced'; readonly name: BreakerName; readonly command: BreakerCommand }
   /** An operator's word: a yes or no, a hold, the brake. */

@@ -85,9 +85,14 @@ function prewarmApprovalsOf({ remedies: { approvals } }: Config): Pick<SystemOpt
 
 /** Without breakers and playbooks there is nothing to be done; brake and holds are there all the same. */
 function remedyOptionsOf({ remedies, breakers, playbooks }: Config): RemedyOptions {
-  const { limits, brake, modes, neverBreak } = remedies;
+  const { limits, brake, modes, neverBreak, approvalMs } = remedies;
+  const approvals = Object.fromEntries(
+    Object.entries(remedies.approvals).map(([key, { remedies: kinds }]) => [key, kinds]),
+  );
   return {
     playbooks,
+    approvals,
+    approvalMs,
     breakers: breakers?.specs ?? [],
     guards: breakers?.guards ?? noGuards,
     limits,

@@ -81,7 +81,7 @@ interface Current {
   app: RequestListener;
 }
 
-function appOf({ parts, view, operations, acting, inbox, breakers }: Session, log: Log): RequestListener {
+function appOf({ parts, view, operations, acting, inbox, breakers, playbooks }: Session, log: Log): RequestListener {
   const tokens = parts.config.http.tokens.map((token) => token.reveal());
   return createApp({
     view,
@@ -93,6 +93,7 @@ function appOf({ parts, view, operations, acting, inbox, breakers }: Session, lo
     log,
     ...(inbox && { inbox }),
     ...(breakers && { breakers }),
+    ...(playbooks && { playbooks }),
   });
 }
 

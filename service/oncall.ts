@@ -8,6 +8,7 @@ import { targetKinds, type Target } from '../actuators/notify/targets.ts';
 import type { AuditDraft } from '../core/audit.ts';
 import type { FunctionSpec } from '../core/function-spec.ts';
 import type { Incident } from '../core/incident.ts';
+import type { Json } from '../core/json.ts';
 import type { EpochMs } from '../core/time.ts';
 import { readStory, storySubject } from './oncall-story.ts';
 import { writeNotification, type EpisodeStory, type Occasion } from './oncall-text.ts';
@@ -72,6 +73,9 @@ function hearEvent(
   if (draft.kind === 'incident.opened') return open(scene, state, seq, draft);
   if (draft.kind === 'incident.changed') return change(scene, state, draft, moment);
   if (draft.kind === 'incident.closed') return close(scene, state, draft, moment);
+  if (draft.kind === 'breaker.moved' || draft.kind === 'playbook.decided') return noteDone(state, draft);
+  if (draft.kind === 'playbook.escalated') return escalate(state, draft);
+  if (draft.kind === 'approval.asked') return tellOfApproval(scene, state, seq, draft);
   return draft.kind === 'prewarm.ready' ? tellOfPrewarm(scene, state, seq, draft) : state;
 }
 
@@ -99,6 +103,39 @@ function open(
   return { ...state, episodes: { ...state.episodes, [seq]: episode } };
 }
 
+/** Of what was done, the last few: who opens a page wants to know what stands now. */
+const doneCountMax = 8;
+
+/** Done in the second in which it was opened, it is in the page already. */
+function noteDone(state: OncallState, { causeSeq, body }: AuditDraft): OncallState {
+  const episode = causeSeq === undefined ? undefined : state.episodes[causeSeq];
+  if (!episode) return state;
+  const { story } = episode;
+  const what =
+    typeof body['breaker'] === 'string'
+      ? `breaker ${body['breaker']} ${textOf(body['to'])}, ${Math.round(100 * Number(body['admitRatio']))} % of calls go through`
+      : textOfStep(body);
+  const done = [...story.done, what].slice(-doneCountMax);
+  return { ...state, episodes: { ...state.episodes, [causeSeq!]: { ...episode, story: { ...story, done } } } };
+}
+
+function textOf(value: Json | undefined): string {
+  return typeof value === 'string' ? value : '';
+}
+
+function textOfStep({ way, remedy, because }: AuditDraft['body']): string {
+  const { kind } = remedy as { readonly kind: string };
+  return `${way === 'back' ? 'taken back: ' : ''}${kind}: ${textOf(because)}`;
+}
+
+/** A playbook has done what it could. */
+function escalate(state: OncallState, { causeSeq, body }: AuditDraft): OncallState {
+  const episode = causeSeq === undefined ? undefined : state.episodes[causeSeq];
+  if (!episode) return state;
+  const told = { ...episode.told, escalateBecause: textOf(body['because']) };
+  return { ...state, episodes: { ...state.episodes, [causeSeq!]: { ...episode, told } } };
+}
+
 function keyOfEpisode({ episodes }: OncallState, { causeSeq, body }: AuditDraft): string | undefined {
   if (causeSeq !== undefined && episodes[causeSeq]) return String(causeSeq);
   const id = storySubject(body);
@@ -114,7 +151,7 @@ function change(scene: OncallScene, state: OncallState, draft: AuditDraft, momen
   const { silencedBy: _before, ...loud } = before;
   const episode: Episode = {
     ...loud,
-    story: { ...readStory(body, atMs), startsAtMs: before.story.startsAtMs },
+    story: { ...readStory(body, atMs), startsAtMs: before.story.startsAtMs, done: before.story.done },
     ...silenceOf(body),
     ...(isSeen && { told: { ...before.told, acknowledgedAtMs: atMs } }),
   };
@@ -314,6 +351,30 @@ function putNotification(
     body: { function: subject, target: target.name, because },
   });
   return state;
+}
+
+/** Asked in good time it is a notice to those who own what it is for; said aloud it is an incident of its own. */
+function tellOfApproval(scene: OncallScene, state: OncallState, seq: number, { atMs, body }: AuditDraft): OncallState {
+  const { options, router, targets } = scene;
+  if (body['news'] !== 'asked' && body['news'] !== 'reminded') return state;
+  const functions = (Array.isArray(body['functions']) ? body['functions'] : []).filter(
+    (one) => typeof one === 'string',
+  );
+  const story = readStory(
+    { ...body, function: functions[0] ?? 'account', severity: 'minor', incident: 'approval' },
+    atMs,
+  );
+  const owner = router.ownerOf(story.origin);
+  const dedupKey = dedupKeyOf(options.tenant, `approval ${seq} ${atMs}`);
+  let next = state;
+  for (const name of new Set([...owner.notice, ...(owner.notice.length === 0 ? owner.page : [])])) {
+    if (!targets.has(name)) continue;
+    const occasion = { dedupKey, target: name, level: 'notice', step: 'trigger', isEscalation: false } as const;
+    const notification = writeNotification(story, { ...occasion, owner: owner.name, atMs }, options);
+    const cause = { seq, subject: story.origin, because: 'a yes or no is waited for' };
+    next = putNotification(scene, next, { target: name, notification, cause }, undefined);
+  }
+  return next;
 }
 
 /** A pre-warm that is READY is no trouble; where changes are looked at beside incidents, it is one of them. */

@@ -31,6 +31,8 @@ export interface Told {
   readonly pagedAtMs?: EpochMs;
   readonly escalatedAtMs?: EpochMs;
   readonly acknowledgedAtMs?: EpochMs;
+  /** Nothing more is done by itself, and that is why somebody else is paged now, whoever has seen it. */
+  readonly escalateBecause?: string;
 }
 
 /** One target to be told now. */
@@ -169,12 +171,13 @@ const defaultTell: Readonly<Record<IncidentSeverity, ToldLevel>> = {
 
 function escalationOf(
   owner: Owner,
-  { pagedAtMs, escalatedAtMs, acknowledgedAtMs, targets }: Told,
+  { pagedAtMs, escalatedAtMs, acknowledgedAtMs, escalateBecause, targets }: Told,
   { nowMs, escalateAfterMs }: { readonly nowMs: EpochMs; readonly escalateAfterMs: number },
 ): readonly Telling[] {
-  if (pagedAtMs === undefined || escalatedAtMs !== undefined || acknowledgedAtMs !== undefined) return [];
-  if (nowMs - pagedAtMs < escalateAfterMs) return [];
-  const because = `nobody has acknowledged it for ${Math.round(escalateAfterMs / msPerMinute)} min`;
+  if (pagedAtMs === undefined || escalatedAtMs !== undefined) return [];
+  if (escalateBecause === undefined && (acknowledgedAtMs !== undefined || nowMs - pagedAtMs < escalateAfterMs))
+    return [];
+  const because = escalateBecause ?? `nobody has acknowledged it for ${Math.round(escalateAfterMs / msPerMinute)} min`;
   return owner.escalate
     .filter((target) => targets[target]?.includes('page') !== true)
     .map((target) => ({ target, level: 'page', isEscalation: true, because }));

@@ -4,7 +4,6 @@
  */
 import type { Tracer } from '@opentelemetry/api';
 import type { Config } from '../config/load.ts';
-import type { Outcome } from '../core/action.ts';
 import { defaultAccountLimits, type AccountLimits, type Store } from '../core/ports.ts';
 import { msPerMinute } from '../core/time.ts';
 import { endOf, sliceSeries } from '../core/volume-series.ts';
@@ -22,6 +21,10 @@ import { readHistories, sessionClockOf } from './from-config.ts';
 import { startHousekeeping, type Chore } from './housekeeping.ts';
 import type { ActingDesk } from './http/acting.ts';
 import type { Operations } from './http/operations.ts';
+import type { PlaybookDesk } from './http/playbooks.ts';
+import { createPlaybookDesk } from './playbook-desk.ts';
+import { createCapacityCaller } from './remedies/added-capacity.ts';
+import { createWebhookCaller } from './remedies/webhook.ts';
 import { createHeartbeat, createMessenger } from './messenger.ts';
 import type { Log } from './log.ts';
 import { createOncallInbox, type OncallInbox } from './oncall-inbox.ts';
@@ -46,6 +49,8 @@ export interface Session {
   readonly acting: ActingDesk;
   /** Absent: there are none. */
   readonly breakers?: BreakerDoors;
+  /** Absent: there are none. */
+  readonly playbooks?: PlaybookDesk;
   /** Where targets of on-call answer; absent: none may. */
   readonly inbox?: OncallInbox;
   /** Stops the chores and the system in good order. The store stays open. */
@@ -62,6 +67,7 @@ export async function startSession(parts: SessionParts, options: SessionOptions)
   const { log } = options;
   const { system, desk, calendars, cloudwatch, receiver, board } = await startSystem(parts, options);
   const breakers = createBreakerDoors({ config, system, board, clock: realClock, timers: realTimers });
+  const playbooks = createPlaybookDesk({ playbooks: config.playbooks, system, clock: realClock });
   const anchoring = openAnchoring(system, parts, options);
   const chores = choresOf(system, { config, ...options, anchoring, cloudwatch, desk, calendars });
   const stopHousekeeping = startHousekeeping(chores, { wakeups: cronWakeups, log });
@@ -94,9 +100,10 @@ export async function startSession(parts: SessionParts, options: SessionOptions)
     operations: createOperations(config, desk, system),
     acting: createActingDesk(
       config.functions.map(({ spec }) => spec),
-      { clock: realClock, admit: system.admit, view: system.view.acting },
+      { clock: realClock, admit: (fact) => system.admit(fact), view: () => system.view.acting() },
     ),
     ...(breakers && { breakers }),
+    ...(playbooks && { playbooks }),
     ...(config.oncall && {
       inbox: createOncallInbox(config.oncall.targets, { clock: realClock, admit: (fact) => system.admit(fact) }),
     }),
@@ -117,12 +124,13 @@ async function startSystem(
   const aliasOf = (functionArn: string, version: string) => known.system?.aliasOf(functionArn, version);
   const receiver = otlp && (await openSpanReceiver(otlp, config, { clock: realClock, timers: realTimers, aliasOf }));
   if (receiver) log.info('traces.listening', { url: receiver.url });
+  const messenger = config.oncall && createMessenger({ targets: config.oncall.targets, clock: realClock });
   const board = createBreakerBoard(realClock);
   const remedies = createRemedyCaller({
     remedies: aws.remediesAtAws,
     ...{ clock: realClock, board },
-    callWebhook: async () => notCarried('nothing carries webhooks of playbooks yet'),
-    addProvisioned: async () => notCarried('nothing carries windows of playbooks yet'),
+    callWebhook: createWebhookCaller(messenger, realClock),
+    addProvisioned: createCapacityCaller({ specs: config.functions.map(({ spec }) => spec), desk, clock: realClock }),
   });
   const composed = compose(
     { ...options, calendar: desk.calendar() },
@@ -133,7 +141,7 @@ async function startSystem(
       tracer,
       ...aws,
       remedies,
-      ...(config.oncall && { messenger: createMessenger({ targets: config.oncall.targets, clock: realClock }) }),
+      ...(messenger && { messenger }),
       readAccountLimits: limitsReader(options, { read: aws.readAccountLimits, log }),
       calendarFindings: () => desk.findings(),
       ...(receiver && { sealSpans: receiver.seal }),
@@ -304,8 +312,4 @@ function scorecardOf(system: System, config: Config): Scorecard {
     ...system.toldCounts(),
     audit: { events: eventCount, verified: false, head },
   };
-}
-
-function notCarried(message: string): Outcome {
-  return { kind: 'refused', atMs: realClock.nowMs(), code: 'NotCarried', message };
 }

@@ -1,4 +1,7 @@
 /** The running system, as `compose` returns it: whoever owns the time drives it. */
+import type { Incident } from '../core/incident.ts';
+import type { PlaybookBook } from '../detector/playbook/book.ts';
+import type { DryRun } from '../detector/playbook/dry-run.ts';
 import type { BreakerStanding } from '../core/remedy.ts';
 import type { EpochMs } from '../core/time.ts';
 import type { Fact } from './facts.ts';
@@ -27,6 +30,13 @@ export interface System {
   aliasOf(functionArn: string, version: string): string | undefined;
   /** End of the volume that a function's forecaster has learned. */
   learnedUntilMs(key: FunctionKey): EpochMs;
+  readonly playbooks: {
+    readonly book: () => PlaybookBook;
+    /** One that is not resolved. */
+    readonly incident: (id: string) => Incident | undefined;
+    /** What it would do now; undefined: there is no such playbook, or no such incident is open. */
+    readonly dryRun: (name: string, incidentId: string) => DryRun | undefined;
+  };
   /** Of all breakers, as clients are to be told. */
   standings(): readonly BreakerStanding[];
   readonly startedAtMs: EpochMs;

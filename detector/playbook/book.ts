@@ -100,6 +100,11 @@ function hasRun(runs: readonly Run[], name: string, incidentId: string): boolean
   return runs.some((run) => run.playbook.name === name && run.incidentId === incidentId);
 }
 
+/** What keeps others from beginning. */
+export function earlierRuns({ runs }: PlaybookBook): readonly Earlier[] {
+  return runs.map(earlierOf);
+}
+
 function earlierOf({ playbook, incidentId, origin, end }: Run): Earlier {
   return { playbook: playbook.name, incidentId, origin, endedAtMs: end?.atMs };
 }

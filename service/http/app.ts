@@ -15,6 +15,7 @@ import { createBreakerReads, createBreakerRoutes, type BreakerDesk, type Breaker
 import { createOncallRoutes } from './oncall.ts';
 import { createOperationRoutes, type Operations } from './operations.ts';
 import { createPeople, requireCaller, type Person } from './people.ts';
+import { createPlaybookRoutes, type PlaybookDesk } from './playbooks.ts';
 import { problem } from './problem.ts';
 
 export interface AppOptions {
@@ -31,13 +32,15 @@ export interface AppOptions {
   readonly acting?: ActingDesk;
   /** Breakers: who reads them, and what operators may ask of them; absent: there are none. */
   readonly breakers?: { readonly reads: BreakerReads; readonly desk: BreakerDesk };
+  /** Playbooks; absent: there are none. */
+  readonly playbooks?: PlaybookDesk;
   /** Where targets of on-call answer; absent: none may. */
   readonly inbox?: OncallInbox;
   readonly log?: Log;
 }
 
 export function createApp(options: AppOptions): Express {
-  const { view, tokens, people, webFolder, operations, acting, breakers, inbox, log } = options;
+  const { view, tokens, people, webFolder, operations, acting, breakers, playbooks, inbox, log } = options;
   const app = express();
   const callers = createPeople(tokens, people);
   app.disable('x-powered-by');
@@ -72,6 +75,7 @@ export function createApp(options: AppOptions): Express {
   app.get('/api/senders', (_request, response) => void response.json(view.senders()));
   if (acting) app.use('/api', createActingRoutes(acting));
   if (breakers) app.use('/api', createBreakerRoutes(breakers.desk));
+  if (playbooks) app.use('/api/playbooks', createPlaybookRoutes(playbooks));
   if (operations) app.use('/api', createOperationRoutes(operations));
   app.use(express.static(webFolder, { index: 'index.html', dotfiles: 'deny' }));
   app.use((request, response) => {

@@ -141,10 +141,14 @@ export function hearJob(job: RemedyJob, answer: JobAnswer): RemedyJob {
   const { outcome } = answer;
   switch (job.stage) {
     case 'look':
-      return again(heard, outcome) ?? done(heard, { outcome, ...heldOf(job) });
-    case 'book':
+      return again(heard, outcome) ?? done(heard, { outcome, ...leftOf(job) });
+    case 'book': {
       if (outcome.kind === 'accepted') return to(heard, 'act');
-      return again(heard, outcome) ?? done(heard, { outcome, ...heldOf(job) });
+      // Of several attempts, or of one whose answer was lost, one may have been taken.
+      const isBooked = outcome.kind === 'unknown' || job.attemptCount > 0 || job.isUnsure === true;
+      const given: RemedyJob = { ...heard, result: { outcome, ...leftOf(job) } };
+      return again(heard, outcome) ?? cancelled(given, isBooked ? newUndo(job) : undefined);
+    }
     case 'act':
       return hearAct(heard, outcome);
     case 'cancel':
@@ -193,6 +197,8 @@ function hearAct(job: RemedyJob, outcome: Outcome): RemedyJob {
     const unsure: RemedyJob = { ...job, isUnsure: true, attemptCount: job.attemptCount + 1 };
     return to(unsure, isLookedAt(remedy) ? 'look' : 'act');
   }
+  // It may stand all the same: then it is ours, and what ends it stays booked.
+  if (outcome.kind === 'unknown') return again(job, outcome) ?? done(job, { outcome, held: heldBy(job) });
   return again(job, outcome) ?? cancelled({ ...job, result: { outcome, ...heldOf(job) } }, newUndo(job));
 }
 
@@ -202,10 +208,20 @@ function isLookedAt({ kind }: Remedy): boolean {
 }
 
 function stood(job: RemedyJob, outcome: Outcome): RemedyJob {
-  const { remedy, held, seen, undo = held?.undo, stale } = job;
-  const before = held?.before ?? seen;
-  const result: JobResult = { outcome, held: { remedy, ...(before && { before }), ...(undo && { undo }) } };
+  const { held, undo = held?.undo, stale } = job;
+  const result: JobResult = { outcome, held: heldBy(job) };
   return cancelled({ ...job, result }, isSameUndo(stale, undo) ? undefined : stale);
+}
+
+/** What stands once it has been set. */
+function heldBy({ remedy, held, seen, undo = held?.undo }: RemedyJob): Held {
+  const before = held?.before ?? seen;
+  return { remedy, ...(before && { before }), ...(undo && { undo }) };
+}
+
+/** What stands where it was given up on the way: what was set and not heard of may. */
+function leftOf(job: RemedyJob): { readonly held?: Held } {
+  return job.isUnsure ? { held: heldBy(job) } : heldOf(job);
 }
 
 /** The undo that this job booked, and that nothing stands for. */

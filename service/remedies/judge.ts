@@ -6,16 +6,19 @@ import {
   type RemedyPurpose,
   type RemedyVerdict,
 } from '../../actuators/remedy-gate.ts';
-import { tallyRemedies } from '../../actuators/remedy-gate-ledger.ts';
+import { remedyTargetOf, tallyRemedies } from '../../actuators/remedy-gate-ledger.ts';
 import { remedyStages } from '../../actuators/remedy-gate-stages.ts';
 import type { Mode } from '../../core/function-spec.ts';
 import type { Incident, MaintenanceWindow } from '../../core/incident.ts';
 import type { Remedy } from '../../core/remedy.ts';
+import type { FunctionKey } from '../../core/series-key.ts';
 import type { EpochMs } from '../../core/time.ts';
-import { advanceBrake, countedFromMs } from '../brake.ts';
-import { note, toBody, type Scene, type Turn } from '../engine-scene.ts';
+import { usdOfHolding } from '../../forecaster/cost.ts';
+import { approvalFor, evidenceOf, remedyTimes, type ApprovalSubject, type ApprovalWish } from '../approvals.ts';
+import { countedFromMs } from '../brake.ts';
+import { pressBrake } from '../engine-acting.ts';
+import type { Scene, Turn } from '../engine-scene.ts';
 import { holdOf } from '../holds.ts';
-import { change } from './carry.ts';
 
 const gate = createRemedyGate(remedyStages);
 
@@ -29,18 +32,17 @@ export function judgeRemedy(scene: Scene, turn: Turn, proposal: Proposal): Remed
     return { kind: 'wait', stage: 'corroboration', reason };
   }
   const verdict = gate.judge(proposal.remedy, context);
-  if (verdict.kind !== 'pass' && verdict.stage === 'actions') trip(scene, turn, context.tally.actionCount);
+  if (verdict.kind !== 'pass' && verdict.stage === 'actions')
+    pressBrake(scene, turn, { kind: 'too-many', atMs: turn.nowMs, actionCount: context.tally.actionCount });
+  if (verdict.kind === 'ask') turn.remedyWishes.push(wishFor(scene, turn, proposal, context.usd));
   return verdict;
 }
 
-/** Too many remedies in an hour: from now on none, until a human has looked. */
-function trip(scene: Scene, turn: Turn, actionCount: number): void {
-  const { brake } = scene.remedies;
-  const { brake: limits } = scene.options.remedies!;
-  const tripped = advanceBrake(brake, { kind: 'too-many', atMs: turn.nowMs, actionCount }, limits);
-  if (tripped === brake) return;
-  change(scene, { brake: tripped });
-  note(turn, { kind: 'brake.changed', body: toBody({ ...tripped.on, isOn: true }) });
+/** All that would stop it, for a dry run: nothing follows from asking. */
+export function stopsOf(scene: Scene, turn: Pick<Turn, 'nowMs'>, proposal: Proposal): readonly string[] {
+  return gate
+    .judgeAll(proposal.remedy, contextOf(scene, turn, proposal))
+    .map(({ stage, reason }) => `${stage}: ${reason}`);
 }
 
 export interface Proposal {
@@ -61,7 +63,7 @@ export interface RemedyBounds {
 
 function contextOf(
   scene: Scene,
-  { nowMs }: Turn,
+  { nowMs }: Pick<Turn, 'nowMs'>,
   { remedy, touches, incident, purpose, human, bounds }: Proposal,
 ): RemedyContext {
   const { remedies, functions, watch } = scene;
@@ -88,9 +90,9 @@ function contextOf(
     limits: bounds ? { ...limits, fleetShareMax: Math.min(limits.fleetShareMax, bounds.fleetShareMax) } : limits,
     tally: tallyRemedies(ledger, nowMs, countedFromMs(brake)),
     functionCount: functions.size,
-    usd: 0,
-    human,
-    isApprovalWanted: false,
+    usd: usdOf(scene, remedy, nowMs),
+    ...wordOf(scene, { nowMs, proposal: { remedy, touches, incident, purpose, human } }),
+    isApprovalWanted: touches.some((key) => options.approvals[key]?.includes(remedy.kind)),
   };
 }
 
@@ -108,4 +110,45 @@ function maintenanceOf(windows: readonly MaintenanceWindow[], touches: readonly 
       nowMs < untilMs &&
       (keys.length === 0 || keys.some((pattern) => touches.some((key) => covers(pattern, key)))),
   );
+}
+
+/** What a human has said of it: by their own idea, or when asked on this evidence. */
+function wordOf(
+  { remedies: { approvals } }: Scene,
+  { nowMs, proposal }: { readonly nowMs: EpochMs; readonly proposal: Proposal },
+): Pick<RemedyContext, 'human' | 'denied'> {
+  const { human, incident } = proposal;
+  if (human || !incident) return { human };
+  // What it may cost was asked with it, and is held by the dollars an hour.
+  const subject = subjectFor(proposal, incident);
+  const said = approvalFor(approvals, { subject, wanted: { concurrencyMax: 0, usdMax: 0 } }, nowMs);
+  if (said?.state === 'expired') return { denied: { by: 'nobody', because: 'nobody answered in time' } };
+  if (!said?.answer) return {};
+  const { by, because } = said.answer;
+  return said.state === 'granted' ? { human: { by, how: 'approved' } } : { denied: { by, because } };
+}
+
+function subjectFor({ remedy }: Proposal, incident: Incident): ApprovalSubject {
+  const evidenceSha256 = evidenceOf(incident);
+  return { kind: 'remedy', incidentId: incident.id, target: remedyTargetOf(remedy), evidenceSha256 };
+}
+
+function wishFor({ options }: Scene, { nowMs }: Turn, proposal: Proposal, usdMax: number): ApprovalWish {
+  const { remedy, touches, incident } = proposal;
+  const concurrencyMax = remedy.kind === 'add-provisioned' ? remedy.concurrency : 0;
+  return {
+    subject: subjectFor(proposal, incident!),
+    functions: touches as readonly FunctionKey[],
+    wanted: { concurrencyMax, usdMax },
+    times: remedyTimes(nowMs, options.remedies!.approvalMs),
+    because: remedy.because,
+  };
+}
+
+function usdOf({ options }: Scene, remedy: Remedy, nowMs: EpochMs): number {
+  if (remedy.kind !== 'add-provisioned') return 0;
+  const found = options.functions.find(({ spec }) => spec.key === remedy.key);
+  const { concurrency, untilMs } = remedy;
+  const held = { concurrency, fromMs: nowMs, untilMs: Math.max(nowMs, untilMs) };
+  return found ? usdOfHolding(found.spec, options.prices, held) : 0;
 }

@@ -14,6 +14,10 @@ export interface RemedyOptions {
   readonly brake: BrakeLimits;
   /** By function: whether remedies of a kind are carried out there. What is not said is `shadow`. */
   readonly modes: Readonly<Record<string, Readonly<Partial<Record<RemedyKind, Mode>>>>>;
+  /** Kinds of remedies that want a yes each time, by function. */
+  readonly approvals: Readonly<Record<string, readonly RemedyKind[]>>;
+  /** How long a remedy waits for it. */
+  readonly approvalMs: number;
   readonly playbooks: readonly Playbook[];
   /** Functions whose calls always go through. */
   readonly neverBreak: readonly string[];

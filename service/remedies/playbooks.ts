@@ -5,14 +5,17 @@ import type { FunctionKey } from '../../core/series-key.ts';
 import { msPerSecond, type EpochMs } from '../../core/time.ts';
 import type { WindowKey } from '../../core/window.ts';
 import { concerns } from '../../detector/breaker/spec.ts';
-import { advancePlaybooks, type PlaybookEntry } from '../../detector/playbook/book.ts';
-import type { PlaybookCounts, PlaybookMoment, PlaybookWant } from '../../detector/playbook/run.ts';
-import { advanceBrake } from '../brake.ts';
+import { advancePlaybooks, beginByHand, earlierRuns, type PlaybookEntry } from '../../detector/playbook/book.ts';
+import { dryRun } from '../../detector/playbook/dry-run.ts';
+import { stepIdOf, type PlaybookCounts, type PlaybookMoment, type PlaybookWant } from '../../detector/playbook/run.ts';
+import { evidenceOf, type ApprovalWish } from '../approvals.ts';
+import { pressBrake } from '../engine-acting.ts';
 import { note, toBody, type Scene, type Turn } from '../engine-scene.ts';
+import type { Fact } from '../facts.ts';
 import { touchesOf } from './breakers.ts';
 import { causeOf, change, enter, hearNews, start } from './carry.ts';
 import type { RemedyOwner } from './job.ts';
-import { judgeRemedy } from './judge.ts';
+import { judgeRemedy, stopsOf } from './judge.ts';
 import type { RemedyOptions } from './options.ts';
 
 type RemedyWant = Extract<PlaybookWant, { readonly kind: 'remedy' }>;
@@ -27,9 +30,53 @@ export function turnPlaybooks(scene: Scene, turn: Turn, options: RemedyOptions):
   if (JSON.stringify(book) !== JSON.stringify(before)) change(scene, { book });
   for (const entry of entries) tell(scene, turn, entry);
   for (const want of wants) grant(scene, turn, want);
+  turn.remedyWishes.push(...wishesOf(scene));
 }
 
-function momentOf(scene: Scene, { nowMs }: Turn, { breakers }: RemedyOptions): PlaybookMoment {
+/** By a person's word. What stands in its way is on record, as theirs. */
+export function beginPlaybook(
+  scene: Scene,
+  turn: Turn,
+  { name, incidentId, by }: Extract<Fact, { readonly kind: 'playbook-asked' }>,
+): void {
+  const playbook = scene.options.remedies?.playbooks.find((one) => one.name === name);
+  const incident = incidentOf(scene, incidentId);
+  const begun =
+    playbook && incident
+      ? beginByHand(scene.remedies.book, playbook, { incident, by, nowMs: turn.nowMs })
+      : { refused: 'there is no such playbook, or its incident is over' };
+  const isRefused = 'refused' in begun;
+  if (!isRefused) change(scene, { book: begun.book });
+  const because = isRefused ? begun.refused : `${by} began it`;
+  const body = { ...(incident && { function: incident.origin }), playbook: name, incidentId };
+  turn.drafts.push({
+    ...{ atMs: turn.nowMs, actor: by, kind: isRefused ? 'playbook.held' : 'playbook.started' },
+    ...causeOf(scene, incidentId),
+    body: toBody({ ...body, ...(!isRefused && { runId: begun.run.id }), because }),
+  });
+}
+
+/** What a playbook would do now, and what would stop it; undefined: there is no such playbook, or no such incident is open. */
+export function dryRunPlaybook(
+  scene: Scene,
+  turn: Pick<Turn, 'nowMs'>,
+  asked: { readonly name: string; readonly incidentId: string },
+) {
+  const options = scene.options.remedies;
+  const playbook = options?.playbooks.find((one) => one.name === asked.name);
+  const incident = incidentOf(scene, asked.incidentId);
+  if (!options || !playbook || !incident) return undefined;
+  return dryRun(playbook, incident, {
+    ...momentOf(scene, turn, options),
+    earlier: earlierRuns(scene.remedies.book),
+    stopsOf: (remedy, { guard }) =>
+      stopsOf(scene, turn, {
+        ...{ remedy, touches: touchedBy(scene, remedy), incident, purpose: 'new', human: undefined, bounds: guard },
+      }),
+  });
+}
+
+function momentOf(scene: Scene, { nowMs }: Pick<Turn, 'nowMs'>, { breakers }: RemedyOptions): PlaybookMoment {
   const { watch, functions } = scene;
   return {
     nowMs,
@@ -82,16 +129,8 @@ function tell(scene: Scene, turn: Turn, entry: PlaybookEntry): void {
     body: toBody({ ...body, because: says.join('; ') }),
   });
   const run = scene.remedies.book.runs.find(({ id }) => id === runId);
-  if (run?.end?.kind === 'without-effect' && run.end.atMs === turn.nowMs) noteWithoutEffect(scene, turn);
-}
-
-/** Remedies that do nothing for their trouble are what the brake is for. */
-function noteWithoutEffect(scene: Scene, turn: Turn): void {
-  const { brake } = scene.remedies;
-  const moved = advanceBrake(brake, { kind: 'without-effect', atMs: turn.nowMs }, scene.options.remedies!.brake);
-  if (moved === brake) return;
-  change(scene, { brake: moved });
-  if (moved.on && !brake.on) note(turn, { kind: 'brake.changed', body: toBody({ ...moved.on, isOn: true }) });
+  if (run?.end?.kind === 'without-effect' && run.end.atMs === turn.nowMs)
+    pressBrake(scene, turn, { kind: 'without-effect', atMs: turn.nowMs });
 }
 
 function incidentOf({ watch }: Scene, id: string): Incident | undefined {
@@ -106,12 +145,8 @@ function grant(scene: Scene, turn: Turn, want: PlaybookWant): void {
     case 'remedy':
       if (!scene.remedies.jobs[want.id]) propose(scene, turn, want);
       return;
+    // Stated as a wish as long as the step waits (wishesOf): what is asked has to outlive a restart.
     case 'ask':
-      note(turn, {
-        kind: 'approval.asked',
-        ...causeOf(scene, want.incidentId),
-        body: toBody({ approval: want.id, runId: want.runId, untilMs: want.untilMs, because: want.question }),
-      });
       return;
     case 'escalate':
       note(turn, {
@@ -120,6 +155,28 @@ function grant(scene: Scene, turn: Turn, want: PlaybookWant): void {
         body: toBody({ runId: want.runId, incidentId: want.incidentId, because: want.because }),
       });
   }
+}
+
+/** Of the steps that wait for a person. */
+function wishesOf(scene: Scene): readonly ApprovalWish[] {
+  return scene.remedies.book.runs.flatMap((run): ApprovalWish[] => {
+    const step = run.playbook.steps[run.at];
+    const at = run.steps[run.at];
+    const incident = incidentOf(scene, run.incidentId);
+    if (run.phase !== 'steps' || step?.does.kind !== 'approval' || at?.state !== 'asked' || !incident) return [];
+    const { question, withinMs } = step.does;
+    const { sinceMs } = at;
+    const subject = { kind: 'remedy', incidentId: incident.id, target: stepIdOf(run, run.at) } as const;
+    return [
+      {
+        subject: { ...subject, evidenceSha256: evidenceOf(incident) },
+        functions: incident.harmed.filter((key): key is FunctionKey => scene.functions.has(key as FunctionKey)),
+        wanted: { concurrencyMax: 0, usdMax: 0 },
+        times: { askAtMs: sinceMs, remindAtMs: sinceMs + withinMs / 2, expiresAtMs: sinceMs + withinMs },
+        because: question,
+      },
+    ];
+  });
 }
 
 function look(scene: Scene, turn: Turn, { id, runId, remedy }: Extract<PlaybookWant, { readonly kind: 'look' }>): void {

@@ -16,6 +16,7 @@ export function turnRemedies(scene: Scene, turn: Turn): void {
   tidy(scene, turn, options);
   turnPlaybooks(scene, turn, options);
   for (const spec of options.breakers) turnBreaker(scene, turn, spec, options);
+  scene.remedyWishes = turn.remedyWishes;
   for (const job of Object.values(scene.remedies.jobs)) if (!job.isAsked) ask(scene, turn, job);
 }
 

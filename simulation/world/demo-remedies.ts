@@ -48,7 +48,7 @@ export function demoRemedies(keys: readonly FunctionKey[]): RemedyOptions {
     limits: { actionsPerHourMax: 12, usdPerHourMax: 0, fleetShareMax: 0.5, cooldownMs: 10 * msPerMinute },
     brake: { withoutEffectMax: 3 },
     modes: Object.fromEntries(keys.map((key) => [key, enforced])),
-    playbooks: [],
+    ...{ approvals: {}, approvalMs: 15 * msPerMinute, playbooks: [] },
     neverBreak: [],
   };
 }
