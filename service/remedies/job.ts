@@ -187,8 +187,8 @@ function hearLook(job: RemedyJob, seen: Standing): RemedyJob {
 function hearAct(job: RemedyJob, outcome: Outcome): RemedyJob {
   const { aim, held, remedy } = job;
   if (aim === 'give-back') {
-    // Moved under us: it is somebody else's now, and what we booked must not touch it.
-    const isOver = outcome.kind === 'accepted' || outcome.kind === 'refused';
+    // Somebody else's now, and what we booked must not touch it. After any other refusal it stands, and AWS tries at its end.
+    const isOver = outcome.kind === 'accepted' || (outcome.kind === 'refused' && outcome.code === 'MovedUnderUs');
     if (isOver) return cancelled({ ...job, result: { outcome } }, held?.undo);
     return again(job, outcome) ?? done(job, { outcome, ...(held && { held }) });
   }
