@@ -3,6 +3,7 @@ import { msPerSecond, type EpochMs } from '../core/time.ts';
 import type { Store } from '../core/ports.ts';
 import { createMemoryStore } from '../store/memory.ts';
 import { createDesk, eventsOf, startDesk, taken, trouble } from './oncall-stub.ts';
+import { sampleOncall } from './oncall-sample.ts';
 import { minute, spec } from './sample.ts';
 
 const fromMs = minute(-50);
@@ -43,6 +44,52 @@ describe('an episode', () => {
     await seconds(16 * 60);
     expect(desk.requests.filter((name) => name.startsWith('escalation'))).toEqual([]);
     expect(desk.requests).toContain('page acknowledge orders-pager');
+  });
+
+  it('says what was done about it, and calls somebody else once a playbook can do no more, seen or not', async () => {
+    const store = createMemoryStore();
+    const desk = createDesk();
+    const said: string[] = [];
+    desk.answer = (delivery, nowMs) => {
+      said.push(`${delivery.target} ${delivery.notification.step}: ${delivery.notification.done.join()}`);
+      return taken(delivery, nowMs);
+    };
+    const { system, clock, seconds } = await startDesk(store, fromMs, desk, {
+      oncall: { ...sampleOncall, attributes: ['actions'] },
+    });
+    trouble(system, clock.nowMs(), 'opened');
+    await seconds(2);
+    trouble(system, clock.nowMs(), 'changed', { change: 'acknowledged' });
+    await seconds(2);
+    const causeSeq = (await eventsOf(store)).find(({ kind }) => kind === 'incident.opened')!.seq;
+    const tell = (kind: 'breaker.moved' | 'playbook.escalated', body: Record<string, string | number>): void =>
+      void system.admit({ kind: 'told', draft: { atMs: clock.nowMs(), kind, actor: 'engine', causeSeq, body } });
+    tell('breaker.moved', { breaker: 'orders', to: 'open', admitRatio: 0 });
+    tell('playbook.escalated', { because: 'all was accepted, and the trouble is as it was' });
+    await seconds(2);
+    tell('playbook.escalated', { because: 'again' });
+    await seconds(2);
+    expect(said.filter((line) => line.startsWith('boss'))).toEqual([
+      'boss trigger: breaker orders open, 0 % of calls go through',
+    ]);
+  });
+
+  it('asks in good time, as a notice, for the yes that a pre-warm waits for', async () => {
+    const desk = createDesk();
+    const { system, clock, seconds } = await startDesk(createMemoryStore(), fromMs, desk);
+    const ask = (news: string): void =>
+      void system.admit({
+        kind: 'told',
+        draft: {
+          ...{ atMs: clock.nowMs(), kind: 'approval.asked', actor: 'engine' },
+          body: { news, functions: [spec.key], because: 'payrolls' },
+        },
+      });
+    ask('asked');
+    await seconds(2);
+    ask('paged');
+    await seconds(2);
+    expect(desk.requests).toEqual(['notice trigger orders-channel']);
   });
 
   it('of functions in shadow is on record, and told to nobody', async () => {

@@ -355,40 +355,43 @@ function putNotification(
 
 /** Asked in good time it is a notice to those who own what it is for; said aloud it is an incident of its own. */
 function tellOfApproval(scene: OncallScene, state: OncallState, seq: number, { atMs, body }: AuditDraft): OncallState {
-  const { options, router, targets } = scene;
   if (body['news'] !== 'asked' && body['news'] !== 'reminded') return state;
-  const functions = (Array.isArray(body['functions']) ? body['functions'] : []).filter(
-    (one) => typeof one === 'string',
-  );
-  const story = readStory(
-    { ...body, function: functions[0] ?? 'account', severity: 'minor', incident: 'approval' },
-    atMs,
-  );
-  const owner = router.ownerOf(story.origin);
-  const dedupKey = dedupKeyOf(options.tenant, `approval ${seq} ${atMs}`);
-  let next = state;
-  for (const name of new Set([...owner.notice, ...(owner.notice.length === 0 ? owner.page : [])])) {
-    if (!targets.has(name)) continue;
-    const occasion = { dedupKey, target: name, level: 'notice', step: 'trigger', isEscalation: false } as const;
-    const notification = writeNotification(story, { ...occasion, owner: owner.name, atMs }, options);
-    const cause = { seq, subject: story.origin, because: 'a yes or no is waited for' };
-    next = putNotification(scene, next, { target: name, notification, cause }, undefined);
-  }
-  return next;
+  const [about = 'account'] = (body['functions'] ?? []) as readonly Json[];
+  const story = readStory({ ...body, function: about, severity: 'minor', incident: 'approval' }, atMs);
+  const { notice, page } = scene.router.ownerOf(story.origin);
+  const told = { story, seq, atMs, level: 'notice', because: 'a yes or no is waited for' } as const;
+  return tellOnce(scene, state, { ...told, targets: notice.length > 0 ? notice : page });
 }
 
 /** A pre-warm that is READY is no trouble; where changes are looked at beside incidents, it is one of them. */
 function tellOfPrewarm(scene: OncallScene, state: OncallState, seq: number, { atMs, body }: AuditDraft): OncallState {
-  const { options, router, targets } = scene;
   const story = readStory(body, atMs);
-  const owner = router.ownerOf(story.origin);
-  const dedupKey = dedupKeyOf(options.tenant, `prewarm ${seq} ${atMs}`);
+  const { notice, page } = scene.router.ownerOf(story.origin);
+  const told = { story, seq, atMs, level: 'change', because: 'a pre-warm that went as planned' } as const;
+  return tellOnce(scene, state, { ...told, targets: [...page, ...notice] });
+}
+
+interface ToldOnce {
+  readonly story: EpisodeStory;
+  readonly seq: number;
+  readonly atMs: EpochMs;
+  readonly level: 'change' | 'notice';
+  readonly because: string;
+  readonly targets: readonly string[];
+}
+
+/** What is no episode: nothing is heard of it later. */
+function tellOnce(scene: OncallScene, state: OncallState, told: ToldOnce): OncallState {
+  const { options, router, targets } = scene;
+  const { story, seq, atMs, level, because } = told;
+  const owner = router.ownerOf(story.origin).name;
+  const dedupKey = dedupKeyOf(options.tenant, `${level === 'change' ? 'prewarm' : 'approval'} ${seq} ${atMs}`);
   let next = state;
-  for (const name of new Set([...owner.page, ...owner.notice])) {
+  for (const name of new Set(told.targets)) {
     if (!targets.has(name)) continue;
-    const occasion = { dedupKey, target: name, level: 'change', step: 'trigger', isEscalation: false } as const;
-    const notification = writeNotification(story, { ...occasion, owner: owner.name, atMs }, options);
-    const cause = { seq, subject: story.origin, because: 'a pre-warm that went as planned' };
+    const occasion = { dedupKey, target: name, level, step: 'trigger', isEscalation: false, owner, atMs } as const;
+    const notification = writeNotification(story, occasion, options);
+    const cause = { seq, subject: story.origin, because };
     next = putNotification(scene, next, { target: name, notification, cause }, undefined);
   }
   return next;
