@@ -4,25 +4,39 @@
  *
  * A second is one of the receiver's own processor time, all its threads added up: the receiver's clock, its ticks and the spans' times go by it. On a machine
  * that is shared, a second by the wall clock holds as much of a core as others leave, and a tick costs the same in it.
+ *
+ * With `--threads` it is received as the service does, in threads of their own: then seconds are of the wall clock, which is what its threads read, and a core's
+ * share is what all of them took.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { cpus, loadavg } from 'node:os';
+import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { listenOtlp } from '../collectors/otlp-http.ts';
 import { createWindower } from '../collectors/windower.ts';
 import { createDetection } from '../detector/detection.ts';
+import { realClock, realTimers } from '../service/real-time.ts';
+import { openReceiverThreads } from '../service/receiver-threads.ts';
+import type { SpanReceiver } from '../service/span-receiver.ts';
 import type { FromLoad, LoadOrder, ToLoad } from './otlp-load.ts';
 
 const seed = 20_260_904;
 
-/** The spans' first second: the same seed gives the same bytes on any day. */
-const fromMs = Date.UTC(2026, 8, 4, 12, 30);
+/** The spans' first second: the same seed gives the same bytes on any day, but where the clock is the real one. */
+const fixedFromMs = Date.UTC(2026, 8, 4, 12, 30);
+
+/** Bodies are made for seconds that are to come. */
+const preparationMs = 20_000;
+
+/** Half a second after the spans', so that each tick finds spans of two seconds, as where senders export once a second. */
+const behindMs = 1_500;
 
 export async function run(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...args],
     options: {
+      threads: { type: 'boolean', default: false },
       detectors: { type: 'boolean', default: false },
       seconds: { type: 'string', default: '14' },
       connections: { type: 'string', default: '8' },
@@ -35,6 +49,7 @@ export async function run(args: readonly string[]): Promise<void> {
     secondCount: Number(values.seconds),
     connectionCount: Number(values.connections),
   };
+  const fromMs = values.threads ? 1_000 * Math.ceil(Date.now() / 1_000) + preparationMs : fixedFromMs;
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
   say(
     `ingest: seed ${seed}, Node ${process.version}, zlib ${process.versions.zlib}, ${cpus().length} × ${cpus()[0]?.model ?? '?'}`,
@@ -46,35 +61,22 @@ export async function run(args: readonly string[]): Promise<void> {
   say(
     `${prepared.spansPerBody} spans a request, ${prepared.plainByteCount} bytes, ${prepared.gzipByteCount} gzip; ${order.functionCount} functions`,
   );
+  if (values.threads) await wait(Math.max(0, fromMs + behindMs - Date.now()));
   const startCpuMs = cpuMs();
-  // Half a second after the spans', so that each tick finds spans of two seconds, as where senders export once a second.
-  const nowMs = (): number => fromMs + 1_500 + cpuMs() - startCpuMs;
-
-  const windower = createWindower({ aliasOf: () => undefined, samplingOf: () => ({ kind: 'ratio', ratio: 1 }) });
+  const ranMs = (): number => (values.threads ? Date.now() - fromMs - behindMs : cpuMs() - startCpuMs);
+  const nowMs = (): number => fromMs + behindMs + ranMs();
+  const receiver = await (values.threads ? openThreads() : openHere(nowMs));
   const detection = values.detectors ? createDetection() : undefined;
-  const listener = await listenOtlp({
-    host: '127.0.0.1',
-    port: 0,
-    windower,
-    clock: { nowMs },
-    timers: {
-      after: (delayMs, call) =>
-        (
-          (timer) => () =>
-            clearTimeout(timer)
-        )(setTimeout(call, delayMs)),
-    },
-  });
   const ticks: Tick[] = [];
   let last = { atMs: performance.now(), received: 0, cpuMs: startCpuMs };
   const tick = (): void => {
     const beganCpuMs = cpuMs();
-    const deltas = windower.seal(nowMs());
+    const deltas = receiver.seal(nowMs());
     const sealedCpuMs = cpuMs();
     detection?.tick(nowMs(), deltas);
     const next = {
       atMs: performance.now(),
-      received: windower.report()[0]?.counts.received ?? 0,
+      received: receiver.senders()[0]?.counts.received ?? 0,
       cpuMs: cpuMs(),
     };
     ticks.push({
@@ -89,18 +91,17 @@ export async function run(args: readonly string[]): Promise<void> {
   let second = 0;
   let tickCount = 0;
   const timer = setInterval(() => {
-    const ranMs = cpuMs() - startCpuMs;
-    if (ranMs >= 1_000 * (second + 1)) load.send({ kind: 'second', second: ++second } satisfies ToLoad);
-    if (ranMs < 1_000 * tickCount + 500) return;
+    if (ranMs() >= 1_000 * (second + 1)) load.send({ kind: 'second', second: ++second } satisfies ToLoad);
+    if (ranMs() < 1_000 * tickCount + 500) return;
     tickCount++;
     tick();
   }, 5);
-  const sent = await ask(load, { kind: 'go', url: `${listener.url}/v1/traces` });
+  const sent = await ask(load, { kind: 'go', url: `${receiver.url}/v1/traces` });
   clearInterval(timer);
   load.disconnect();
   if (sent.kind === 'sent') say(`answers ${JSON.stringify(sent.answers)}`);
-  say(JSON.stringify(windower.report()[0]?.counts));
-  await listener.close();
+  say(JSON.stringify(receiver.senders()[0]?.counts));
+  await receiver.close();
 
   // The first seconds are the compiler's.
   const warm = ticks.slice(4, -1);
@@ -113,13 +114,45 @@ export async function run(args: readonly string[]): Promise<void> {
     );
   };
   const load1 = loadavg()[0]!.toFixed(1);
-  say(`${warm.length} seconds of a core, detectors ${values.detectors ? 'on' : 'off'}; load average ${load1}`);
+  say(
+    `${warm.length} seconds ${values.threads ? 'by the wall, in threads' : 'of a core'}, detectors ${values.detectors ? 'on' : 'off'}; load average ${load1}`,
+  );
   row('spans a second of a core', (tick) => tick.perSecond);
   row('spans a second by the wall', (tick) => tick.perWallSecond);
   row('deltas a tick', (tick) => tick.deltaCount);
   row('ms to seal', (tick) => tick.sealMs);
   row('ms to judge', (tick) => tick.judgeMs);
   say(`peak memory ${Math.round(process.resourceUsage().maxRSS / 1_024)} MiB`);
+}
+
+type Receiver = Pick<SpanReceiver, 'url' | 'seal' | 'senders' | 'close'>;
+
+async function openHere(nowMs: () => number): Promise<Receiver> {
+  const windower = createWindower({ aliasOf: () => undefined, samplingOf: () => ({ kind: 'ratio', ratio: 1 }) });
+  const where = { host: '127.0.0.1', port: 0, timers: realTimers };
+  const listener = await listenOtlp({ ...where, windower, clock: { nowMs } });
+  return {
+    url: listener.url,
+    seal: (atMs) => windower.seal(atMs),
+    senders: () => windower.report(),
+    close: () => listener.close(),
+  };
+}
+
+async function openThreads(): Promise<Receiver> {
+  const threads = await openReceiverThreads({
+    where: { host: '127.0.0.1', port: 0, tokens: {} },
+    folding: {
+      signals: [],
+      home: { accountId: '123456789012', region: 'us-east-1' },
+      samplings: { local: { kind: 'ratio', ratio: 1 } },
+      functionArns: [],
+    },
+    aliasOf: () => undefined,
+    clock: realClock,
+    timers: realTimers,
+  });
+  return { ...threads, seal: () => threads.take() };
 }
 
 interface Tick {
