@@ -22,6 +22,8 @@ export interface Correlator {
   tick(nowMs: EpochMs, scene: Scene): readonly IncidentChange[];
   /** Those that are not resolved, oldest first. */
   readonly incidents: readonly Incident[];
+  /** Share of its calls that fails when all is well; undefined where that is not known. */
+  usualFailedRatioOf(key: string): number | undefined;
   /** Of a function, as spans said. */
   versionsOf(key: string): readonly VersionSeen[];
   snapshot(): CorrelatorSnapshot;
@@ -85,6 +87,7 @@ export function createCorrelator(
       return changes;
     },
     versionsOf: (key) => graph.versionsOf(key),
+    usualFailedRatioOf: (key) => graph.load(key, Infinity)?.usual?.failedRatio,
     snapshot: () => ({ graph: graph.snapshot(), episodes, closed, noticed: [...noticed] }),
   };
 }

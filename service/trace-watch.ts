@@ -90,6 +90,8 @@ export interface TraceWatch {
   live(key: WindowKey): LiveRing | undefined;
   /** Of a function, in the order in which they were first seen. */
   versionsOf(key: string): readonly VersionSeen[];
+  /** Share of its calls that fails when all is well; undefined where that is not known. */
+  usualFailedRatioOf(key: WindowKey): number | undefined;
   /** Every way by which something is called, with its last ten minutes. */
   edgesTo(callee: string): readonly LiveEdge[];
   /** An audit event tells of it. */
@@ -194,6 +196,7 @@ export function createTraceWatch(options: DetectionOptions, snapshot?: WatchSnap
     isDisputed: (key, sender) => witnesses.isDisputed(key, sender),
     live: (key) => detection.live(key),
     versionsOf: (key) => correlator.versionsOf(key),
+    usualFailedRatioOf: (key) => correlator.usualFailedRatioOf(key),
     edgesTo: (callee) => detection.edgesTo(callee),
     corroborationOf: (incident, elsewhere) => witnesses.corroborationOf(incident, lookedAtMs ?? 0, elsewhere),
     noteOpened: (id, seq) => void openedSeqs.set(id, seq),

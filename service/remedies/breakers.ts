@@ -95,13 +95,14 @@ function momentOf(scene: Scene, turn: Turn, { spec, options, concerned }: Asked)
   const rings = edges
     .filter(({ caller }) => spec.callers.length === 0 || spec.callers.includes(caller))
     .map(({ live }) => live);
+  const usual = edges.map(({ caller }) => watch.usualFailedRatioOf(`edge:${caller}>${spec.callee}`) ?? 0);
   const isOpen = ({ name }: BreakerSpec): boolean =>
     name !== spec.name && (remedies.breakers[name]?.untilMs ?? 0) > turn.nowMs;
   return {
     nowMs: turn.nowMs,
     incidents: concerned,
     count: (fromMs, untilMs) => countEdges(rings, fromMs, untilMs),
-    usualHarmedRatio: 0,
+    usualHarmedRatio: Math.max(0, ...usual),
     fleet: fleetShareOf(spec, {
       functions: [...functions.keys()],
       incidents: watch.incidents,
