@@ -4,13 +4,14 @@ import { formatInstant, msPerDay, msPerMinute } from '../core/time.ts';
 import type { BreakerView } from '../service/breaker-view.ts';
 import { loadNamedConfig } from './config-flags.ts';
 import { lengthFlag, needed } from './history.ts';
-import { askService, serviceFlagsHelp } from './service-client.ts';
+import { askService, personFlagHelp, serviceFlagsHelp } from './service-client.ts';
 import { formatTable } from './table.ts';
 import { parseFlags, parseWords, printJson, type Verb } from './verb.ts';
 
 const serviceFlags = {
   config: { type: 'string' },
   port: { type: 'string' },
+  as: { type: 'string' },
   json: { type: 'boolean', default: false },
 } as const;
 
@@ -18,15 +19,16 @@ export const breakerListVerb: Verb = {
   name: 'breaker list',
   summary: 'what breakers let through now, and why',
   usage: `
-foreshock breaker list --config F [--port N] [--json]
+foreshock breaker list --config F [--as NAME] [--port N] [--json]
 
 ${serviceFlagsHelp}
+${personFlagHelp}
   --json          { "breakers": […] }: as GET /api/breakers answers
 `,
   async run(args, terminal) {
     const { values } = parseFlags(args, serviceFlags);
     const config = await loadNamedConfig(values.config, terminal);
-    const { body } = await askService({ config, port: values.port }, '/api/breakers');
+    const { body } = await askService({ config, port: values.port, as: values.as }, '/api/breakers');
     if (values.json) printJson(terminal, body);
     else terminal.out(tellBreakers((body as unknown as { breakers: readonly BreakerView[] }).breakers));
     return 0;
@@ -67,7 +69,7 @@ export const breakerForceVerb: Verb = {
   name: 'breaker force',
   summary: 'a human says whether a breaker is open or closed, for a time, or takes it back',
   usage: `
-foreshock breaker force NAME STATE [--for 10m] --because TEXT --config F [--port N] [--json]
+foreshock breaker force NAME STATE [--for 10m] --because TEXT --config F [--as NAME] [--port N] [--json]
 
   NAME            the breaker
   STATE           open: nothing goes through; closed: everything does; metrics-only: everything does, and what it would do is on record;
@@ -75,6 +77,7 @@ foreshock breaker force NAME STATE [--for 10m] --because TEXT --config F [--port
   --for D         for that long, from 1m to 24h; 1h unless said
   --because TEXT  why, for the audit log
 ${serviceFlagsHelp}
+${personFlagHelp}
   --json          { "forced", "breaker" }: the breaker as it stood a moment before
 
 It is done at the next tick, within a second. What is marked neverBreak is never opened, by nobody.
@@ -93,7 +96,7 @@ It is done at the next tick, within a second. What is marked neverBreak is never
     const config = await loadNamedConfig(values.config, terminal);
     const body = { to, because, ...(forMs !== undefined && { minutes: forMs / msPerMinute }) };
     const path = `/api/breakers/${encodeURIComponent(name)}/force`;
-    const answer = await askService({ config, port: values.port }, path, body);
+    const answer = await askService({ config, port: values.port, as: values.as }, path, body);
     if (values.json) printJson(terminal, answer.body);
     else terminal.out(tellForced(name, to, values.for ?? '1h'));
     return 0;

@@ -1,16 +1,17 @@
 /** `calendar confirm`: a human says that a calendar is right as it stands, and what doubt kept warm beside it is let go. */
 import { loadNamedConfig } from './config-flags.ts';
-import { askService, serviceFlagsHelp } from './service-client.ts';
+import { askService, personFlagHelp, serviceFlagsHelp } from './service-client.ts';
 import { parseWord, printJson, type Verb } from './verb.ts';
 
 export const calendarConfirmVerb: Verb = {
   name: 'calendar confirm',
   summary: 'says that a moved, cancelled or disputed event is right as it stands',
   usage: `
-foreshock calendar confirm ID --config F [--port N] [--json]
+foreshock calendar confirm ID --config F [--as NAME] [--port N] [--json]
 
   ID              the event, one of the windows kept for it (…~was@…, …~also@…), or a calendar that lost events
 ${serviceFlagsHelp}
+${personFlagHelp}
 
 Inside the last day before an event, the window that an edit takes away stays warm beside the new one until this is said.
 Exits 1 when nothing waits for it.
@@ -19,11 +20,14 @@ Exits 1 when nothing waits for it.
     const flags = {
       config: { type: 'string' },
       port: { type: 'string' },
+      as: { type: 'string' },
       json: { type: 'boolean', default: false },
     } as const;
     const { word: id, values } = parseWord(args, flags, 'the event, such as cpi@2025-10-24T12:30:00Z');
     const config = await loadNamedConfig(values.config, terminal);
-    const { status, body } = await askService({ config, port: values.port }, '/api/calendar/confirm', { id });
+    const { status, body } = await askService({ config, port: values.port, as: values.as }, '/api/calendar/confirm', {
+      id,
+    });
     const isDone = status !== 404;
     if (values.json) printJson(terminal, isDone ? body : { confirmed: null, released: [] });
     else if (isDone)

@@ -11,13 +11,14 @@ import type { PlaybookView } from '../service/http/playbooks.ts';
 import { loadNamedConfig } from './config-flags.ts';
 import { needed } from './history.ts';
 import { printable } from './printable.ts';
-import { askService, serviceFlagsHelp } from './service-client.ts';
+import { askService, personFlagHelp, serviceFlagsHelp } from './service-client.ts';
 import { formatTable } from './table.ts';
 import { parseFlags, parseWord, printJson, type Verb } from './verb.ts';
 
 const serviceFlags = {
   config: { type: 'string' },
   port: { type: 'string' },
+  as: { type: 'string' },
   json: { type: 'boolean', default: false },
 } as const;
 
@@ -54,11 +55,12 @@ export const playbookDryRunVerb: Verb = {
   summary: 'what a playbook would do about an incident, and what would stand in its way',
   usage: `
 foreshock playbook dry-run FILE --incident INCIDENT.json [--json]
-foreshock playbook dry-run NAME --incident ID --config F [--port N] [--json]
+foreshock playbook dry-run NAME --incident ID --config F [--as NAME] [--port N] [--json]
 
   FILE            a playbook, beside an incident in a file (as GET /api/incidents tells it): nobody is asked, so nothing of the gate is told
   NAME            a playbook of the running service, beside the id of an open incident: with what each stage of the gate would say
 ${serviceFlagsHelp}
+${personFlagHelp}
   --json          { "playbook", "incidentId", "holds", "steps" }
 
 Changes nothing. Exit 1: it would not begin.
@@ -73,6 +75,7 @@ Changes nothing. Exit 1: it would not begin.
         : await dryRunOfService(word, incident, {
             config: await loadNamedConfig(values.config, terminal),
             port: values.port,
+            as: values.as,
           });
     if (values.json) printJson(terminal, found);
     else terminal.out(tellDryRun(found));
@@ -154,11 +157,12 @@ export const playbookRunVerb: Verb = {
   name: 'playbook run',
   summary: 'begins a playbook for an open incident, whatever its trigger says; the gate is asked all the same',
   usage: `
-foreshock playbook run NAME --incident ID --config F [--port N] [--json]
+foreshock playbook run NAME --incident ID --config F [--as NAME] [--port N] [--json]
 
   NAME            the playbook, by its name
   --incident ID   the incident
 ${serviceFlagsHelp}
+${personFlagHelp}
   --json          { "runId" }
 `,
   async run(args, terminal) {
@@ -166,7 +170,7 @@ ${serviceFlagsHelp}
     const incidentId = needed('--incident', values.incident);
     const config = await loadNamedConfig(values.config, terminal);
     const path = `/api/playbooks/${encodeURIComponent(word)}/run`;
-    const { body } = await askService({ config, port: values.port }, path, { incidentId });
+    const { body } = await askService({ config, port: values.port, as: values.as }, path, { incidentId });
     if (values.json) printJson(terminal, body);
     else terminal.out(`begun: ${printable(String(body['runId']))}\n`);
     return 0;
@@ -177,15 +181,16 @@ export const playbookStatusVerb: Verb = {
   name: 'playbook status',
   summary: 'which playbooks there are, and how far their runs have come',
   usage: `
-foreshock playbook status --config F [--port N] [--json]
+foreshock playbook status --config F [--as NAME] [--port N] [--json]
 
 ${serviceFlagsHelp}
+${personFlagHelp}
   --json          { "playbooks": […] }: as GET /api/playbooks answers
 `,
   async run(args, terminal) {
     const { values } = parseFlags(args, serviceFlags);
     const config = await loadNamedConfig(values.config, terminal);
-    const { body } = await askService({ config, port: values.port }, '/api/playbooks');
+    const { body } = await askService({ config, port: values.port, as: values.as }, '/api/playbooks');
     if (values.json) printJson(terminal, body);
     else terminal.out(tellStatus((body as unknown as { playbooks: readonly PlaybookView[] }).playbooks));
     return 0;

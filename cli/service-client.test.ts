@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { InputError } from '../core/errors.ts';
+import { breakerForceVerb, breakerListVerb } from './breaker.ts';
 import { calendarConfirmVerb } from './calendar-confirm.ts';
+import { playbookRunVerb, playbookStatusVerb } from './playbook.ts';
 import type { ExitCode, Terminal, Verb } from './verb.ts';
 import { warmVerb } from './warm.ts';
 
@@ -21,7 +23,11 @@ async function listen({ status, body }: Given) {
     let text = '';
     request.on('data', (chunk: Buffer) => (text += chunk.toString()));
     request.on('end', () => {
-      asked.push({ url: request.url!, authorization: request.headers.authorization, body: JSON.parse(text) });
+      asked.push({
+        url: request.url!,
+        authorization: request.headers.authorization,
+        body: text === '' ? null : JSON.parse(text),
+      });
       response.statusCode = status;
       response.end(typeof body === 'string' ? body : JSON.stringify(body));
     });
@@ -34,7 +40,12 @@ async function listen({ status, body }: Given) {
 }
 
 /** Runs a verb on a configuration with that http section. @throws what it threw. */
-async function run(verb: Verb, args: readonly string[], http = 'port: 8080'): Promise<{ code: ExitCode; out: string }> {
+async function run(
+  verb: Verb,
+  args: readonly string[],
+  http = 'port: 8080',
+  people: readonly string[] = [],
+): Promise<{ code: ExitCode; out: string }> {
   const folder = await mkdtemp(path.join(tmpdir(), 'foreshock-client-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   const file = path.join(folder, 'foreshock.yaml');
@@ -51,6 +62,7 @@ functions:
     concurrencyCeiling: 500
     volume: { csv: volume.csv }
 limits: { concurrencyMax: 800, usdPerHourMax: 20, usdPerEventMax: 15 }
+${people.length === 0 ? '' : `people: [${people.join(', ')}]`}
 `,
   );
   let out = '';
@@ -172,6 +184,42 @@ describe('the service', () => {
     expect(asked).toMatchObject([{ authorization: 'Bearer a-token-that-nobody-should-see' }]);
     await expect(run(calendarConfirmVerb, ['cpi'], http)).rejects.toThrow(
       /^the configuration takes a free port: say with --port/,
+    );
+  });
+
+  describe('of people', () => {
+    const ada = "{ name: ada, role: operator, token: '${env:TOKEN}' }";
+    const edi = "{ name: edi, role: editor, token: '${env:OTHER}' }";
+    const asked = { breakers: [], playbooks: [], runId: 'r', confirmed: 'x', released: [], steps: [], functions: [] };
+    const verbs: readonly [Verb, readonly string[]][] = [
+      [breakerListVerb, []],
+      [breakerForceVerb, ['orders-table', 'open', '--because', 'tariffs']],
+      [calendarConfirmVerb, ['cpi']],
+      [playbookRunVerb, ['slow', '--incident', 'i']],
+      [playbookStatusVerb, []],
+      [warmVerb, warming],
+    ];
+
+    it.each(verbs)('is asked by whom --as names: $name', async (verb, args) => {
+      const { asked: heard, port } = await listen({ status: 200, body: asked });
+      await run(verb, [...args, '--as', 'edi'], `port: ${port}`, [ada, edi]);
+      expect(heard).toMatchObject([{ authorization: 'Bearer another-token-that-nobody-sees' }]);
+      await run(verb, args, `port: ${port}`, [ada]);
+      expect(heard[1]).toMatchObject({ authorization: 'Bearer a-token-that-nobody-should-see' });
+    });
+
+    it.each(verbs)(
+      'is not asked while nobody has said who asks, or as one who is not there: $name',
+      async (verb, args) => {
+        const { asked: heard, port } = await listen({ status: 200, body: asked });
+        await expect(run(verb, args, `port: ${port}`, [ada, edi])).rejects.toThrow(
+          /^say with --as who asks: the configuration has people: ada, edi$/,
+        );
+        await expect(run(verb, [...args, '--as', 'bob'], `port: ${port}`, [ada, edi])).rejects.toThrow(
+          /^--as bob: no such name among people of the configuration: ada, edi$/,
+        );
+        expect(heard).toEqual([]);
+      },
     );
   });
 

@@ -15,7 +15,7 @@ export interface ServiceAnswer {
 export const serviceFlagsHelp = `  --config F      the running service's configuration: where it listens, and its first token
   --port N        the port, where the service was started with another one`;
 
-export const personFlagHelp = `  --as NAME       whose token to use, by a name among people; left out: the first of http.tokens`;
+export const personFlagHelp = `  --as NAME       whose token to use, by a name among people; left out: the first of http.tokens, or of the one person there is`;
 
 export interface ServiceAddress {
   readonly config: Pick<Config, 'http' | 'people'>;
@@ -80,12 +80,15 @@ function tokenOf(
   { tokens, people }: Pick<Config['http'], 'tokens'> & Pick<Config, 'people'>,
   as: string | undefined,
 ): string | undefined {
+  const known = people.length === 0 ? '' : `: ${people.map(({ name }) => name).join(', ')}`;
   if (as !== undefined) {
     const person = people.find(({ name }) => name === as);
-    if (!person) throw new InputError('usage', `--as ${as}: no such name among people of the configuration`);
+    if (!person) throw new InputError('usage', `--as ${as}: no such name among people of the configuration${known}`);
     return person.token.reveal();
   }
-  // One person alone is who asks; of several, they say who.
-  const [only] = people;
-  return tokens[0]?.reveal() ?? (people.length === 1 ? only!.token.reveal() : undefined);
+  const [token] = tokens;
+  if (token) return token.reveal();
+  // One person alone is who asks; of several, they say who. Without any nobody is asked for a token.
+  if (people.length > 1) throw new InputError('usage', `say with --as who asks: the configuration has people${known}`);
+  return people[0]?.token.reveal();
 }

@@ -5,7 +5,7 @@ import type { PlanStepView } from '../service/view.ts';
 import { loadNamedConfig } from './config-flags.ts';
 import { numberFlag } from './flags.ts';
 import { lengthFlag, needed } from './history.ts';
-import { askService, serviceFlagsHelp } from './service-client.ts';
+import { askService, personFlagHelp, serviceFlagsHelp } from './service-client.ts';
 import { formatTable } from './table.ts';
 import { parseFlags, printJson, type Verb } from './verb.ts';
 
@@ -13,13 +13,14 @@ export const warmVerb: Verb = {
   name: 'warm',
   summary: 'an event that starts now: warms a group of functions within the limits',
   usage: `
-foreshock warm --group G --lift N --for 45m --because TEXT --config F [--port N] [--json]
+foreshock warm --group G --lift N --for 45m --because TEXT --config F [--as NAME] [--port N] [--json]
 
   --group G       the functions of that group
   --lift N        expect at least N times what is usual at this hour; above 1
   --for D         for that long, from 1m to 24h, such as 45m or 2h
   --because TEXT  why, for the audit log
 ${serviceFlagsHelp}
+${personFlagHelp}
   --json          { "eventId", "functions", "steps" }: steps are what the plan holds for them from now on, null where none was made yet
 
 It is planned, priced, limited and ended as any event is. Lambda takes two minutes or more until what is asked for now is READY.
@@ -32,6 +33,7 @@ It is planned, priced, limited and ended as any event is. Lambda takes two minut
       because: { type: 'string' },
       config: { type: 'string' },
       port: { type: 'string' },
+      as: { type: 'string' },
       json: { type: 'boolean', default: false },
     });
     const group = needed('--group', values.group);
@@ -44,7 +46,12 @@ It is planned, priced, limited and ended as any event is. Lambda takes two minut
     const because = needed('--because', values.because);
     const config = await loadNamedConfig(values.config, terminal);
     const minutes = forMs / msPerMinute;
-    const { body } = await askService({ config, port: values.port }, '/api/warm', { group, lift, minutes, because });
+    const { body } = await askService({ config, port: values.port, as: values.as }, '/api/warm', {
+      group,
+      lift,
+      minutes,
+      because,
+    });
     if (values.json) printJson(terminal, body);
     else terminal.out(tellWarmed(body as unknown as Warmed, group));
     return 0;
