@@ -89,6 +89,12 @@ describe('a file that is right', () => {
           ORDERS_SLACK_WEBHOOK: 'https://hooks.slack.com/services/T/B/orders',
           QUOTES_SLACK_WEBHOOK: 'https://hooks.slack.com/services/T/B/quotes',
           HEARTBEAT_URL: 'https://heartbeat.example.com/foreshock',
+          ...Object.fromEntries(
+            ['ADA_TOKEN', 'BREAKER_TOKEN', 'GRACE_TOKEN', 'ORDERS_OTLP_TOKEN', 'POSITIONS_OTLP_TOKEN'].map((name) => [
+              name,
+              `${name.toLowerCase()}-${'0'.repeat(32)}`,
+            ]),
+          ),
         },
         files: { ...realFiles, isFile: async () => true },
       });
