@@ -16,12 +16,13 @@ import { ConfigError, describeValue, formatPath, type Fault } from './faults.ts'
 import type { Files } from './files.ts';
 import type { ConfigDraft } from './rules.ts';
 import { calendarFormats, refreshMsDefault, type ConfigDocument } from './schema.ts';
-import { buildOncall, maskOncall, readOncallSecrets, type OncallSecrets, type OncallSettings } from './oncall.ts';
+import { buildOncall, maskOncall, type OncallSettings } from './oncall.ts';
 import { buildBreakers, maskBreakers, type BreakerSettings } from './breakers.ts';
 import { buildPeople, buildRemedies, maskPeople, type ConfiguredPerson, type RemedySettings } from './remedies.ts';
 import { loadPlaybook } from './playbooks.ts';
 import { readText } from './read-text.ts';
-import { readSecret, Secret } from './secrets.ts';
+import { readSecrets, type ConfigSecrets } from './read-secrets.ts';
+import type { Secret } from './secrets.ts';
 import { buildMaintenance, buildTelemetry, maskTelemetry, type OtlpSettings } from './trace-settings.ts';
 
 type AnchorEntry = ConfigDocument['audit']['anchors'][number];
@@ -171,79 +172,6 @@ function withPathText({ path: at, line, column, got, expected }: Omit<Fault, 'pa
   return { path: formatPath(at), line, column, got, expected };
 }
 
-interface Secrets {
-  readonly tokens: readonly Secret[];
-  readonly signingKey?: Secret;
-  /** Of the webhooks, by the place of their anchor. */
-  readonly webhookSecrets: ReadonlyMap<number, Secret>;
-  /** Of the feeds, by the place of their calendar. */
-  readonly feedTokens: ReadonlyMap<number, Secret>;
-  /** Of those who send traces, by their place. */
-  readonly senderTokens: ReadonlyMap<number, Secret>;
-  /** By which functions read breakers. */
-  readonly breakerTokens: readonly Secret[];
-  /** Of people, by their place. */
-  readonly personTokens: ReadonlyMap<number, Secret>;
-  readonly oncall: OncallSecrets;
-  readonly faults: readonly DocumentFault[];
-}
-
-async function readSecrets(draft: ConfigDraft, folder: string, { env, files }: ConfigPorts): Promise<Secrets> {
-  const sources = {
-    env,
-    readFile: (name: string, limit: number) => files.readFile(path.resolve(folder, name), limit),
-  };
-  const faults: DocumentFault[] = [];
-  const read = async (reference: string | undefined, at: Path): Promise<Secret[]> => {
-    if (reference === undefined) return [];
-    const secret = await readSecret(reference, sources);
-    if (secret instanceof Secret) return [secret];
-    faults.push({ path: at, at: 'value', ...secret });
-    return [];
-  };
-  const tokens: Secret[] = [];
-  for (const [index, reference] of (draft.http?.tokens ?? []).entries()) {
-    tokens.push(...(await read(reference, ['http', 'tokens', index])));
-  }
-  const [signingKey] = await read(draft.audit?.signingKey, ['audit', 'signingKey']);
-  const webhookSecrets = new Map<number, Secret>();
-  for (const [index, entry] of (draft.audit?.anchors ?? []).entries()) {
-    const [secret] = await read(entry?.webhook?.secret, ['audit', 'anchors', index, 'webhook', 'secret']);
-    if (secret) webhookSecrets.set(index, secret);
-  }
-  const feedTokens = new Map<number, Secret>();
-  for (const [index, entry] of (draft.calendars ?? []).entries()) {
-    const [secret] = await read(entry?.token, ['calendars', index, 'token']);
-    if (secret) feedTokens.set(index, secret);
-  }
-  const senderTokens = new Map<number, Secret>();
-  for (const [index, entry] of (draft.telemetry?.otlp?.senders ?? []).entries()) {
-    const [secret] = await read(entry?.token, ['telemetry', 'otlp', 'senders', index, 'token']);
-    if (secret) senderTokens.set(index, secret);
-  }
-  const breakerTokens: Secret[] = [];
-  for (const [index, reference] of (draft.breakers?.readTokens ?? []).entries()) {
-    breakerTokens.push(...(await read(reference, ['breakers', 'readTokens', index])));
-  }
-  const personTokens = new Map<number, Secret>();
-  for (const [index, entry] of (draft.people ?? []).entries()) {
-    const [secret] = await read(entry?.token, ['people', index, 'token']);
-    if (secret) personTokens.set(index, secret);
-  }
-  const oncall = await readOncallSecrets(draft.oncall, read, (fault) => faults.push(fault));
-  return {
-    tokens,
-    ...(signingKey && { signingKey }),
-    webhookSecrets,
-    feedTokens,
-    senderTokens,
-    personTokens,
-    breakerTokens,
-    oncall,
-    faults,
-  };
-}
-
 /** A history or calendar that is not there is found when the file is checked, not in the night when it is read. */
 async function findMissingFiles(draft: ConfigDraft, folder: string, files: Files): Promise<readonly DocumentFault[]> {
   const named: { path: Path; file: string | undefined }[] = [
@@ -294,7 +222,7 @@ function buildConfig(
     folder,
     secrets,
     playbooks,
-  }: { file: string; folder: string; secrets: Secrets; playbooks: readonly Playbook[] },
+  }: { file: string; folder: string; secrets: ConfigSecrets; playbooks: readonly Playbook[] },
 ): Config {
   const { tokens } = secrets;
   const { aws, telemetry } = document;
@@ -360,7 +288,7 @@ function limitsOf({ initsPerSecondMax, ...limits }: ConfigDocument['limits']): C
 }
 
 /** As written, but for what is secret. */
-function maskAudit(audit: ConfigDocument['audit'], { signingKey, webhookSecrets }: Secrets): unknown {
+function maskAudit(audit: ConfigDocument['audit'], { signingKey, webhookSecrets }: ConfigSecrets): unknown {
   const anchors = audit.anchors.map((entry, index) => {
     const secret = webhookSecrets.get(index);
     return secret ? { ...entry, webhook: { ...entry.webhook, secret: String(secret) } } : entry;
@@ -370,7 +298,7 @@ function maskAudit(audit: ConfigDocument['audit'], { signingKey, webhookSecrets 
 
 function buildAudit(
   { anchorFile, anchors, anchorEveryMinutes }: ConfigDocument['audit'],
-  { folder, secrets }: { readonly folder: string; readonly secrets: Secrets },
+  { folder, secrets }: { readonly folder: string; readonly secrets: ConfigSecrets },
 ): AuditSettings {
   const { signingKey, webhookSecrets } = secrets;
   const fileOf = (file: string): AnchorPlace => ({ kind: 'file', path: path.resolve(folder, file) });
@@ -390,7 +318,7 @@ function buildAudit(
 
 type CalendarEntry = ConfigDocument['calendars'][number];
 
-function maskCalendars(calendars: readonly CalendarEntry[], { feedTokens }: Secrets): readonly unknown[] {
+function maskCalendars(calendars: readonly CalendarEntry[], { feedTokens }: ConfigSecrets): readonly unknown[] {
   return calendars.map((entry, index) => {
     const token = feedTokens.get(index);
     return token ? { ...entry, token: String(token) } : entry;
@@ -405,7 +333,7 @@ function buildCalendar(
   return format === undefined ? [] : [{ order, format, path: path.resolve(folder, entry[format]!) }];
 }
 
-function buildFeed(entry: CalendarEntry, order: number, { feedTokens }: Secrets): CalendarFeed[] {
+function buildFeed(entry: CalendarEntry, order: number, { feedTokens }: ConfigSecrets): CalendarFeed[] {
   const { url, format, refreshMs = refreshMsDefault, privateNetwork: isPrivate = false } = entry;
   if (url === undefined) return [];
   const token = feedTokens.get(order);

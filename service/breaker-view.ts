@@ -2,7 +2,6 @@
 import { closedSince, standingOf, type BreakerState } from '../detector/breaker/machine.ts';
 import type { BreakerSpec } from '../core/breaker.ts';
 import type { BreakerStanding, BreakerStateName } from '../core/remedy.ts';
-import type { SystemOptions } from './system-options.ts';
 import type { EpochMs } from '../core/time.ts';
 
 export interface BreakerView {
@@ -40,9 +39,9 @@ export function breakerViewOf(spec: BreakerSpec, state: BreakerState, nowMs: Epo
 
 /** What clients are told of each. */
 export function standingsOf(
-  { remedies }: Pick<SystemOptions, 'remedies'>,
+  specs: readonly BreakerSpec[],
   states: Readonly<Record<string, BreakerState>>,
   nowMs: EpochMs,
 ): readonly BreakerStanding[] {
-  return (remedies?.breakers ?? []).map((spec) => standingOf(spec, states[spec.name] ?? closedSince(nowMs), nowMs));
+  return specs.map((spec) => standingOf(spec, states[spec.name] ?? closedSince(nowMs), nowMs));
 }

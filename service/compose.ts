@@ -166,7 +166,7 @@ export async function compose(options: SystemOptions, ports: SystemPorts): Promi
       ...engine.playbooks,
       dryRun: (name, incidentId) => engine.playbooks.dryRun(clock.nowMs(), { name, incidentId }),
     },
-    standings: () => standingsOf(options, engine.breakers(), clock.nowMs()),
+    standings: () => standingsOf(options.remedies?.breakers ?? [], engine.breakers(), clock.nowMs()),
     learnedUntilMs: engine.planning.learnedUntilMs,
     startedAtMs,
     tickedAtMs: () => tickedAtMs,
