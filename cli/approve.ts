@@ -1,9 +1,8 @@
 /** `approve`: a yes or no to what Foreshock waits for, and the list of it. */
 import { formatInstant } from '../core/time.ts';
 import type { ApprovalView } from '../service/acting-view.ts';
-import { loadNamedConfig } from './config-flags.ts';
 import { needed } from './history.ts';
-import { askService, personFlagHelp, serviceFlagsHelp } from './service-client.ts';
+import { askService, findService, personFlagHelp, serviceFlagsHelp } from './service-client.ts';
 import { formatTable } from './table.ts';
 import { parseFlags, parseWord, printJson, type Verb } from './verb.ts';
 
@@ -40,17 +39,16 @@ Exits 1 when nothing of that id waits.
     const { values, word } = isList
       ? { ...parseFlags(args, flags), word: '' }
       : parseWord(args, flags, 'what to approve, by its id (foreshock approve --list)');
-    const config = await loadNamedConfig(values.config, terminal);
-    const address = { config, port: values.port, as: values.as };
+    const service = await findService(values, terminal);
     if (isList) {
-      const { body } = await askService(address, '/api/approvals');
+      const { body } = await askService(service, '/api/approvals');
       if (values.json) printJson(terminal, body);
       else terminal.out(tellApprovals(body as unknown as readonly ApprovalView[]));
       return 0;
     }
     const because = needed('--because', values.because);
     const answer = { id: word, isGranted: !values.deny, because };
-    const { status, body } = await askService(address, '/api/approvals/answer', answer);
+    const { status, body } = await askService(service, '/api/approvals/answer', answer);
     const answered = status === 404 ? undefined : (body['answered'] as ApprovalView);
     if (values.json) printJson(terminal, answered ? body : { answered: null });
     else if (answered)

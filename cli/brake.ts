@@ -2,9 +2,8 @@
 import { InputError } from '../core/errors.ts';
 import { formatInstant } from '../core/time.ts';
 import type { BrakeView } from '../service/acting-view.ts';
-import { loadNamedConfig } from './config-flags.ts';
 import { needed } from './history.ts';
-import { askService, personFlagHelp, serviceFlagsHelp } from './service-client.ts';
+import { askService, findService, personFlagHelp, serviceFlagsHelp } from './service-client.ts';
 import { parseWord, printJson, type Verb } from './verb.ts';
 
 export const brakeVerb: Verb = {
@@ -41,8 +40,8 @@ many changed nothing. brake status exits 1 when it is on.
       word === 'status'
         ? undefined
         : { isOn: word === 'on', isAll: values.all, because: needed('--because', values.because) };
-    const config = await loadNamedConfig(values.config, terminal);
-    const { body } = await askService({ config, port: values.port, as: values.as }, '/api/brake', asked);
+    const service = await findService(values, terminal);
+    const { body } = await askService(service, '/api/brake', asked);
     const brake = body as unknown as BrakeView;
     if (values.json) printJson(terminal, brake);
     else terminal.out(tellBrake(brake));

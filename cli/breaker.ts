@@ -2,9 +2,8 @@
 import { InputError } from '../core/errors.ts';
 import { formatInstant, msPerDay, msPerMinute } from '../core/time.ts';
 import type { BreakerView } from '../service/breaker-view.ts';
-import { loadNamedConfig } from './config-flags.ts';
 import { lengthFlag, needed } from './history.ts';
-import { askService, personFlagHelp, serviceFlagsHelp } from './service-client.ts';
+import { askService, findService, personFlagHelp, serviceFlagsHelp } from './service-client.ts';
 import { formatTable } from './table.ts';
 import { parseFlags, parseWords, printJson, type Verb } from './verb.ts';
 
@@ -27,8 +26,8 @@ ${personFlagHelp}
 `,
   async run(args, terminal) {
     const { values } = parseFlags(args, serviceFlags);
-    const config = await loadNamedConfig(values.config, terminal);
-    const { body } = await askService({ config, port: values.port, as: values.as }, '/api/breakers');
+    const service = await findService(values, terminal);
+    const { body } = await askService(service, '/api/breakers');
     if (values.json) printJson(terminal, body);
     else terminal.out(tellBreakers((body as unknown as { breakers: readonly BreakerView[] }).breakers));
     return 0;
@@ -93,10 +92,10 @@ It is done at the next tick, within a second. What is marked neverBreak is never
       throw new InputError('usage', '--for: a word that is taken back has no length');
     if (forMs !== undefined && (forMs < msPerMinute || forMs > msPerDay))
       throw new InputError('usage', `--for ${values.for!}: expected a length from 1m to 24h`);
-    const config = await loadNamedConfig(values.config, terminal);
+    const service = await findService(values, terminal);
     const body = { to, because, ...(forMs !== undefined && { minutes: forMs / msPerMinute }) };
     const path = `/api/breakers/${encodeURIComponent(name)}/force`;
-    const answer = await askService({ config, port: values.port, as: values.as }, path, body);
+    const answer = await askService(service, path, body);
     if (values.json) printJson(terminal, answer.body);
     else terminal.out(tellForced(name, to, values.for ?? '1h'));
     return 0;

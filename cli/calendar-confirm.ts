@@ -1,6 +1,5 @@
 /** `calendar confirm`: a human says that a calendar is right as it stands, and what doubt kept warm beside it is let go. */
-import { loadNamedConfig } from './config-flags.ts';
-import { askService, personFlagHelp, serviceFlagsHelp } from './service-client.ts';
+import { askService, findService, personFlagHelp, serviceFlagsHelp } from './service-client.ts';
 import { parseWord, printJson, type Verb } from './verb.ts';
 
 export const calendarConfirmVerb: Verb = {
@@ -24,8 +23,8 @@ Exits 1 when nothing waits for it.
       json: { type: 'boolean', default: false },
     } as const;
     const { word: id, values } = parseWord(args, flags, 'the event, such as cpi@2025-10-24T12:30:00Z');
-    const config = await loadNamedConfig(values.config, terminal);
-    const { status, body } = await askService({ config, port: values.port, as: values.as }, '/api/calendar/confirm', {
+    const service = await findService(values, terminal);
+    const { status, body } = await askService(service, '/api/calendar/confirm', {
       id,
     });
     const isDone = status !== 404;

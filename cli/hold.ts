@@ -2,9 +2,8 @@
 import { InputError } from '../core/errors.ts';
 import { formatInstant, msPerDay, msPerMinute } from '../core/time.ts';
 import type { HoldView } from '../service/acting-view.ts';
-import { loadNamedConfig } from './config-flags.ts';
 import { lengthFlag, needed } from './history.ts';
-import { askService, personFlagHelp, serviceFlagsHelp } from './service-client.ts';
+import { askService, findService, personFlagHelp, serviceFlagsHelp } from './service-client.ts';
 import { parseWord, printJson, type Verb } from './verb.ts';
 
 const forMsMax = 30 * msPerDay;
@@ -40,10 +39,9 @@ Neither pre-warms nor remedies change it while it is held; what AWS has booked s
     const because = needed('--because', values.because);
     if (values.release && values.for !== undefined) throw new InputError('usage', '--for: not with --release');
     const minutes = values.for === undefined ? {} : { minutes: minutesOf(values.for) };
-    const config = await loadNamedConfig(values.config, terminal);
-    const address = { config, port: values.port, as: values.as };
+    const service = await findService(values, terminal);
     const path = values.release ? '/api/holds/release' : '/api/holds';
-    const { status, body } = await askService(address, path, { subject, because, ...minutes });
+    const { status, body } = await askService(service, path, { subject, because, ...minutes });
     const isDone = status !== 404;
     if (values.json) printJson(terminal, isDone ? body : { released: null });
     else if (!isDone) terminal.out(`nothing is held under the name ${subject}\n`);

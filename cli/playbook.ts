@@ -8,10 +8,9 @@ import type { Incident } from '../core/incident.ts';
 import { formatInstant } from '../core/time.ts';
 import { dryRun, type DryRun } from '../detector/playbook/dry-run.ts';
 import type { PlaybookView } from '../service/http/playbooks.ts';
-import { loadNamedConfig } from './config-flags.ts';
 import { needed } from './history.ts';
 import { printable } from './printable.ts';
-import { askService, personFlagHelp, serviceFlagsHelp } from './service-client.ts';
+import { askService, findService, personFlagHelp, serviceFlagsHelp, type ServiceAddress } from './service-client.ts';
 import { formatTable } from './table.ts';
 import { parseFlags, parseWord, printJson, type Verb } from './verb.ts';
 
@@ -72,23 +71,15 @@ Changes nothing. Exit 1: it would not begin.
     const found =
       values.config === undefined
         ? await dryRunOfFiles(word, incident)
-        : await dryRunOfService(word, incident, {
-            config: await loadNamedConfig(values.config, terminal),
-            port: values.port,
-            as: values.as,
-          });
+        : await dryRunOfService(word, incident, await findService(values, terminal));
     if (values.json) printJson(terminal, found);
     else terminal.out(tellDryRun(found));
     return found.holds.length === 0 ? 0 : 1;
   },
 };
 
-async function dryRunOfService(
-  name: string,
-  incidentId: string,
-  address: Parameters<typeof askService>[0],
-): Promise<DryRun> {
-  const { body } = await askService(address, `/api/playbooks/${encodeURIComponent(name)}/dry-run`, { incidentId });
+async function dryRunOfService(name: string, incidentId: string, service: ServiceAddress): Promise<DryRun> {
+  const { body } = await askService(service, `/api/playbooks/${encodeURIComponent(name)}/dry-run`, { incidentId });
   return body as unknown as DryRun;
 }
 
@@ -168,9 +159,9 @@ ${personFlagHelp}
   async run(args, terminal) {
     const { word, values } = parseWord(args, { ...serviceFlags, incident: { type: 'string' } }, 'the playbook');
     const incidentId = needed('--incident', values.incident);
-    const config = await loadNamedConfig(values.config, terminal);
+    const service = await findService(values, terminal);
     const path = `/api/playbooks/${encodeURIComponent(word)}/run`;
-    const { body } = await askService({ config, port: values.port, as: values.as }, path, { incidentId });
+    const { body } = await askService(service, path, { incidentId });
     if (values.json) printJson(terminal, body);
     else terminal.out(`begun: ${printable(String(body['runId']))}\n`);
     return 0;
@@ -189,8 +180,8 @@ ${personFlagHelp}
 `,
   async run(args, terminal) {
     const { values } = parseFlags(args, serviceFlags);
-    const config = await loadNamedConfig(values.config, terminal);
-    const { body } = await askService({ config, port: values.port, as: values.as }, '/api/playbooks');
+    const service = await findService(values, terminal);
+    const { body } = await askService(service, '/api/playbooks');
     if (values.json) printJson(terminal, body);
     else terminal.out(tellStatus((body as unknown as { playbooks: readonly PlaybookView[] }).playbooks));
     return 0;

@@ -208,6 +208,17 @@ describe('the service', () => {
       expect(heard[1]).toMatchObject({ authorization: 'Bearer a-token-that-nobody-should-see' });
     });
 
+    it('is asked by who has their own token and no other secret, nor any file that it names', async () => {
+      const { asked: heard, port } = await listen({ status: 200, body: asked });
+      const bob = "{ name: bob, role: viewer, token: '${env:OF_BOB_ALONE}' }";
+      const absent = `port: ${port} }\nplaybooks: [nowhere.yaml]\ncalendars: [csv: nowhere.csv]\naudit: { anchorFile: anchor.jsonl, signingKey: '\${env:OF_SERVICE}'`;
+      await run(breakerListVerb, ['--as', 'ada'], absent, [ada, bob]);
+      expect(heard).toMatchObject([{ authorization: 'Bearer a-token-that-nobody-should-see' }]);
+      await expect(run(breakerListVerb, ['--as', 'bob'], absent, [ada, bob])).rejects.toThrow(
+        /people\[1\]\.token: got no environment variable OF_BOB_ALONE, expected it to be set$/,
+      );
+    });
+
     it.each(verbs)(
       'is not asked while nobody has said who asks, or as one who is not there: $name',
       async (verb, args) => {

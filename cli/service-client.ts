@@ -1,7 +1,9 @@
 /** A verb that asks the running service: where it listens and with which token stands in its configuration, unless it was started on another port. */
-import type { Config } from '../config/load.ts';
+import { realFiles } from '../config/files.ts';
+import { loadServiceEntry, type ServiceEntry } from '../config/service-entry.ts';
 import { InputError } from '../core/errors.ts';
 import { numberFlag } from './flags.ts';
+import type { Terminal } from './verb.ts';
 
 const answerWithinMs = 30_000;
 const portRange = { min: 1, max: 65_535, isWhole: true } as const;
@@ -17,12 +19,26 @@ export const serviceFlagsHelp = `  --config F      the running service's configu
 
 export const personFlagHelp = `  --as NAME       whose token to use, by a name among people; left out: the first of http.tokens, or of the one person there is`;
 
-export interface ServiceAddress {
-  readonly config: Pick<Config, 'http' | 'people'>;
-  /** As the service was started with. */
-  readonly port: string | undefined;
-  /** Who asks, by a name among people. */
-  readonly as?: string | undefined;
+export interface ServiceAddress extends ServiceEntry {
+  /** As the service was started with, where that was said. */
+  readonly chosenPort: string | undefined;
+}
+
+/**
+ * @param values of the flags of those names.
+ * @throws InputError when no configuration was named, it has faults, or nobody there has that name.
+ */
+export async function findService(
+  values: {
+    readonly config?: string | undefined;
+    readonly port?: string | undefined;
+    readonly as?: string | undefined;
+  },
+  terminal: Pick<Terminal, 'env'>,
+): Promise<ServiceAddress> {
+  if (values.config === undefined) throw new InputError('usage', 'name the configuration: --config FILE');
+  const entry = await loadServiceEntry(values.config, values.as, { env: terminal.env, files: realFiles });
+  return { ...entry, chosenPort: values.port };
 }
 
 /** Answers that say no, and are no fault. */
@@ -34,21 +50,19 @@ const noes = ['nothing-held', 'nothing-to-approve', 'nothing-to-confirm'].map((c
  * @throws InputError when nobody answers there, or the service does not let us. An answer that says no is an answer.
  */
 export async function askService(
-  { config: { http, people }, port: chosenPort, as }: ServiceAddress,
+  { host, port: configuredPort, token, chosenPort }: ServiceAddress,
   path: string,
   body?: Readonly<Record<string, unknown>>,
 ): Promise<ServiceAnswer> {
-  const { host, tokens } = http;
-  const port = chosenPort === undefined ? http.port : numberFlag('--port', chosenPort, portRange);
+  const port = chosenPort === undefined ? configuredPort : numberFlag('--port', chosenPort, portRange);
   if (port === 0)
     throw new InputError('usage', 'the configuration takes a free port: say with --port on which the service listens');
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}${path}`;
-  const token = tokenOf({ tokens, people }, as);
   const response = await fetch(url, {
     method: body ? 'POST' : 'GET',
     headers: {
       ...(body && { 'content-type': 'application/json' }),
-      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      ...(token !== undefined && { authorization: `Bearer ${token.reveal()}` }),
     },
     ...(body && { body: JSON.stringify(body) }),
     redirect: 'error',
@@ -74,21 +88,4 @@ export async function askService(
   if (response.status >= 400 && !noes.includes(String(type)))
     throw new InputError('service.refused', `${url}: ${words}`);
   return { status: response.status, body: answer };
-}
-
-function tokenOf(
-  { tokens, people }: Pick<Config['http'], 'tokens'> & Pick<Config, 'people'>,
-  as: string | undefined,
-): string | undefined {
-  const known = people.length === 0 ? '' : `: ${people.map(({ name }) => name).join(', ')}`;
-  if (as !== undefined) {
-    const person = people.find(({ name }) => name === as);
-    if (!person) throw new InputError('usage', `--as ${as}: no such name among people of the configuration${known}`);
-    return person.token.reveal();
-  }
-  const [token] = tokens;
-  if (token) return token.reveal();
-  // One person alone is who asks; of several, they say who. Without any nobody is asked for a token.
-  if (people.length > 1) throw new InputError('usage', `say with --as who asks: the configuration has people${known}`);
-  return people[0]?.token.reveal();
 }

@@ -2,10 +2,9 @@
 import { InputError } from '../core/errors.ts';
 import { formatInstant, msPerDay, msPerMinute } from '../core/time.ts';
 import type { PlanStepView } from '../service/view.ts';
-import { loadNamedConfig } from './config-flags.ts';
 import { numberFlag } from './flags.ts';
 import { lengthFlag, needed } from './history.ts';
-import { askService, personFlagHelp, serviceFlagsHelp } from './service-client.ts';
+import { askService, findService, personFlagHelp, serviceFlagsHelp } from './service-client.ts';
 import { formatTable } from './table.ts';
 import { parseFlags, printJson, type Verb } from './verb.ts';
 
@@ -44,9 +43,9 @@ It is planned, priced, limited and ended as any event is. Lambda takes two minut
     if (forMs < msPerMinute || forMs > msPerDay)
       throw new InputError('usage', `--for ${length}: expected a length from 1m to 24h`);
     const because = needed('--because', values.because);
-    const config = await loadNamedConfig(values.config, terminal);
+    const service = await findService(values, terminal);
     const minutes = forMs / msPerMinute;
-    const { body } = await askService({ config, port: values.port, as: values.as }, '/api/warm', {
+    const { body } = await askService(service, '/api/warm', {
       group,
       lift,
       minutes,
