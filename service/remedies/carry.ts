@@ -12,7 +12,9 @@ import {
   askedJob,
   callOf,
   changesWorld,
+  hasBegun,
   hearJob,
+  resumeJob,
   isDone,
   startJob,
   type JobAim,
@@ -114,12 +116,12 @@ export interface Wanted {
   readonly causeSeq: number | undefined;
 }
 
-/** One job a place at a time; a newer level takes the place of one that has not begun. */
+/** One job a place at a time; a newer level takes the place of one that has not begun, and waits for one that has. */
 export function start(scene: Scene, { nowMs }: Turn, wanted: Wanted): void {
   const held = scene.remedies.held[placeOf(wanted.owner)];
   const { jobs } = scene.remedies;
   const job = startJob({ ...wanted, nowMs, ...(held && { held }) });
-  const isOvertaken = (other: RemedyJob): boolean => !other.isAsked && placeOf(other.owner) === placeOf(wanted.owner);
+  const isOvertaken = (other: RemedyJob): boolean => !hasBegun(other) && placeOf(other.owner) === placeOf(wanted.owner);
   const kept = Object.entries(jobs).filter(([, other]) => !isOvertaken(other));
   change(scene, { jobs: { ...Object.fromEntries(kept), [job.id]: job } });
 }
@@ -132,13 +134,13 @@ export function placeOf(owner: RemedyOwner): string {
 /** Makes the next call of a job, once its intent is written. */
 export function ask(scene: Scene, turn: Turn, job: RemedyJob): void {
   // What stands by an earlier level has to be known before it is changed.
-  const isBlocked = Object.values(scene.remedies.jobs).some(
-    (other) => other !== job && other.isAsked && placeOf(other.owner) === placeOf(job.owner),
-  );
-  if (isBlocked && job.remedy.kind !== 'move-breaker') return;
-  const call = callOf(job);
-  const intentSeq = changesWorld(call) ? intend(scene, turn, job, call) : undefined;
-  change(scene, { jobs: { ...scene.remedies.jobs, [job.id]: askedJob(job, intentSeq) } });
+  const place = placeOf(job.owner);
+  const first = Object.values(scene.remedies.jobs).find((other) => placeOf(other.owner) === place);
+  if (first?.id !== job.id && job.remedy.kind !== 'move-breaker') return;
+  const resumed = resumeJob(job, scene.remedies.held[place]);
+  const call = callOf(resumed);
+  const intentSeq = changesWorld(call) ? intend(scene, turn, resumed, call) : undefined;
+  change(scene, { jobs: { ...scene.remedies.jobs, [job.id]: askedJob(resumed, intentSeq) } });
   turn.effects.push({ kind: 'remedy', jobId: job.id, call, ...(intentSeq !== undefined && { intentSeq }) });
 }
 

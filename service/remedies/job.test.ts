@@ -9,8 +9,10 @@ import { undoNameOf } from '../../core/undo.ts';
 import {
   askedJob,
   callOf,
+  hasBegun,
   hearJob,
   isDone,
+  resumeJob,
   startJob,
   type Held,
   type JobAim,
@@ -217,6 +219,17 @@ describe('a limit that is set and given back', () => {
 });
 
 const anyFate = fc.constantFrom<Fate>('accepted', 'died', 'dropped', 'lost', 'refused', 'throttled', 'unavailable');
+
+it('goes on to its end once anything was asked for it, and stands on what is held where nothing was', () => {
+  const owner = { kind: 'breaker', name: 'b' } as const;
+  const held: Held = { remedy: limit, before: { kind: 'reserved', key, concurrency: usual } };
+  const fresh = startJob({ id: '1', owner, aim: 'set', remedy: limit, nowMs: 0 });
+  expect([hasBegun(fresh), resumeJob(fresh, held).held]).toEqual([false, held]);
+  const asked = askedJob(fresh, undefined);
+  const looked = hearJob(asked, { kind: 'stood', standing: { kind: 'reserved', key, concurrency: usual } });
+  for (const begun of [asked, looked])
+    expect([hasBegun(begun), resumeJob(begun, held).held]).toEqual([true, undefined]);
+});
 
 it('whatever gets lost: set once at most, never without its end booked, and given back by who holds it', () => {
   fc.assert(

@@ -105,6 +105,18 @@ function needsLook({ kind }: Remedy): boolean {
   return kind === 'weigh-alias' || kind === 'reserve-concurrency' || kind === 'switch-event-source';
 }
 
+/** Something was asked for it already: it goes on to its end, since who stops halfway leaves a booked end behind. */
+export function hasBegun({ isAsked, attemptCount, seen, stale }: RemedyJob): boolean {
+  return isAsked || attemptCount > 0 || seen !== undefined || stale !== undefined;
+}
+
+/** On top of what stands by now, where it has not begun. */
+export function resumeJob(job: RemedyJob, held: Held | undefined): RemedyJob {
+  if (hasBegun(job) || job.aim === 'look') return job;
+  const { held: _before, ...rest } = job;
+  return held ? { ...rest, held } : rest;
+}
+
 /** What is to be asked of the world now. */
 export function callOf({ stage, remedy, undo, stale, aim, held, seen }: RemedyJob): JobCall {
   switch (stage) {
