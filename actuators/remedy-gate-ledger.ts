@@ -34,6 +34,11 @@ export interface RemedyTally {
   lastOf(target: string, incidentId?: string): EpochMs | undefined;
 }
 
+/** A webhook is said to somebody: calls of functions fare as before, however long its word counts. */
+export function changesCalls(kind: RemedyKind): boolean {
+  return kind !== 'call-webhook';
+}
+
 /** One target and kind: what a cooldown is of. */
 export function remedyTargetOf(remedy: Remedy): string {
   return `${remedy.kind} ${placeOf(remedy)}`;
@@ -83,7 +88,9 @@ export function tallyRemedies(ledger: RemedyLedger, nowMs: EpochMs, countedFromM
     actionCount: ofHour.length,
     // Money that was spent is not given back by looking at it.
     usd: ledger.reduce((sum, { atMs, usd }) => (atMs > nowMs - msPerHour ? sum + usd : sum), 0),
-    touched: new Set(ledger.flatMap(({ untilMs, touches }) => (untilMs > nowMs ? touches : []))),
+    touched: new Set(
+      ledger.flatMap(({ kind, untilMs, touches }) => (untilMs > nowMs && changesCalls(kind) ? touches : [])),
+    ),
     lastOf: (target, incidentId) =>
       ledger.findLast(
         (entry) => entry.target === target && (incidentId === undefined || entry.incidentId !== incidentId),

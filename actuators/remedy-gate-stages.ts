@@ -7,7 +7,7 @@ import type { Corroboration, Observer } from '../core/corroboration.ts';
 import type { Remedy, RemedyKind } from '../core/remedy.ts';
 import { formatInstant, msPerSecond } from '../core/time.ts';
 import type { RemedyStage, RemedyStop } from './remedy-gate.ts';
-import { remedyTargetOf } from './remedy-gate-ledger.ts';
+import { changesCalls, remedyTargetOf } from './remedy-gate-ledger.ts';
 
 /** Spans come a few seconds late, and a finding fades by halves of three seconds: what has not shown for so long is not there. */
 const troubleAgeMsMax = 15 * msPerSecond;
@@ -159,8 +159,8 @@ const budgetStage: RemedyStage = {
 
 const shareStage: RemedyStage = {
   name: 'share',
-  judge(_remedy, { limits, tally, touches, functionCount, purpose }) {
-    if (purpose === 'renewal') return undefined;
+  judge({ kind }, { limits, tally, touches, functionCount, purpose }) {
+    if (purpose === 'renewal' || !changesCalls(kind)) return undefined;
     const touched = new Set([...tally.touched, ...touches]).size;
     // A share of a small fleet would be less than one function, and nothing could ever be done.
     const touchedMax = Math.max(1, Math.floor(limits.fleetShareMax * functionCount));

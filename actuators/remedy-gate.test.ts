@@ -27,6 +27,7 @@ const weigh: Remedy = { kind: 'weigh-alias', key, version: '7', weight: 1, until
 const reserve: Remedy = { kind: 'reserve-concurrency', key, concurrency: 10, untilMs, because };
 const pause: Remedy = { kind: 'switch-event-source', key, uuid: 'a-b', isEnabled: false, untilMs, because };
 const redrive: Remedy = { kind: 'redrive-dead-letters', queueArn: 'q', messagesPerSecondMax: 10, untilMs, because };
+const call: Remedy = { kind: 'call-webhook', target: 'events', id: 'a', body: 'b', untilMs, because };
 const add: Remedy = { kind: 'add-provisioned', key, concurrency: 20, untilMs, because };
 
 const observer = (kind: ObserverKind, sender?: string): Observer => ({
@@ -150,6 +151,16 @@ describe('the gate for remedies', () => {
     ['too many dollars', add, { usd: 1.01 }, 'budget wait'],
     ['too many dollars, for what costs nothing', weigh, { usd: 0, ...limit({ usdPerHourMax: 0.1 }) }, 'pass'],
     ['too much of the fleet', weigh, { touches: [key, 'a', 'b'] }, 'share wait'],
+    ['too much of it, to a webhook, which changes no calls', call, { touches: [key, 'a', 'b'] }, 'pass'],
+    [
+      'as much of it as may be, beside a webhook',
+      weigh,
+      {
+        tally: tallyRemedies([entry({ kind: 'call-webhook', target: 'call-webhook events' })], nowMs),
+        ...limit({ fleetShareMax: 0.01 }),
+      },
+      'pass',
+    ],
     ['too much of it, touched already', weigh, { touches: ['other'], ...limit({ fleetShareMax: 0.01 }) }, 'pass'],
     [
       'one function of a small fleet',
