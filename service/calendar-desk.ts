@@ -183,7 +183,8 @@ export async function openCalendarDesk(options: CalendarDeskOptions): Promise<Ca
       inTurn(async () => {
         const own = inForce?.sources.find(({ source }) => source === operatorSource)?.calendar.events ?? [];
         const recent = own.filter(({ startsAtMs }) => startsAtMs > clock.nowMs() - 7 * msPerDay);
-        const events = [...recent, event].sort(compareEvents);
+        // Said again under the same name, it is another word on the same.
+        const events = [...recent.filter(({ id }) => id !== event.id), event].sort(compareEvents);
         const version = { name: operatorSource, events, version: calendarVersion(events), warnings: [] };
         await takeAll(inOrder([...others(operatorSource), { source: operatorSource, calendar: version }]), actor, {
           because: event.title,

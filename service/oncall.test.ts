@@ -76,19 +76,25 @@ describe('an episode', () => {
 
   it('asks in good time, as a notice, for the yes that a pre-warm waits for', async () => {
     const desk = createDesk();
+    let summary = '';
+    desk.answer = (delivery, nowMs) => {
+      ({ summary } = delivery.notification);
+      return taken(delivery, nowMs);
+    };
     const { system, clock, seconds } = await startDesk(createMemoryStore(), fromMs, desk);
     const ask = (news: string): void =>
       void system.admit({
         kind: 'told',
         draft: {
           ...{ atMs: clock.nowMs(), kind: 'approval.asked', actor: 'engine' },
-          body: { news, functions: [spec.key], because: 'payrolls' },
+          body: { news, approval: 'a1', functions: [spec.key], because: 'payrolls' },
         },
       });
     ask('asked');
     await seconds(2);
     ask('paged');
     await seconds(2);
+    expect(summary).toContain('foreshock approve a1');
     expect(desk.requests).toEqual(['notice trigger orders-channel']);
   });
 

@@ -357,7 +357,10 @@ function putNotification(
 function tellOfApproval(scene: OncallScene, state: OncallState, seq: number, { atMs, body }: AuditDraft): OncallState {
   if (body['news'] !== 'asked' && body['news'] !== 'reminded') return state;
   const [about = 'account'] = (body['functions'] ?? []) as readonly Json[];
-  const story = readStory({ ...body, function: about, severity: 'minor', incident: 'approval' }, atMs);
+  const { publicUrl = '' } = scene.options;
+  const id = textOf(body['approval']);
+  const because = `${textOf(body['because'])}: foreshock approve ${id}, or ${publicUrl}/approve/${id}`;
+  const story = readStory({ ...body, because, function: about, severity: 'minor', incident: 'approval' }, atMs);
   const { notice, page } = scene.router.ownerOf(story.origin);
   const told = { story, seq, atMs, level: 'notice', because: 'a yes or no is waited for' } as const;
   return tellOnce(scene, state, { ...told, targets: notice.length > 0 ? notice : page });

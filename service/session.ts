@@ -94,6 +94,12 @@ export async function startSession(parts: SessionParts, options: SessionOptions)
     system,
     view: {
       ...system.view,
+      isReady() {
+        const own = system.view.isReady();
+        // Blind to spans it still warms, and breaks nothing; but nobody should believe that it sees.
+        const traces = receiver?.standing();
+        return own.ready && traces && !traces.ready ? traces : own;
+      },
       scorecard: () => scorecardOf(system, config),
       senders: () => receiver?.senders() ?? [],
     },

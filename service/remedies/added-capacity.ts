@@ -7,7 +7,7 @@ import type { Outcome } from '../../core/action.ts';
 import { InputError } from '../../core/errors.ts';
 import type { FunctionSpec } from '../../core/function-spec.ts';
 import type { AddProvisioned } from '../../core/remedy.ts';
-import { msPerSecond, type Clock } from '../../core/time.ts';
+import { msPerMinute, msPerSecond, type Clock } from '../../core/time.ts';
 import type { CalendarDesk } from '../calendar-desk.ts';
 
 export interface AddedCapacityOptions {
@@ -16,7 +16,7 @@ export interface AddedCapacityOptions {
   readonly clock: Clock;
 }
 
-/** As many requests are expected as that concurrency serves: what it is worth beyond them is the planner's to say. */
+/** As many requests are expected as that concurrency serves: what it is worth beyond them is the planner's to say. None: the event is called off. */
 export function createCapacityCaller({ specs, desk, clock }: AddedCapacityOptions) {
   return async ({ key, concurrency, untilMs, because }: AddProvisioned): Promise<Outcome> => {
     const atMs = clock.nowMs();
@@ -25,10 +25,14 @@ export function createCapacityCaller({ specs, desk, clock }: AddedCapacityOption
     // What is expected of a group is expected of each of its functions.
     if (spec?.group === undefined || others.length > 0)
       return refused(atMs, `${key} has no group of its own: give it one, and capacity can be added to it alone`);
-    const requestsPerSecond = (concurrency * msPerSecond) / spec.runDurationMs.p50;
-    const wanted = { group: spec.group, requestsPerSecond, forMs: Math.max(0, untilMs - atMs), because };
+    const { group } = spec;
+    const requestsPerSecond = (Math.max(1, concurrency) * msPerSecond) / spec.runDurationMs.p50;
+    const forMs = Math.max(msPerMinute, untilMs - atMs);
     try {
-      await desk.add(createWarmEvent({ ...wanted, actor: 'playbook', nowMs: atMs }), 'playbook');
+      const event = createWarmEvent({ group, requestsPerSecond, forMs, because, actor: 'playbook', nowMs: atMs });
+      const status = concurrency === 0 ? 'cancelled' : event.status;
+      // One a group: asked again after a lost answer, it is the same.
+      await desk.add({ ...event, id: `${event.kind}:${group}@playbook`, status }, 'playbook');
       return { kind: 'accepted', atMs: clock.nowMs() };
     } catch (error) {
       if (error instanceof InputError) return refused(clock.nowMs(), error.message);

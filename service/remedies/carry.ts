@@ -24,6 +24,7 @@ import {
   type RemedyJob,
   type RemedyOwner,
 } from './job.ts';
+import { remedyUsd } from './remedy-usd.ts';
 import type { RemediesState } from './state.ts';
 
 /** What became of a call: into its job, and on record. */
@@ -104,8 +105,9 @@ export function enter(scene: Scene, { nowMs }: Turn, { remedy, touches, isNew, i
     change(scene, { ledger: extendRemedy(ledger, target, remedy.untilMs) });
     return;
   }
-  const entry = { kind: remedy.kind, target, touches, atMs: nowMs, untilMs: remedy.untilMs, usd: 0 };
-  change(scene, { ledger: enterRemedy(ledger, { ...entry, ...(incidentId !== undefined && { incidentId }) }) });
+  const usd = remedyUsd(scene.options, remedy, nowMs);
+  const entry = { kind: remedy.kind, target, touches, atMs: nowMs, untilMs: remedy.untilMs };
+  change(scene, { ledger: enterRemedy(ledger, { ...entry, usd, ...(incidentId !== undefined && { incidentId }) }) });
 }
 
 export interface Wanted {

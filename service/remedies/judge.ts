@@ -13,7 +13,7 @@ import type { Incident, MaintenanceWindow } from '../../core/incident.ts';
 import type { Remedy } from '../../core/remedy.ts';
 import type { FunctionKey } from '../../core/series-key.ts';
 import type { EpochMs } from '../../core/time.ts';
-import { usdOfHolding } from '../../forecaster/cost.ts';
+import { remedyUsd } from './remedy-usd.ts';
 import { approvalFor, evidenceOf, remedyTimes, type ApprovalSubject, type ApprovalWish } from '../approvals.ts';
 import { countedFromMs } from '../brake.ts';
 import { pressBrake } from '../engine-acting.ts';
@@ -90,7 +90,7 @@ function contextOf(
     limits: bounds ? { ...limits, fleetShareMax: Math.min(limits.fleetShareMax, bounds.fleetShareMax) } : limits,
     tally: tallyRemedies(ledger, nowMs, countedFromMs(brake)),
     functionCount: functions.size,
-    usd: usdOf(scene, remedy, nowMs),
+    usd: remedyUsd(scene.options, remedy, nowMs),
     ...wordOf(scene, { nowMs, proposal: { remedy, touches, incident, purpose, human } }),
     isApprovalWanted: touches.some((key) => options.approvals[key]?.includes(remedy.kind)),
   };
@@ -143,12 +143,4 @@ function wishFor({ options }: Scene, { nowMs }: Turn, proposal: Proposal, usdMax
     times: remedyTimes(nowMs, options.remedies!.approvalMs),
     because: remedy.because,
   };
-}
-
-function usdOf({ options }: Scene, remedy: Remedy, nowMs: EpochMs): number {
-  if (remedy.kind !== 'add-provisioned') return 0;
-  const found = options.functions.find(({ spec }) => spec.key === remedy.key);
-  const { concurrency, untilMs } = remedy;
-  const held = { concurrency, fromMs: nowMs, untilMs: Math.max(nowMs, untilMs) };
-  return found ? usdOfHolding(found.spec, options.prices, held) : 0;
 }

@@ -1,4 +1,6 @@
 /** Playbooks in the engine: which begin, what their steps want of the world, and what the gate says to it. */
+import type { HumanWord } from '../../actuators/remedy-gate.ts';
+import { isAtAws } from '../../actuators/remedies/index.ts';
 import type { Incident } from '../../core/incident.ts';
 import type { MoveBreaker, Remedy } from '../../core/remedy.ts';
 import type { FunctionKey } from '../../core/series-key.ts';
@@ -140,7 +142,8 @@ function incidentOf({ watch }: Scene, id: string): Incident | undefined {
 function grant(scene: Scene, turn: Turn, want: PlaybookWant): void {
   switch (want.kind) {
     case 'look':
-      if (!scene.remedies.jobs[want.id]) look(scene, turn, want);
+      if (!isAtAws(want.remedy)) hearNews(scene, { kind: 'looked', id: want.id, atMs: turn.nowMs, isStanding: false });
+      else if (!scene.remedies.jobs[want.id]) look(scene, turn, want);
       return;
     case 'remedy':
       if (!scene.remedies.jobs[want.id]) propose(scene, turn, want);
@@ -199,7 +202,7 @@ function propose(scene: Scene, turn: Turn, want: RemedyWant): void {
   const incident = incidentOf(scene, incidentId);
   const touches = touchedBy(scene, remedy);
   const verdict = judgeRemedy(scene, turn, {
-    ...{ remedy, touches, incident, bounds, human: undefined },
+    ...{ remedy, touches, incident, bounds, human: wordOf(scene, want) },
     purpose: way === 'back' ? 'take-back' : 'new',
   });
   if (verdict.kind !== 'pass') {
@@ -225,6 +228,12 @@ function propose(scene: Scene, turn: Turn, want: RemedyWant): void {
 function placeIn(want: RemedyWant): string {
   const owner = ownerOf(want);
   return owner.kind === 'run' ? `run/${owner.runId}/${owner.place}` : '';
+}
+
+/** Who begins a run by hand has looked, and stands for what it does. */
+function wordOf({ remedies: { book } }: Scene, { runId }: RemedyWant): HumanWord | undefined {
+  const by = book.runs.find(({ id }) => id === runId)?.by;
+  return by === undefined || by === 'engine' ? undefined : { by, how: 'asked' };
 }
 
 /** A breaker has a mind of its own: a playbook's word to it is like a human's, and ends like one. */
