@@ -16,9 +16,9 @@ export const auditKinds = {
   'approval.asked': 'a human is asked, reminded or told aloud that something waits for a yes, within which bounds',
   'approval.ended':
     'what was asked is over without an answer: too late, no longer wanted, or more is wanted and it is asked anew',
+  'brake.changed': 'the brake that stops all remedies went on, by itself or by a human, or a human took it off',
   'breaker.moved':
     'a breaker lets through another share of the calls to its callee: from which state to which, and why',
-  'brake.changed': 'the brake that stops all remedies went on, by itself or by a human, or a human took it off',
   'calendar.changed':
     'another calendar version is in force: what was added, moved, cancelled or removed, by whom, from where',
   'calendar.confirmed': 'a human said that a doubted calendar is right: what was kept warm beside it is let go',
