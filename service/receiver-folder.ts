@@ -1,5 +1,4 @@
 /** The thread that decodes and folds what the listener read, and seals when the service asks for it. */
-import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { packColumns } from '../collectors/delta-columns.ts';
 import { createIntake } from '../collectors/otlp-intake.ts';
@@ -10,9 +9,6 @@ import type { FolderStart, FromFolder, KnownAlias, ToFolder } from './receiver-m
 
 const { bodies, signals, home, samplings, functionArns, aliases } = workerData as FolderStart;
 const port = parentPort!;
-
-// Judging and answering go first where cores are few: on Linux a thread has a priority of its own, and 0 names the one that asks.
-if (process.platform === 'linux') setPriority(0, 5);
 
 /** Versions of our own functions that spans named; senders may invent some, so their number has a bound. */
 const versionCountMax = Math.max(256, 4 * functionArns.length);
