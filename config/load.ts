@@ -19,6 +19,7 @@ import { calendarFormats, refreshMsDefault, type ConfigDocument } from './schema
 import { buildOncall, maskOncall, type OncallSettings } from './oncall.ts';
 import { buildBreakers, maskBreakers, type BreakerSettings } from './breakers.ts';
 import { buildPeople, buildRemedies, maskPeople, type ConfiguredPerson, type RemedySettings } from './remedies.ts';
+import { unknownNamesOf } from './playbook-names.ts';
 import { loadPlaybook } from './playbooks.ts';
 import { readText } from './read-text.ts';
 import { readSecrets, type ConfigSecrets } from './read-secrets.ts';
@@ -210,6 +211,7 @@ async function readPlaybooks(
     const playbook = await loadPlaybook(file, files);
     if (playbooks.some((other) => other.name === playbook.name))
       faults.push({ ...at, expected: `playbooks of different names (one before it is ${playbook.name} as well)` });
+    for (const unknown of unknownNamesOf(playbook, draft)) faults.push({ ...at, ...unknown });
     playbooks.push(playbook);
   }
   return { playbooks, faults };

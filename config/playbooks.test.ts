@@ -124,4 +124,29 @@ describe('playbooks of a configuration', () => {
     );
     await expect(load(named('a.yaml'), { '/etc/a.yaml': 'name: a' })).rejects.toThrow(/^\/etc\/a\.yaml:1:/);
   });
+
+  it('are refused where they name a breaker or a target that is not there', async () => {
+    const steps = (target: string, breaker: string): string =>
+      `${minimal}  - id: stop\n    breaker: { name: ${breaker}, to: open }\n  - id: tell\n    webhook: { target: ${target}, message: x }\n`;
+    const system = `${named('a.yaml')}breakers: { circuits: [{ name: orders, callee: orders, sharedState: {} }] }
+oncall:
+  targets:
+    - { name: events, cloudevent: { url: 'https://events.example.com', secret: '\${env:EVENTS}' } }
+    - { name: channel, slack: { webhookUrl: '\${env:SLACK}' } }
+  owners: [{ name: all, page: [channel] }]
+`;
+    const faultsOf = async (target: string, breaker: string) => {
+      const text = steps(target, breaker);
+      const failure = await load(system, { '/etc/a.yaml': text }).catch((error: unknown) => (error as Error).message);
+      return (typeof failure === 'string' ? failure.split('\n') : []).filter((line) => line.includes(' playbooks'));
+    };
+    expect(await faultsOf('events', 'orders')).toEqual([]);
+    expect(await faultsOf('events', 'origin')).toEqual([]);
+    expect(await faultsOf('channel', 'order')).toEqual([
+      expect.stringContaining(
+        'playbooks[0]: got breaker order in its step stop, expected a name among breakers.circuits',
+      ),
+      expect.stringContaining('playbooks[0]: got target channel in its step tell, expected a cloudevent among oncall'),
+    ]);
+  });
 });
