@@ -123,9 +123,10 @@ export function aliasOf(
   version: string,
 ): string | undefined {
   for (const [key, { pursuit }] of functions) {
+    if (pursuit.observed?.version !== version) continue;
     const { accountId, region, functionName, alias } = parseFunctionKey(key)!;
     const arn = `arn:aws:lambda:${region}:${accountId}:function:${functionName}`;
-    if (arn === functionArn && pursuit.observed?.version === version) return alias;
+    if (arn === functionArn) return alias;
   }
   return undefined;
 }

@@ -128,7 +128,8 @@ async function startSystem(
   const known: { system?: System } = {};
   const { otlp } = config.telemetry;
   const aliasOf = (functionArn: string, version: string) => known.system?.aliasOf(functionArn, version);
-  const receiver = otlp && (await openSpanReceiver(otlp, config, { clock: realClock, timers: realTimers, aliasOf }));
+  const receiver =
+    otlp && (await openSpanReceiver(otlp, config, { clock: realClock, timers: realTimers, aliasOf, log }));
   if (receiver) log.info('traces.listening', { url: receiver.url });
   const messenger = config.oncall && createMessenger({ targets: config.oncall.targets, clock: realClock });
   const board = createBreakerBoard(realClock);
