@@ -57,7 +57,7 @@ async function open(withPeople = true) {
   onTestFinished(() => listener.close());
   const { hostname, port } = new URL(listener.url);
   const ask = (path: string, { method = 'GET', token, body, form, headers = {} }: Asked = {}) =>
-    new Promise<{ readonly status: number; readonly text: string }>((resolve, reject) => {
+    new Promise<{ readonly status: number; readonly text: string; readonly policy: unknown }>((resolve, reject) => {
       const type = form ? 'application/x-www-form-urlencoded' : 'application/json';
       const sent = form ? new URLSearchParams(form).toString() : JSON.stringify(body);
       const all = {
@@ -68,7 +68,9 @@ async function open(withPeople = true) {
       const asking = request({ hostname, port, path, method, headers: all, agent: false }, (response) => {
         let text = '';
         response.on('data', (chunk: Buffer) => (text += chunk.toString()));
-        response.on('end', () => resolve({ status: response.statusCode!, text }));
+        response.on('end', () =>
+          resolve({ status: response.statusCode!, text, policy: response.headers['referrer-policy'] }),
+        );
       });
       asking.on('error', reject);
       asking.end(sent);
@@ -136,6 +138,13 @@ describe('the page behind the link of a message', () => {
     expect((await ask('/approve/abc?answer=yes&because=x', { method: 'HEAD' })).status).toBe(200);
     expect((await ask('/approve/other')).status).toBe(404);
     expect(done).toEqual([]);
+  });
+
+  it('lets browsers say that its form comes from itself', async () => {
+    const { ask } = await open();
+    const form = { answer: 'maybe', because: 'fine' };
+    const shown = [await ask('/approve/abc'), await ask('/approve/abc', { method: 'POST', form })];
+    expect(shown.map(({ policy }) => policy)).toEqual(['same-origin', 'same-origin']);
   });
 
   it("acts on POST, with the person's own token", async () => {

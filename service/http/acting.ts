@@ -82,8 +82,10 @@ const formBody = z.object({
 export function createApprovalPages(desk: ActingDesk, people: People): Router {
   const router = Router();
   const find = (id: string): ApprovalView | undefined => desk.view().approvals.find((approval) => approval.id === id);
+  // Under no-referrer, which is set elsewhere, browsers say of a form on this very page that it comes from "null", and it would be refused as another page's.
+  const headers = { 'Cache-Control': 'no-store', 'Referrer-Policy': 'same-origin' };
   const show = (response: Response, status: number, html: string): void =>
-    void response.status(status).set('Cache-Control', 'no-store').type('html').send(html);
+    void response.status(status).set(headers).type('html').send(html);
   const wantsToken = !people.isOpen;
   router.get('/:id', (request, response) => {
     if (people.isOpen && !isOfThisMachine(request, response)) return;
