@@ -38,6 +38,12 @@ export function createBreakerDoors(options: BreakerDoorsOptions): BreakerDoors |
         const never = touchedBy(spec, []).filter((key) => remedies.neverBreak.some((one) => one === key));
         if (request.to === 'open' && never.length > 0)
           throw new InputError('breaker.never', `${name} may not be opened: ${never.join(', ')} is marked neverBreak`);
+        const { brake } = system.view.acting();
+        if (request.to === 'open' && brake.isOn)
+          throw new InputError(
+            'breaker.braked',
+            `${name} is not opened: the brake is on (${brake.by}: ${brake.because})`,
+          );
         system.admit({ kind: 'breaker-forced', name, command: commandOf(request, actor, clock) });
         return system.view.breakers().find((one) => one.name === name);
       },

@@ -58,7 +58,9 @@ function tell(
   const { state, admitRatio, untilMs, forced } = step.state;
   const body = { function: spec.callee, breaker: spec.name, from: before.state, to: state, admitRatio, untilMs };
   const seq = note(turn, { kind: 'breaker.moved', ...causeSeq, body: { ...body, because: step.because } });
-  if (forced) turn.drafts[turn.drafts.length - 1] = { ...turn.drafts.at(-1)!, actor: forced.by };
+  // Who takes their word back is the actor as well as who gives it.
+  const actor = forced?.by ?? turn.breakerCommands.get(spec.name)?.by;
+  if (actor !== undefined) turn.drafts[turn.drafts.length - 1] = { ...turn.drafts.at(-1)!, actor };
   return seq;
 }
 
