@@ -19,6 +19,7 @@ import { causeOf, change, enter, hearNews, start } from './carry.ts';
 import type { RemedyOwner } from './job.ts';
 import { judgeRemedy, stopsOf } from './judge.ts';
 import type { RemedyOptions } from './options.ts';
+import type { RemediesState } from './state.ts';
 
 type RemedyWant = Extract<PlaybookWant, { readonly kind: 'remedy' }>;
 
@@ -207,22 +208,54 @@ function propose(scene: Scene, turn: Turn, want: RemedyWant): void {
   });
   if (verdict.kind !== 'pass') {
     const { kind, stage, reason } = verdict;
+    const before = scene.remedies;
     hearNews(scene, { kind: 'stopped-by-gate', id, stop: { kind, stage, reason } });
+    // Once for each reason: the run keeps it, and says it where people ask how far it has come.
+    if (scene.remedies !== before && isNewStop(before, scene.remedies, want))
+      noteStopped(scene, turn, want, `${stage}: ${reason}`);
     return;
   }
   const cause = causeOf(scene, incidentId);
-  enter(scene, turn, { remedy, touches, isNew: way === 'forth', incidentId });
-  const { because, untilMs, ...what } = remedy;
+  const isLeft = isOpenByItself(scene, remedy) && way === 'forth';
+  if (!isLeft) enter(scene, turn, { remedy, touches, isNew: way === 'forth', incidentId });
+  const { untilMs, because: wanted, ...what } = remedy;
+  const because = isLeft ? `${wanted}: it is open already, and is left to its own rule` : wanted;
   const decided = toBody({ function: touches[0], runId: want.runId, way, remedy: what, untilMs, because });
   const seq = note(turn, { kind: 'playbook.decided', ...cause, body: decided });
   hearNews(scene, { kind: 'intended', id, seq, atMs: turn.nowMs });
   if (remedy.kind === 'move-breaker') {
-    command(scene, turn, { remedy, want });
+    if (isLeft) hearNews(scene, { kind: 'outcome', id, outcome: { kind: 'accepted', atMs: turn.nowMs } });
+    else command(scene, turn, { remedy, want });
     return;
   }
   const isHeld = scene.remedies.held[placeIn(want)] !== undefined;
   const aim = way === 'back' && isHeld ? 'give-back' : 'set';
   start(scene, turn, { id, owner: ownerOf(want), aim, remedy, causeSeq: seq });
+}
+
+/** What opened by its own rule finds its own end too: a forced word would keep it open for the whole step. */
+function isOpenByItself({ remedies }: Scene, remedy: Remedy): boolean {
+  return (
+    remedy.kind === 'move-breaker' &&
+    remedy.standing.state === 'open' &&
+    remedies.breakers[remedy.standing.name]?.state === 'open'
+  );
+}
+
+function stopOf({ book }: RemediesState, { runId }: RemedyWant): string | undefined {
+  const run = book.runs.find(({ id }) => id === runId);
+  const step = run?.steps[run.at];
+  return (step?.forth ?? step?.back)?.because?.replace(/\d+/g, '#');
+}
+
+/** A length of time is another text each second. */
+function isNewStop(before: RemediesState, after: RemediesState, want: RemedyWant): boolean {
+  return stopOf(before, want) !== stopOf(after, want);
+}
+
+function noteStopped(scene: Scene, turn: Turn, { incidentId, remedy, runId }: RemedyWant, because: string): void {
+  const body = { function: touchedBy(scene, remedy)[0], runId, remedy: remedy.kind, because };
+  note(turn, { kind: 'action.refused', ...causeOf(scene, incidentId), body: toBody(body) });
 }
 
 function placeIn(want: RemedyWant): string {
@@ -244,9 +277,8 @@ function command(
 ): void {
   const { name, state } = remedy.standing;
   const to = way === 'back' ? 'none' : state === 'closed' ? 'forced-closed' : 'forced-open';
-  const isOpenAlready = to === 'forced-open' && scene.remedies.breakers[name]?.state === 'open';
   const { because, untilMs } = remedy;
-  if (!isOpenAlready) turn.breakerCommands.set(name, { to, by: `playbook:${runId}`, because, untilMs });
+  turn.breakerCommands.set(name, { to, by: `playbook:${runId}`, because, untilMs });
   hearNews(scene, { kind: 'outcome', id, outcome: { kind: 'accepted', atMs: turn.nowMs } });
 }
 
