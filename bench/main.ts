@@ -18,6 +18,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   ingest: () => import('./ingest.ts'),
   'otlp-fuzz': () => import('./otlp-fuzz.ts'),
   plan: () => import('./plan.ts'),
+  playbooks: () => import('./playbooks-killed.ts'),
   prewarm: () => import('./prewarm.ts'),
   recover: () => import('./recover.ts'),
   shared: () => import('./shared.ts'),
