@@ -245,7 +245,9 @@ function propose(run: Run, scene: Scene, step: PlaybookStep, act: PlaybookAct): 
   const { before } = run.steps[run.at]!;
   const remedy = remedyOf({ step, act, run, before, id: stepIdOf(run, run.at), moment });
   if (isUnable(remedy)) return fail(run, scene, 'failed', remedy.unable);
-  const measuredBefore = step.verify && measureBefore(step.verify, run.origin, moment);
+  const incident = moment.incidents.find(({ id }) => id === run.incidentId);
+  const troubleFromMs = incident?.startsAtMs ?? -Infinity;
+  const measuredBefore = step.verify && measureBefore(step.verify, run.origin, { troubleFromMs, moment });
   if (remedy.kind === 'weigh-alias') {
     const provisioned = moment.provisionedOf(remedy.key);
     if (provisioned)

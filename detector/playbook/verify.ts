@@ -34,15 +34,18 @@ export function measure(counts: PlaybookCounts, name: PlaybookMeasure, lengthMs:
   }
 }
 
-/** What it is right before a step; undefined where nobody can tell. */
+/** What it is right before a step, in the trouble and not in the good seconds before it; undefined where nobody can tell. */
 export function measureBefore(
   condition: PlaybookCondition,
   origin: string,
-  moment: PlaybookMoment,
+  { troubleFromMs, moment }: { readonly troubleFromMs: EpochMs; readonly moment: PlaybookMoment },
 ): number | undefined {
-  const untilMs = moment.seenUntilMs;
-  const counts = moment.countsOf(keyOf(condition.key, origin), untilMs - condition.forMs, untilMs);
-  return counts && measure(counts, condition.measure, condition.forMs);
+  const { seenUntilMs, nowMs } = moment;
+  const fromMs = Math.max(seenUntilMs - condition.forMs, troubleFromMs);
+  // A trouble of the last seconds is measured by what has come of them.
+  const untilMs = fromMs < seenUntilMs ? seenUntilMs : nowMs;
+  const counts = moment.countsOf(keyOf(condition.key, origin), fromMs, untilMs);
+  return counts && measure(counts, condition.measure, Math.max(msPerSecond, untilMs - fromMs));
 }
 
 export interface Verification {

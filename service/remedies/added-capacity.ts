@@ -26,7 +26,7 @@ export function createCapacityCaller({ specs, desk, clock }: AddedCapacityOption
     if (spec?.group === undefined || others.length > 0)
       return refused(atMs, `${key} has no group of its own: give it one, and capacity can be added to it alone`);
     const { group } = spec;
-    const requestsPerSecond = (Math.max(1, concurrency) * msPerSecond) / spec.runDurationMs.p50;
+    const requestsPerSecond = Math.ceil((Math.max(1, concurrency) * msPerSecond) / spec.runDurationMs.p50);
     const forMs = Math.max(msPerMinute, untilMs - atMs);
     try {
       const event = createWarmEvent({ group, requestsPerSecond, forMs, because, actor: 'playbook', nowMs: atMs });

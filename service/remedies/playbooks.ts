@@ -204,7 +204,7 @@ function propose(scene: Scene, turn: Turn, want: RemedyWant): void {
   const touches = touchedBy(scene, remedy);
   const verdict = judgeRemedy(scene, turn, {
     ...{ remedy, touches, incident, bounds, human: wordOf(scene, want) },
-    purpose: way === 'back' ? 'take-back' : 'new',
+    purpose: way === 'back' ? 'take-back' : isTelling(scene, want) ? 'renewal' : 'new',
   });
   if (verdict.kind !== 'pass') {
     const { kind, stage, reason } = verdict;
@@ -231,6 +231,12 @@ function propose(scene: Scene, turn: Turn, want: RemedyWant): void {
   const isHeld = scene.remedies.held[placeIn(want)] !== undefined;
   const aim = way === 'back' && isHeld ? 'give-back' : 'set';
   start(scene, turn, { id, owner: ownerOf(want), aim, remedy, causeSeq: seq });
+}
+
+/** Word of what was done: where it helped nobody sees the trouble any more, and it is to be told all the same. */
+function isTelling({ remedies: { book } }: Scene, { remedy, runId }: RemedyWant): boolean {
+  const run = book.runs.find(({ id }) => id === runId);
+  return remedy.kind === 'call-webhook' && run?.steps.some(({ forth }) => forth?.state === 'accepted') === true;
 }
 
 /** What opened by its own rule finds its own end too: a forced word would keep it open for the whole step. */
