@@ -2,13 +2,13 @@
  * The production system in a process of its own, so that it can be killed: composed on a store in a file, on a clock that somebody else moves, against a
  * twin that lives elsewhere. The first argument is a LoneStart; everything else comes by message.
  */
-import { assert } from '../../core/assert.ts';
 import type { AuditEvent } from '../../core/audit.ts';
 import type { Store } from '../../core/ports.ts';
 import { msPerMinute, msPerSecond, type EpochMs } from '../../core/time.ts';
 import { createVirtualClock } from '../../core/virtual-clock.ts';
 import { createLog } from '../../service/log.ts';
 import { openEmbeddedStore } from '../../store/embedded.ts';
+import { listenToOrders, type Orders } from './child-orders.ts';
 import { castDemo, composeOn } from './demo.ts';
 import { createDrive } from './drive.ts';
 import type { Durable, LoneOrder, LoneReport, LoneStart, VolumeTold } from './lone-messages.ts';
@@ -16,7 +16,7 @@ import type { Durable, LoneOrder, LoneReport, LoneStart, VolumeTold } from './lo
 await live(JSON.parse(process.argv[2]!) as LoneStart);
 
 async function live({ day, seed, fromMs, nowMs, storeFile, endpointUrl }: LoneStart): Promise<void> {
-  const orders = listenToOrders();
+  const orders = listenToOrders<LoneOrder, LoneReport>();
   const { signal } = new AbortController();
   const source = { kind: 'simulated', day, ...(fromMs !== undefined && { fromMs }) } as const;
   const { systemOptions } = await castDemo({ source, seed, signal });
@@ -57,49 +57,8 @@ function tell(report: LoneReport): void {
   process.send!(report);
 }
 
-type WorkOrder = Exclude<LoneOrder, { kind: 'go' }>;
-
-interface Orders {
-  next(): Promise<WorkOrder>;
-  /** Tells something and waits for leave to go on. */
-  ask(report: (id: number) => LoneReport): Promise<void>;
-}
-
-function listenToOrders(): Orders {
-  const waiting: WorkOrder[] = [];
-  const answers = new Map<number, () => void>();
-  let idNext = 0;
-  let wake = (): void => undefined;
-  process.on('message', (order: LoneOrder) => {
-    if (order.kind !== 'go') {
-      waiting.push(order);
-      wake();
-      return;
-    }
-    const answer = answers.get(order.id);
-    assert(answer !== undefined, 'an answer to a question of ours');
-    answers.delete(order.id);
-    answer();
-  });
-  // A world that is gone gives no more time, and nobody else would end this process.
-  process.on('disconnect', () => process.exit());
-  return {
-    async next() {
-      while (waiting.length === 0) await new Promise<void>((resolve) => void (wake = resolve));
-      return waiting.shift()!;
-    },
-    ask(report) {
-      const id = idNext++;
-      return new Promise((resolve) => {
-        answers.set(id, resolve);
-        tell(report(id));
-      });
-    },
-  };
-}
-
 /** Says before and after each append what becomes durable; goes on only once that has been heard. */
-function reportAppends(store: Store, orders: Orders): Store {
+function reportAppends(store: Store, orders: Orders<LoneOrder, LoneReport>): Store {
   return {
     ...store,
     async append(records, after) {

@@ -2,7 +2,6 @@
  * The production system with one playbook, in a process of its own, so that it can be killed: on a store in a file, on a clock that moves by order, against a twin and
  * targets that live elsewhere. The first argument is a PlaybookStart; everything else comes by message.
  */
-import { assert } from '../../core/assert.ts';
 import type { AuditEvent } from '../../core/audit.ts';
 import type { LogRecord, Store } from '../../core/ports.ts';
 import { msPerMinute, msPerSecond } from '../../core/time.ts';
@@ -18,6 +17,7 @@ import { createWebhookCaller } from '../../service/remedies/webhook.ts';
 import { createRemedies } from '../../actuators/remedies/index.ts';
 import { openEmbeddedStore } from '../../store/embedded.ts';
 import type { WindowDelta } from '../../core/window.ts';
+import { listenToOrders, type Orders } from './child-orders.ts';
 import { silentLog } from './audit-ear.ts';
 import { composeOn } from './demo.ts';
 import { createDrive } from './drive.ts';
@@ -30,7 +30,7 @@ const stepKinds = ['action.', 'approval.', 'breaker.', 'brake.', 'incident.', 'n
 await live(JSON.parse(process.argv[2]!) as PlaybookStart);
 
 async function live({ name, uuid, nowMs, storeFile, endpointUrl, urls }: PlaybookStart): Promise<void> {
-  const orders = listenToOrders();
+  const orders = listenToOrders<PlaybookOrder, PlaybookReport>();
   const clock = createVirtualClock(nowMs);
   const beforeCall = (): Promise<void> => orders.ask((id) => ({ kind: 'reached', id, atMs: clock.nowMs() }));
   const drive = createDrive({ clock, endpointUrl, beforeCall });
@@ -92,45 +92,8 @@ function report(said: PlaybookReport): void {
   process.send!(said, undefined, undefined, () => undefined);
 }
 
-interface Orders {
-  next(): Promise<Exclude<PlaybookOrder, { kind: 'go' }>>;
-  ask(question: (id: number) => PlaybookReport): Promise<void>;
-}
-
-function listenToOrders(): Orders {
-  const waiting: Exclude<PlaybookOrder, { kind: 'go' }>[] = [];
-  const answers = new Map<number, () => void>();
-  let idNext = 0;
-  let wake = (): void => undefined;
-  process.on('message', (order: PlaybookOrder) => {
-    if (order.kind !== 'go') {
-      waiting.push(order);
-      wake();
-      return;
-    }
-    const answer = answers.get(order.id);
-    assert(answer !== undefined, 'leave for a step that waits');
-    answers.delete(order.id);
-    answer();
-  });
-  process.on('disconnect', () => process.exit());
-  return {
-    async next() {
-      while (waiting.length === 0) await new Promise<void>((resolve) => void (wake = resolve));
-      return waiting.shift()!;
-    },
-    ask(question) {
-      const id = idNext++;
-      return new Promise((resolve) => {
-        answers.set(id, resolve);
-        report(question(id));
-      });
-    },
-  };
-}
-
 /** Asks before and after each append by which a run, a job or a message moves; of the rest nothing is part of a step. */
-function reportAppends(store: Store, orders: Orders): Store {
+function reportAppends(store: Store, orders: Orders<PlaybookOrder, PlaybookReport>): Store {
   return {
     ...store,
     async append(records, after) {
