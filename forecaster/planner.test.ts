@@ -48,7 +48,7 @@ describe('plan: one release', () => {
       eventId: 'nfp@2026-11-06T13:30:00Z',
       eventAtMs: releaseAtMs,
       because:
-        'nfp at 2026-11-06T13:30:00Z: 341 requests/s expected in the busiest five minutes; its window costs $1.20 and saves $0.78, and 0.0877 % of requests spill until half an hour after it at the quantile to be ready for.',
+        'nfp at 2026-11-06T13:30:00Z: 341 requests/s expected in the busiest five minutes; its window costs $1.20 and saves $0.78, and 0.0867 % of requests spill until half an hour after it at the quantile to be ready for.',
     });
     expect(made.steps[1]!.usd).toBeCloseTo(102 * 0.015 * 0.5, 4);
     expect(made.notPlanned).toEqual([]);

@@ -41,17 +41,17 @@ export function createSpillCurves({ table, bursts, burstiness, meanSeconds }: Sp
   const spillAt = (place: number): Float64Array =>
     (spill[place] ??= greaterOf(busyAt(place), { arrivalsPerSecond: loadAt(place) / meanSeconds, burstiness }));
   // Whoever has environments enough for longer runs has rate enough: at c = arrivals / 10 a quarter is lost to busy ones already.
-  const isRateBound = meanSeconds * requestsPerSecondPerEnvironment < 1.25;
+  const isRateFelt = meanSeconds * requestsPerSecondPerEnvironment < 1.25;
   const nearest = (load: number): number => table.lengthFor(load / peakedness) - 2;
   return {
     meanSeconds,
     peakedness,
-    isRateBound,
+    isRateBound: meanSeconds * requestsPerSecondPerEnvironment < 1,
     loadAt,
     nearest,
     placesAt: (load) => busyAt(nearest(load) + 1).length,
     busyAt,
-    spillAt: isRateBound ? spillAt : busyAt,
+    spillAt: isRateFelt ? spillAt : busyAt,
   };
 }
 
